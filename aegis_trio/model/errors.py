@@ -1,0 +1,293 @@
+"""Faults: everything that can go wrong in a call, each with what the caller may be told.
+
+Laws:
+    1. `message` may be shown: it never holds a secret, a path of this machine, or bytes that Gitea sent.
+    2. `remedy` says what to do next; a model reads it and must do better.
+    3. Every class has a row (JSON-RPC code, HTTP status, audit severity); a test demands it.
+    4. A fault is for what callers, Gitea or the machine do. Our own misuse is `ValueError` or `RuntimeError`.
+
+Not here: rendering (web/errors.py for HTTP, gateway/render.py for MCP).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar, Final, final
+
+from aegis_trio.model.json import JsonObject
+
+
+class Severity(StrEnum):
+    """How loudly the audit trail speaks of a fault."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+class Fault(Exception):
+    """Root of all faults; never raised itself."""
+
+    code: ClassVar[str] = "fault"
+    """Stable name of the class in answers, logs and the audit trail."""
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(f"{message} {remedy}".strip())
+        self.message = message
+        self.remedy = remedy
+
+
+# ---- the caller's doing ---------------------------------------------------------------------------------------------
+
+
+class ClientFault(Fault):
+    """The request cannot be served as it stands; the message is meant for the caller."""
+
+    code = "invalid_request"
+
+
+@final
+class InvalidArgument(ClientFault):
+    """An argument breaks a rule; names the field, the rule and the way out."""
+
+    code = "invalid_argument"
+
+    def __init__(self, field: str, rule: str, remedy: str, example: JsonObject | None = None) -> None:
+        super().__init__(f"{field}: {rule}.", remedy)
+        self.field = field
+        self.rule = rule
+        self.example = example
+
+    def with_example(self, example: JsonObject) -> InvalidArgument:
+        """Return the same fault carrying arguments that would have been right."""
+        return InvalidArgument(self.field, self.rule, self.remedy, self.example or example)
+
+
+@final
+class UnknownTool(ClientFault):
+    """No tool of that name is open to this caller."""
+
+    code = "unknown_tool"
+
+
+@final
+class NotFound(ClientFault):
+    """Gitea does not show it to this identity: missing and forbidden look the same."""
+
+    code = "not_found"
+
+
+@final
+class Conflict(ClientFault):
+    """The state at Gitea does not allow it now (409, 422, 423)."""
+
+    code = "conflict"
+
+
+@final
+class ReplyTooLarge(ClientFault):
+    """The answer cannot be given within the bound, and the tool has no way to give it in parts."""
+
+    code = "reply_too_large"
+
+
+# ---- refusals: authentication, authorisation, limits ----------------------------------------------------------------
+
+
+class Refused(Fault):
+    """The gate says no; text is uniform, detail stands only in the audit trail."""
+
+    code = "refused"
+
+
+@final
+class Unauthenticated(Refused):
+    """No valid credential; the text does not say which of unknown, malformed and expired it was."""
+
+    code = "unauthenticated"
+
+
+@final
+class Forbidden(Refused):
+    """The credential is valid but does not reach this."""
+
+    code = "forbidden"
+
+    def __init__(self, message: str, remedy: str = "", *, scopes: tuple[str, ...] = ()) -> None:
+        super().__init__(message, remedy)
+        self.scopes = scopes
+
+
+class TooMany(Refused):
+    """A limit of rate or concurrency; try again after `retry_after_s` seconds (at least 1)."""
+
+    code = "too_many"
+
+    def __init__(self, message: str, remedy: str = "", *, retry_after_s: int) -> None:
+        super().__init__(message, remedy)
+        self.retry_after_s = max(1, retry_after_s)
+
+
+@final
+class AddressBlocked(TooMany):
+    """Too many invalid credentials came from this address."""
+
+    code = "auth_rate_limit_exceeded"
+
+
+@final
+class RateLimited(TooMany):
+    """This principal calls more often, or more at once, than it may."""
+
+    code = "rate_limited"
+
+
+# ---- Gitea's doing --------------------------------------------------------------------------------------------------
+
+
+class UpstreamFault(Fault):
+    """Gitea did not serve the request; its body is never repeated."""
+
+    code = "upstream"
+
+
+@final
+class UpstreamUnreachable(UpstreamFault):
+    """No connection, or it broke."""
+
+    code = "upstream_unreachable"
+
+
+@final
+class UpstreamTimeout(UpstreamFault):
+    """Gitea took longer than the call may last."""
+
+    code = "upstream_timeout"
+
+
+@final
+class UpstreamRejectedIdentity(UpstreamFault):
+    """Gitea answered 401: the token bound to this credential no longer works there."""
+
+    code = "upstream_rejected_identity"
+
+
+@final
+class UpstreamForbade(UpstreamFault):
+    """Gitea answered 403: the identity may not do this, or its token lacks a scope."""
+
+    code = "upstream_forbade"
+
+
+@final
+class UpstreamBusy(UpstreamFault):
+    """Gitea, or a proxy before it, answered 429 or 503."""
+
+    code = "upstream_busy"
+
+
+@final
+class UpstreamBroken(UpstreamFault):
+    """Gitea answered 5xx, or something that is no answer to the question."""
+
+    code = "upstream_broken"
+
+
+@final
+class UpstreamTooLarge(UpstreamFault):
+    """Gitea's answer is larger than the gate reads."""
+
+    code = "upstream_too_large"
+
+
+# ---- our own doing --------------------------------------------------------------------------------------------------
+
+
+class ServerFault(Fault):
+    """The gate cannot serve; shown as an id, detail in the log."""
+
+    code = "internal"
+
+
+@final
+class AuditUnavailable(ServerFault):
+    """The audit record cannot be written, so nothing may happen."""
+
+    code = "audit_unavailable"
+
+
+@final
+class NotReady(ServerFault):
+    """The gate is up but cannot check what it must check, or it is draining."""
+
+    code = "not_ready"
+
+
+@final
+class DeadlineExceeded(ServerFault):
+    """The call ran into the deadline of its tool and was ended."""
+
+    code = "deadline_exceeded"
+
+
+@final
+class Bug(ServerFault):
+    """Something of ours broke; `incident` finds it in the log."""
+
+    code = "internal"
+
+    def __init__(self, incident: str) -> None:
+        super().__init__(
+            "The gate failed on this call.", f"Ask the operator to look for incident {incident} in the log."
+        )
+        self.incident = incident
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class FaultRow:
+    """How one class of fault stands on the wire and in the audit trail."""
+
+    jsonrpc_code: int
+    http_status: int
+    severity: Severity
+
+
+# Source: MCP 2026-07-28 basic/index#error-codes: own codes stand outside -32768…-32000; ours are the HTTP status.
+FAULT_ROWS: Final[dict[type[Fault], FaultRow]] = {
+    ClientFault: FaultRow(-32600, 400, Severity.LOW),
+    InvalidArgument: FaultRow(-32602, 400, Severity.LOW),
+    UnknownTool: FaultRow(-32602, 404, Severity.LOW),
+    NotFound: FaultRow(404, 404, Severity.LOW),
+    Conflict: FaultRow(409, 409, Severity.LOW),
+    ReplyTooLarge: FaultRow(413, 413, Severity.LOW),
+    Refused: FaultRow(403, 403, Severity.MEDIUM),
+    Unauthenticated: FaultRow(401, 401, Severity.MEDIUM),
+    Forbidden: FaultRow(403, 403, Severity.MEDIUM),
+    TooMany: FaultRow(429, 429, Severity.MEDIUM),
+    AddressBlocked: FaultRow(429, 429, Severity.HIGH),
+    RateLimited: FaultRow(429, 429, Severity.MEDIUM),
+    UpstreamFault: FaultRow(502, 502, Severity.MEDIUM),
+    UpstreamUnreachable: FaultRow(502, 502, Severity.MEDIUM),
+    UpstreamTimeout: FaultRow(504, 504, Severity.MEDIUM),
+    UpstreamRejectedIdentity: FaultRow(502, 502, Severity.HIGH),
+    UpstreamForbade: FaultRow(403, 403, Severity.MEDIUM),
+    UpstreamBusy: FaultRow(503, 503, Severity.MEDIUM),
+    UpstreamBroken: FaultRow(502, 502, Severity.MEDIUM),
+    UpstreamTooLarge: FaultRow(502, 502, Severity.MEDIUM),
+    ServerFault: FaultRow(-32603, 500, Severity.HIGH),
+    AuditUnavailable: FaultRow(503, 503, Severity.HIGH),
+    NotReady: FaultRow(503, 503, Severity.MEDIUM),
+    DeadlineExceeded: FaultRow(504, 504, Severity.MEDIUM),
+    Bug: FaultRow(-32603, 500, Severity.HIGH),
+}
+
+
+def row_of(fault: Fault) -> FaultRow:
+    """Return the row of *fault*'s class.
+
+    Raises:
+        KeyError: a class without a row — our bug; a test finds it before.
+    """
+    return FAULT_ROWS[type(fault)]
