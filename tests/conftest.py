@@ -1,0 +1,70 @@
+"""Rules that hold for every test: which sockets may be opened, and how much Hypothesis tries.
+
+Laws:
+    1. A test opens no network socket unless it is marked `sockets` (loopback only) or `e2e` (any).
+    2. A system program that is missing skips a test on a developer's machine and fails it when `CI` is set.
+    3. Nothing of the developer's own settings reaches a test: variables that the product reads are unset.
+
+Not here: fixtures of single rooms; they stand in the conftest.py beside the tests of that room.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+import hypothesis
+
+# Invariant: whatever subclasses socket.socket when it is first imported is imported before pytest-socket replaces
+# that class, or the subclass would stay guarded for the rest of the run.
+import httpx  # noqa: F401 -- imported for the effect described above
+import hypercorn.trio  # noqa: F401 -- the same
+import pytest
+import trio.socket  # noqa: F401 -- the same
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LOOPBACK = ["127.0.0.0/8", "::1"]
+PRODUCT_PREFIXES = ("GITEA_", "MCP_", "OAUTH_", "AEGIS_", "AUDIT_", "AUTH_", "ADMIN_", "WRITE_")
+PRODUCT_NAMES = ("HOST", "PORT", "LOG_LEVEL", "PUBLIC_URL", "TRUSTED_PROXIES", "ALLOWED_HOSTS", "ALLOWED_ORIGINS")
+TEST_PREFIX = "AEGIS_TEST_"
+
+# A slow, shared machine must not turn a property into a failure; CI tries the same examples every time.
+hypothesis.settings.register_profile("developer", deadline=None)
+hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "developer")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Translate our markers into those of pytest-socket."""
+    for item in items:
+        if item.get_closest_marker("e2e"):
+            item.add_marker(pytest.mark.enable_socket)
+        elif item.get_closest_marker("sockets"):
+            item.add_marker(pytest.mark.allow_hosts(LOOPBACK))
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in tuple(os.environ):
+        ours = name.startswith(PRODUCT_PREFIXES) or name in PRODUCT_NAMES
+        if ours and not name.startswith(TEST_PREFIX):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def require_program() -> Callable[[str], str]:
+    """Give a function that returns the path of a system program, or skips (fails in CI) where it is missing."""
+
+    def require(name: str) -> str:
+        path = shutil.which(name)
+        if path is not None:
+            return path
+        reason = f"needs the program {name}, which is not on PATH"
+        if os.environ.get("CI"):
+            pytest.fail(f"{reason}; .ci/run must install it")
+        pytest.skip(reason)
+
+    return require
