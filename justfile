@@ -1,0 +1,108 @@
+# What one does with this project. `just RECIPE`, or without just: `python3 tools/just.py RECIPE`.
+# Each recipe makes the environment that it needs on first use (tools/environments.py).
+
+set positional-arguments
+
+root := justfile_directory()
+python := quote(root / ".just/env/bin/python")
+just := quote(just_executable()) + " --justfile " + quote(justfile())
+prepare := quote(env("AEGIS_JUST_PYTHON", "python3")) + " " + quote(root / "tools/just.py") + " --prepare"
+
+# List the recipes.
+default:
+    @{{ just }} --list --unsorted
+
+# Make what running the gate needs.
+[private]
+run-environment:
+    @{{ prepare }} demo
+
+# Make what working on the gate needs.
+[private]
+dev-environment:
+    @{{ prepare }} dev
+
+# ---------------------------------------------------------------------------------------- the gate
+
+# The gate in front of an embedded demo forge: `--port`, `--forge-port`, `--state DIR`.
+[no-cd]
+demo *ARGS: run-environment
+    @exec {{ python }} -m aegis_trio demo "$@"
+
+# The gate, configured by the environment and `.env`.
+serve *ARGS: run-environment
+    @exec {{ python }} -m aegis_trio serve "$@"
+
+# Check the configuration without serving.
+doctor *ARGS: run-environment
+    @exec {{ python }} -m aegis_trio doctor "$@"
+
+# Make an API key.
+keygen *ARGS: run-environment
+    @exec {{ python }} -m aegis_trio keygen "$@"
+
+# Replace the API key in `.env`, or add one beside it.
+rotate *ARGS: run-environment
+    @exec {{ python }} -m aegis_trio rotate "$@"
+
+# How old the API keys are: exit 0 fine, 1 expiring, 2 expired.
+key-age *ARGS: run-environment
+    @exec {{ python }} -m aegis_trio key-age "$@"
+
+# ---------------------------------------------------------------------------------------- the work
+
+# All gates and all tests; with arguments, pytest alone with these.
+test *ARGS: dev-environment
+    @if [ "$#" -gt 0 ]; then exec {{ python }} -m pytest "$@"; else exec {{ just }} gates; fi
+
+[private]
+gates: format-check lint types layers coverage
+
+[private]
+format-check: dev-environment
+    {{ python }} -m ruff format --check
+
+# Rewrite the code in the house's format.
+format: dev-environment
+    {{ python }} -m ruff format
+    {{ python }} -m ruff check --fix
+
+# Style and traps: ruff, and flake8-async, which knows traps of trio that ruff does not.
+lint: dev-environment
+    {{ python }} -m ruff check
+    {{ python }} -m flake8 --isolated --select=ASYNC aegis_trio tests tools
+
+# Both type checkers, strict.
+types: dev-environment
+    {{ python }} -m mypy
+    {{ python }} -m basedpyright --pythonpath {{ python }}
+
+# Imports point downwards only.
+layers: dev-environment
+    {{ quote(root / ".just/env/bin/lint-imports") }}
+
+# All tests, with the gate on branch coverage; `--cov-report=html` shows it line by line.
+coverage *ARGS: dev-environment
+    {{ python }} -m pytest --cov --cov-report=term "$@"
+
+# Known vulnerabilities in what we install; says so where the database cannot be reached.
+audit-deps: dev-environment
+    @exec {{ python }} tools/audit_deps.py
+
+# The gate against the forge itself, as ratios.
+bench *ARGS: dev-environment
+    @exec {{ python }} tools/bench "$@"
+
+# Resolve the dependencies anew; keeps what fits (`just lock --upgrade` takes the newest).
+lock *ARGS: dev-environment
+    @exec {{ python }} tools/lock.py "$@"
+
+# ----------------------------------------------------------------------------------- the container
+
+# Build the container image.
+image *ARGS:
+    docker build --file containers/Dockerfile --tag aegis-gitea-mcp "$@" .
+
+# Start the gate behind Traefik.
+up *ARGS:
+    docker compose --file containers/compose.yml up --detach "$@"

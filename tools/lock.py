@@ -1,0 +1,49 @@
+"""Lock: resolve pyproject.toml into requirements/*.txt, hashed, for every platform, naming no registry.
+
+Laws:
+    1. dev.txt is resolved first and constrains the others, so a version is the same in all of them.
+    2. No address, host or path of the machine that resolved gets into a file; a test reads them for that.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+UV: Final = ROOT / ".just" / "tools" / "bin" / "uv"
+
+# Per file: what it is resolved from.
+SOURCES: Final = {
+    "dev.txt": ("--extra", "demo", "--group", "dev", "pyproject.toml"),
+    "run.txt": ("pyproject.toml",),
+    "demo.txt": ("--extra", "demo", "--group", "build", "pyproject.toml"),
+    "build.txt": ("--group", "build"),
+    "tools.txt": ("--group", "tools"),
+}
+RULES: Final = (
+    *("--quiet", "--universal", "--python-version", "3.11", "--generate-hashes"),
+    *("--no-emit-index-url", "--no-emit-find-links"),
+)
+
+
+def main(arguments: list[str]) -> int:
+    """Resolve every file; *arguments* go to `uv pip compile` (`--upgrade`, `--upgrade-package NAME`)."""
+    for name, sources in SOURCES.items():
+        constraints = ("--constraints", "requirements/dev.txt") if name in {"run.txt", "demo.txt", "build.txt"} else ()
+        command = [str(UV), "pip", "compile", *RULES, *constraints, *arguments, *sources, "-o", f"requirements/{name}"]
+        # The header of the file names this command instead of the one above with this machine's paths.
+        status = subprocess.run(
+            command, check=False, cwd=ROOT, env={**os.environ, "UV_CUSTOM_COMPILE_COMMAND": "just lock"}
+        ).returncode
+        if status != 0:
+            print(f"tools/lock.py: requirements/{name} could not be resolved; see above.", file=sys.stderr)
+            return status
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
