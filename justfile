@@ -13,11 +13,13 @@ default:
     @{{ just }} --list --unsorted
 
 # Make what running the gate needs.
+[no-exit-message]
 [private]
 run-environment:
     @{{ prepare }} demo
 
 # Make what working on the gate needs.
+[no-exit-message]
 [private]
 dev-environment:
     @{{ prepare }} dev
@@ -26,32 +28,39 @@ dev-environment:
 
 # The gate in front of an embedded demo forge: `--port`, `--forge-port`, `--state DIR`.
 [no-cd]
+[no-exit-message]
 demo *ARGS: run-environment
     @exec {{ python }} -m aegis_trio demo "$@"
 
 # The gate, configured by the environment and `.env`.
+[no-exit-message]
 serve *ARGS: run-environment
     @exec {{ python }} -m aegis_trio serve "$@"
 
 # Check the configuration without serving.
+[no-exit-message]
 doctor *ARGS: run-environment
     @exec {{ python }} -m aegis_trio doctor "$@"
 
 # Make an API key.
+[no-exit-message]
 keygen *ARGS: run-environment
     @exec {{ python }} -m aegis_trio keygen "$@"
 
 # Replace the API key in `.env`, or add one beside it.
+[no-exit-message]
 rotate *ARGS: run-environment
     @exec {{ python }} -m aegis_trio rotate "$@"
 
 # How old the API keys are: exit 0 fine, 1 expiring, 2 expired.
+[no-exit-message]
 key-age *ARGS: run-environment
     @exec {{ python }} -m aegis_trio key-age "$@"
 
 # ---------------------------------------------------------------------------------------- the work
 
 # All gates and all tests; with arguments, pytest alone with these.
+[no-exit-message]
 test *ARGS: dev-environment
     @if [ "$#" -gt 0 ]; then exec {{ python }} -m pytest "$@"; else exec {{ just }} gates; fi
 

@@ -14,12 +14,11 @@ import os
 import shutil
 from typing import TYPE_CHECKING
 
-import hypothesis
-
 # Invariant: whatever subclasses socket.socket when it is first imported is imported before pytest-socket replaces
 # that class, or the subclass would stay guarded for the rest of the run.
 import httpx  # noqa: F401 -- imported for the effect described above
 import hypercorn.trio  # noqa: F401 -- the same
+import hypothesis
 import pytest
 import trio.socket  # noqa: F401 -- the same
 

@@ -351,8 +351,9 @@ def explain_output(doing: str, output: str, folder: Path) -> str:
             f"{doing} failed because the package index did not give the packages: check the network, or name an index"
             f" that is reachable in PIP_INDEX_URL, and run this again ({log})."
         )
-    last = next((line.strip() for line in reversed(output.splitlines()) if line.strip()), "no output")
-    return f"{doing} failed ({last}): {log} has all of it; delete {folder} and run this again."
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    reason = next((line for line in lines if line.lower().startswith("error")), lines[-1] if lines else "no output")
+    return f"{doing} failed ({reason}): {log} has all of it; delete {folder} and run this again."
 
 
 def announce(text: str) -> None:
