@@ -1,0 +1,129 @@
+"""The screen before every route: Host, Origin, method, size. Pure: a request's head in, an answer or None out.
+
+Laws:
+    1. A Host that is not ours is refused (421), on every path but health checks: DNS rebinding ends here.
+    2. An Origin that is present must be allowed (403); absent is fine, because only browsers send it.
+    3. Methods that a path does not have are 405 with `Allow`; paths that do not exist are 404.
+    4. A declared body above the bound is refused (413) before it is read.
+
+Source: MCP 2026-07-28 basic/transports/streamable-http#security (Origin, DNS rebinding); RFC 9110 sections
+15.5.20 (421) and 15.5.6 (405); Fetch standard, CORS protocol.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+from urllib.parse import urlsplit
+
+from aegis_trio.web.errors import HttpAnswer, plain_answer
+from aegis_trio.web.settings import LOOPBACK_HOSTS, WebSettings
+
+MAX_BODY_BYTES: Final = 4 * 1024 * 1024  # the official SDK's own bound
+HEALTH_PATHS: Final = frozenset({"/health", "/healthz", "/readyz"})
+
+ROUTES: Final[dict[str, frozenset[str]]] = {
+    "/": frozenset({"GET", "HEAD"}),
+    "/health": frozenset({"GET", "HEAD"}),
+    "/healthz": frozenset({"GET", "HEAD"}),
+    "/readyz": frozenset({"GET", "HEAD"}),
+    "/mcp": frozenset({"POST", "GET", "DELETE"}),
+    "/mcp/sse": frozenset({"GET", "POST"}),
+    "/mcp/messages": frozenset({"POST"}),
+    "/mcp/tools": frozenset({"GET"}),
+    "/mcp/tool/call": frozenset({"POST"}),
+}
+
+Headers = Sequence[tuple[bytes, bytes]]
+_CORS_HEADERS: Final = (
+    b"authorization, content-type, accept, x-api-key, mcp-protocol-version, mcp-session-id, "
+    b"mcp-method, mcp-name, last-event-id"
+)
+
+
+def screen(method: str, path: str, headers: Headers, settings: WebSettings) -> HttpAnswer | None:
+    """Return the refusal of this request's head, or None when a route may have it."""
+    if path not in HEALTH_PATHS:
+        host = host_of(headers)
+        if host is None or not host_allowed(host, settings):
+            return plain_answer(
+                421, "misdirected_request", "This host name is not served here. The operator sets it in ALLOWED_HOSTS."
+            )
+    origins = [value for name, value in headers if name == b"origin"]
+    if origins and not (len(origins) == 1 and origin_allowed(origins[0], settings)):
+        return plain_answer(403, "origin_refused", "This origin may not call. The operator sets it in ALLOWED_ORIGINS.")
+    methods = ROUTES.get(path)
+    if methods is None:
+        return plain_answer(404, "not_found", "There is nothing at this path. The MCP endpoint is /mcp.")
+    if method == "OPTIONS" and origins:
+        return HttpAnswer(204, (*cors_headers(origins[0]), *_preflight_headers(methods)), b"")
+    if method not in methods:
+        allow = ", ".join(sorted(methods)).encode()
+        return plain_answer(405, "method_not_allowed", "This path does not have that method.", (b"allow", allow))
+    return _body_refusal(headers)
+
+
+def host_of(headers: Headers) -> str | None:
+    """Return the one Host of a request in lower case, or None when it is missing, doubled or unreadable."""
+    hosts = [value for name, value in headers if name == b"host"]
+    if len(hosts) != 1:
+        return None
+    try:
+        return hosts[0].decode("ascii").strip().lower()
+    except UnicodeDecodeError:
+        return None
+
+
+def host_allowed(host: str, settings: WebSettings) -> bool:
+    """Return whether *host* (lower case, perhaps with a port) is one of ours."""
+    return host in settings.allowed_hosts or _without_port(host) in settings.allowed_hosts
+
+
+def origin_allowed(raw_origin: bytes, settings: WebSettings) -> bool:
+    """Return whether a browser's page from *raw_origin* may call."""
+    try:
+        origin = raw_origin.decode("ascii").strip().lower()
+        parts = urlsplit(origin)
+        host = parts.hostname
+    except (UnicodeDecodeError, ValueError):
+        return False
+    if origin in settings.allowed_origins:
+        return True
+    # A page served from this machine may call a gate that only this machine can reach.
+    bracketed = f"[{host}]" if host is not None and ":" in host else host
+    only_loopback = settings.allowed_hosts <= LOOPBACK_HOSTS
+    return only_loopback and parts.scheme in {"http", "https"} and bracketed in LOOPBACK_HOSTS and not parts.path
+
+
+def cors_headers(raw_origin: bytes) -> tuple[tuple[bytes, bytes], ...]:
+    """Return what an allowed origin's answer carries."""
+    return (
+        (b"access-control-allow-origin", raw_origin),
+        (b"access-control-expose-headers", b"mcp-session-id, mcp-protocol-version, www-authenticate, retry-after"),
+        (b"vary", b"Origin"),
+    )
+
+
+def _preflight_headers(methods: frozenset[str]) -> tuple[tuple[bytes, bytes], ...]:
+    return (
+        (b"access-control-allow-methods", ", ".join(sorted(methods)).encode()),
+        (b"access-control-allow-headers", _CORS_HEADERS),
+        (b"access-control-max-age", b"600"),
+        (b"content-length", b"0"),
+    )
+
+
+def _body_refusal(headers: Headers) -> HttpAnswer | None:
+    lengths = [value for name, value in headers if name == b"content-length"]
+    for length in lengths:
+        if not length.isdigit():
+            return plain_answer(400, "bad_request", "Content-Length is not a number.")
+        if int(length[:20]) > MAX_BODY_BYTES:
+            return plain_answer(413, "too_large", f"A request body has at most {MAX_BODY_BYTES} bytes.")
+    return None
+
+
+def _without_port(host: str) -> str:
+    if host.startswith("["):
+        return host.partition("]")[0] + "]"
+    return host.partition(":")[0]
