@@ -34,6 +34,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from foreground import run_in_foreground
+
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
 
@@ -86,8 +88,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run a recipe in the environment it needs, or only prepare one (`--prepare demo`, `--prepare dev`).
 
     Returns:
-        An exit status. When all is well with a recipe it does not return: this process becomes `just`, so signals,
-        terminal and status are the recipe's own.
+        The recipe's exit status, or ours when it could not be started.
     """
     try:
         if arguments[:1] == ["--prepare"]:
@@ -95,7 +96,7 @@ def main(arguments: Sequence[str]) -> int:
                 raise Trouble(f"--prepare takes one of {', '.join(LEVELS)}")
             prepare_project(ROOT, arguments[1])
             return 0
-        become_just(prepare_tools(ROOT), arguments)
+        return run_just(prepare_tools(ROOT), arguments)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except Trouble as trouble:
@@ -105,12 +106,11 @@ def main(arguments: Sequence[str]) -> int:
     return EXIT_UNAVAILABLE
 
 
-def become_just(tools: Path, arguments: Sequence[str]) -> None:
-    """Replace this process with `just`; relative paths in *arguments* keep meaning what they mean here."""
+def run_just(tools: Path, arguments: Sequence[str]) -> int:
+    """Run `just` with *arguments* and return its status, which is the recipe's."""
     just = str(tools / "bin" / "just")
-    settings = {**os.environ, "AEGIS_JUST_PYTHON": sys.executable, "AEGIS_JUST": just}
-    sys.stdout.flush()
-    os.execve(just, [just, "--justfile", str(ROOT / "justfile"), *arguments], settings)  # noqa: S606 -- no shell wanted
+    settings = {**os.environ, "AEGIS_JUST_PYTHON": sys.executable}
+    return run_in_foreground([just, "--justfile", str(ROOT / "justfile"), *arguments], settings)
 
 
 def prepare_tools(root: Path) -> Path:
@@ -123,6 +123,7 @@ def prepare_tools(root: Path) -> Path:
     with locked(root):
         if read_stamp(tools).get("tools") == wanted:
             return tools
+        require_venv()
         announce("preparing just and uv (first run)")
         make_environment(tools, with_pip=True)
         install_with_pip(root, tools, tools, requirements)
@@ -218,8 +219,8 @@ def locked(root: Path) -> Generator[None]:
 # ------------------------------------------------------------------------------------ installation
 
 
-def make_environment(env: Path, *, with_pip: bool) -> None:
-    """Make an empty virtual environment in the place of whatever half-made thing is there."""
+def require_venv() -> None:
+    """Refuse a Python that cannot make virtual environments, as Debian's is without a further package."""
     for module in ("venv", "ensurepip"):
         if importlib.util.find_spec(module) is None:
             version = ".".join(platform.python_version_tuple()[:2])
@@ -227,6 +228,10 @@ def make_environment(env: Path, *, with_pip: bool) -> None:
                 f"this Python has no `{module}`: install it (Debian, Ubuntu: `apt install python{version}-venv`)"
                 " and run this again."
             )
+
+
+def make_environment(env: Path, *, with_pip: bool) -> None:
+    """Make an empty virtual environment in the place of whatever half-made thing is there."""
     if env.exists():
         shutil.rmtree(env)
     env.parent.mkdir(exist_ok=True)

@@ -1,7 +1,7 @@
 # -*- coding: utf-8 -*-
 """The front door for a machine with nothing but Python and git: `python3 tools/just.py RECIPE [ARGUMENT…]`.
 
-It makes what the recipe needs on first use and then becomes `just`; with `just` installed, `just RECIPE` is the same.
+It makes what the recipe needs on first use and then runs `just`; with `just` installed, `just RECIPE` is the same.
 
 Law: this file parses on every Python since 2.7, because it is the one that has to say "too old". All else is in
 environments.py, which only a new enough Python ever reads.
