@@ -1,0 +1,120 @@
+"""Branches and tags, with what protections mean for the one who asks."""
+
+from __future__ import annotations
+
+import re
+from fnmatch import translate
+from typing import Final
+
+from dulwich.objects import Tag
+
+from aegis_trio.demo_forge.answers import Answer, json_answer
+from aegis_trio.demo_forge.areas.commits import payload_commit_json
+from aegis_trio.demo_forge.call import Call
+from aegis_trio.demo_forge.router import Route
+from aegis_trio.demo_forge.times import as_gitea, of_git
+from aegis_trio.demo_forge.world import Access, Protection, Unit
+from aegis_trio.model.json import JsonObject, JsonValue
+
+
+def list_branches(call: Call) -> Answer:
+    """List the branches, the one with the newest commit first."""
+    call.must_read(Unit.CODE)
+    git = call.repository.git
+    named = [(name, git.refs[f"refs/heads/{name}"]) for name in git.branches()]
+    named.sort(key=lambda pair: -git.commit(pair[1]).commit_time)
+    page = call.page()
+    shown: list[JsonValue] = [_branch(call, name, sha) for name, sha in named[page.slice()]]
+    # An empty repository has no list at all.
+    return json_answer(shown if named else None, headers=call.page_headers(page, len(named)))
+
+
+def get_branch(call: Call) -> Answer:
+    """Show one branch."""
+    call.must_read(Unit.CODE)
+    name = call.params["*"]
+    sha = call.repository.git.branch(name)
+    if sha is None:
+        raise call.missing()
+    return json_answer(_branch(call, name, sha))
+
+
+def _branch(call: Call, name: str, sha: str) -> JsonObject:
+    """Source: gitea services/convert/convert.go ToBranch."""
+    commit = payload_commit_json(call, call.repository.git.commit(sha))
+    may_write = call.rights.to(Unit.CODE) >= Access.WRITE
+    rule = _protection(call, name)
+    result: JsonObject = {"name": name, "commit": commit, "protected": rule is not None}
+    if rule is None:
+        return result | {
+            "required_approvals": 0,
+            "enable_status_check": False,
+            "status_check_contexts": [],
+            "user_can_push": may_write,
+            "user_can_merge": may_write,
+            "effective_branch_protection_name": "",
+        }
+    checks: list[JsonValue] | None = None if rule.status_checks is None else list(rule.status_checks)
+    return result | {
+        "required_approvals": rule.required_approvals,
+        "enable_status_check": rule.status_checks is not None,
+        "status_check_contexts": checks,
+        "user_can_push": may_write and rule.can_push,
+        "user_can_merge": may_write,
+        "effective_branch_protection_name": rule.pattern if call.rights.is_admin() else "",
+    }
+
+
+def _protection(call: Call, name: str) -> Protection | None:
+    return next((r for r in call.repository.protections if re.fullmatch(translate(r.pattern), name)), None)
+
+
+def list_tags(call: Call) -> Answer:
+    """List the tags, the one whose commit is newest first."""
+    call.must_read(Unit.CODE)
+    git = call.repository.git
+    named = [(name, git.refs[f"refs/tags/{name}"]) for name in git.tags()]
+    named.sort(key=lambda pair: -git.commit(git.peel(pair[1])).commit_time)
+    page = call.page()
+    shown: list[JsonValue] = [_tag(call, name, sha) for name, sha in named[page.slice()]]
+    return json_answer(shown, headers=(("X-Total-Count", str(len(named))),))
+
+
+def get_tag(call: Call) -> Answer:
+    """Show one tag."""
+    call.must_read(Unit.CODE)
+    name = call.params["*"]
+    sha = call.repository.git.refs.get(f"refs/tags/{name}")
+    if sha is None:
+        raise call.missing(f"tag doesn't exist: {name}")
+    return json_answer(_tag(call, name, sha))
+
+
+def _tag(call: Call, name: str, sha: str) -> JsonObject:
+    """Source: gitea services/convert/convert.go ToTag."""
+    git, full_name = call.repository.git, call.world.full_name(call.repository)
+    found, commit = git.get(sha), git.commit(git.peel(sha))
+    message, created = commit.message, of_git(commit.author_time, commit.author_timezone)
+    if isinstance(found, Tag):
+        message = found.message or b""
+        created = of_git(found.tag_time or 0, found.tag_timezone or 0)
+    return {
+        "name": name,
+        "message": message.decode("utf-8", "surrogateescape").strip(),
+        "id": sha,
+        "commit": {
+            "url": f"{call.root}api/v1/repos/{full_name}/git/commits/{sha}",
+            "sha": commit.id.decode(),
+            "created": as_gitea(created),
+        },
+        "zipball_url": f"{call.root}{full_name}/archive/{name}.zip",
+        "tarball_url": f"{call.root}{full_name}/archive/{name}.tar.gz",
+    }
+
+
+ROUTES: Final = (
+    Route(method="GET", template="/repos/{owner}/{repo}/branches", handler=list_branches),
+    Route(method="GET", template="/repos/{owner}/{repo}/branches/*", handler=get_branch),
+    Route(method="GET", template="/repos/{owner}/{repo}/tags", handler=list_tags),
+    Route(method="GET", template="/repos/{owner}/{repo}/tags/*", handler=get_tag),
+)

@@ -1,0 +1,79 @@
+"""The batch: several files in one request, missing ones as null, cut short without a word after thirty."""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+from aegis_trio.demo_forge.answers import Answer, Refusal, json_answer, not_proven
+from aegis_trio.demo_forge.areas.entries import USUAL, Ref, clean_path, entry_json, is_git_internal, resolve_ref
+from aegis_trio.demo_forge.areas.meta import MAX_RESPONSE_BYTES
+from aegis_trio.demo_forge.call import DEFAULT_PAGE_ITEMS, Call
+from aegis_trio.demo_forge.git_history import Missing, find_entry
+from aegis_trio.demo_forge.router import Route
+from aegis_trio.demo_forge.world import Unit
+from aegis_trio.model.json import JsonObject, JsonValue
+
+_TEMPLATE: Final = "/repos/{owner}/{repo}/file-contents"
+
+
+def get_files(call: Call) -> Answer:
+    """Show the files that the query's `body` lists."""
+    call.must_read(Unit.CODE)
+    wanted = _files_of(call.query.first("body"))
+    if wanted is None:
+        raise call.refused(400, "invalid body parameter")
+    return _answer(call, wanted)
+
+
+def post_files(call: Call) -> Answer:
+    """Show the files that the body lists; to a token's scope this is a write."""
+    call.must_read(Unit.CODE)
+    wanted = _files_of(call.request.body.decode("utf-8", "replace"))
+    if wanted is None:
+        raise call.refused(422, "[Files]: Required")
+    return _answer(call, wanted)
+
+
+def _files_of(raw_document: str) -> list[str] | None:
+    try:
+        document: JsonValue = json.loads(raw_document)
+    except ValueError:
+        return None
+    if not isinstance(document, dict):
+        return None
+    listed = document.get("files")
+    return [name for name in listed if isinstance(name, str)] if isinstance(listed, list) else None
+
+
+def _answer(call: Call, wanted: list[str]) -> Answer:
+    if "" in wanted:
+        # A page of HTML with an inner error, at a real Gitea.
+        raise Refusal(not_proven(call.request.method, f"{_TEMPLATE} with an empty path"))
+    ref = resolve_ref(call, call.query.first("ref"))
+    shown: list[JsonValue] = []
+    total = 0
+    for name in wanted[:DEFAULT_PAGE_ITEMS]:
+        entry = _entry(call, ref, clean_path(name))
+        size = entry["size"] if entry is not None else 0
+        total += size if isinstance(size, int) else 0
+        if total > MAX_RESPONSE_BYTES:
+            break
+        shown.append(entry)
+    return json_answer(shown)
+
+
+def _entry(call: Call, ref: Ref, path: str) -> JsonObject | None:
+    if not path or is_git_internal(path):
+        return None
+    try:
+        entry = find_entry(call.repository.git, ref.commit, path)
+    except Missing:
+        return None
+    return entry_json(call, ref, path, entry, USUAL, single=True)
+
+
+ROUTES: Final = (
+    Route(method="GET", template=_TEMPLATE, handler=get_files),
+    Route(method="POST", template=_TEMPLATE, handler=post_files),
+)

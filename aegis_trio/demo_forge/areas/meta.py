@@ -1,0 +1,134 @@
+"""Meta: version, settings, health, the scheduler's list (for administrators) and the OAuth documents.
+
+Not here: OAuth logins themselves, and web pages for people.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from aegis_trio.demo_forge.answers import Answer, go_json, json_answer
+from aegis_trio.demo_forge.call import DEFAULT_PAGE_ITEMS, MAX_PAGE_ITEMS, Call
+from aegis_trio.demo_forge.requests import Request
+from aegis_trio.demo_forge.times import as_gitea
+from aegis_trio.demo_forge.world import GITEA_VERSION, NEVER, World
+from aegis_trio.demo_forge.router import Route
+from aegis_trio.model.json import JsonObject, JsonValue
+
+# Source: gitea app.ini defaults of [api]: DEFAULT_GIT_TREES_PER_PAGE, DEFAULT_MAX_BLOB_SIZE, DEFAULT_MAX_RESPONSE_SIZE.
+TREES_PER_PAGE: Final = 1000
+MAX_BLOB_BYTES: Final = 10_485_760
+MAX_RESPONSE_BYTES: Final = 104_857_600
+REACTIONS: Final = ("+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes")
+EMOJIS: Final = ("git", "gitea", "codeberg", "gitlab", "github", "gogs")
+# Source: gitea services/cron/tasks_basic.go and tasks_extended.go: the first ones of the list, with their schedules.
+_SCHEDULES: Final = (("update_mirrors", "@every 10m"), ("repo_health_check", "@midnight"))
+
+
+def get_version(call: Call) -> Answer:
+    """Tell the version."""
+    return json_answer({"version": GITEA_VERSION})
+
+
+def get_api_settings(call: Call) -> Answer:
+    """Tell the limits of the API."""
+    return json_answer(
+        {
+            "max_response_items": MAX_PAGE_ITEMS,
+            "default_paging_num": DEFAULT_PAGE_ITEMS,
+            "default_git_trees_per_page": TREES_PER_PAGE,
+            "default_max_blob_size": MAX_BLOB_BYTES,
+            "default_max_response_size": MAX_RESPONSE_BYTES,
+        }
+    )
+
+
+def get_repository_settings(call: Call) -> Answer:
+    """Tell what is switched off for all repositories."""
+    parts = ("mirrors", "http_git", "migrations", "stars", "time_tracking", "lfs")
+    return json_answer({f"{part}_disabled": False for part in parts})
+
+
+def get_ui_settings(call: Call) -> Answer:
+    """Tell the theme and the reactions."""
+    return json_answer(
+        {"default_theme": "gitea-auto", "allowed_reactions": list(REACTIONS), "custom_emojis": list(EMOJIS)}
+    )
+
+
+def get_cron(call: Call) -> Answer:
+    """List the scheduled tasks; all others than administrators learn from the refusal what their token may do."""
+    viewer = call.viewer
+    if viewer is None or not viewer.is_admin:
+        raise call.refused(403, "user should be the site admin")
+    now = call.world.now()
+    tasks: list[JsonValue] = [
+        {
+            "name": name,
+            "schedule": schedule,
+            "next": as_gitea(now + timedelta(minutes=10)),
+            "prev": as_gitea(NEVER),
+            "exec_times": 0,
+        }
+        for name, schedule in _SCHEDULES
+    ]
+    page = call.page()
+    return json_answer(tasks[page.slice()], headers=(("X-Total-Count", str(len(tasks))),))
+
+
+def answer_page(world: World, request: Request, path: str) -> Answer | None:
+    """Answer what lies outside of `/api/v1`: health and the OAuth documents."""
+    if request.method != "GET":
+        return None
+    if path == "/api/healthz":
+        return Answer(status=200, body=_indented(_health(world)), content_type="application/json", plain_headers=True)
+    if path == "/.well-known/openid-configuration" and world.signing_keys:
+        return Answer(status=200, body=_indented(_discovery(world)), content_type="application/json")
+    if path == "/login/oauth/keys" and world.signing_keys:
+        keys: list[JsonValue] = [dict(key) for key in world.signing_keys]
+        return Answer(status=200, body=go_json({"keys": keys}), content_type="application/json")
+    return None
+
+
+def _indented(document: JsonObject) -> bytes:
+    """Render as the two documents are written: by a template and by an indenting encoder."""
+    return go_json(document)
+
+
+def _health(world: World) -> JsonObject:
+    passed: JsonValue = [{"status": "pass", "time": as_gitea(world.now())}]
+    return {"status": "pass", "description": world.title, "checks": {"cache:ping": passed, "database:ping": passed}}
+
+
+def _discovery(world: World) -> JsonObject:
+    """Source: gitea templates/user/auth/oidc_wellknown.tmpl."""
+    root = world.root_url
+    claims = (
+        "aud exp iat iss sub name preferred_username profile picture website locale updated_at email "
+        "email_verified groups"
+    )
+    return {
+        "issuer": root.rstrip("/"),
+        "authorization_endpoint": f"{root}login/oauth/authorize",
+        "token_endpoint": f"{root}login/oauth/access_token",
+        "jwks_uri": f"{root}login/oauth/keys",
+        "userinfo_endpoint": f"{root}login/oauth/userinfo",
+        "introspection_endpoint": f"{root}login/oauth/introspect",
+        "response_types_supported": ["code", "id_token"],
+        "id_token_signing_alg_values_supported": [world.signing_keys[0]["alg"]],
+        "subject_types_supported": ["public"],
+        "scopes_supported": ["openid", "profile", "email", "groups"],
+        "claims_supported": list(claims.split()),
+        "code_challenge_methods_supported": ["plain", "S256"],
+        "grant_types_supported": ["authorization_code", "refresh_token"],
+    }
+
+
+ROUTES: Final = (
+    Route(method="GET", template="/version", handler=get_version),
+    Route(method="GET", template="/settings/api", handler=get_api_settings),
+    Route(method="GET", template="/settings/repository", handler=get_repository_settings),
+    Route(method="GET", template="/settings/ui", handler=get_ui_settings),
+    Route(method="GET", template="/admin/cron", handler=get_cron, signed_in=True),
+)

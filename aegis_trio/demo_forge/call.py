@@ -1,0 +1,136 @@
+"""A call: one request after the guards, as a handler sees it.
+
+Not here: the guards themselves (forge.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final, final
+
+from aegis_trio.demo_forge.accounts import Principal
+from aegis_trio.demo_forge.answers import Headers, Refusal, api_error, not_found
+from aegis_trio.demo_forge.permissions import Rights
+from aegis_trio.demo_forge.requests import Query, Request
+from aegis_trio.demo_forge.world import Access, Account, Repository, Unit, World
+
+DEFAULT_PAGE_ITEMS: Final = 30  # Source: gitea [api] DEFAULT_PAGING_NUM
+MAX_PAGE_ITEMS: Final = 50  # Source: gitea [api] MAX_RESPONSE_ITEMS
+_INT64_MAX: Final = 2**63 - 1
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A page of a list: its number from 1, and the items on it."""
+
+    number: int
+    items: int
+
+    def slice(self) -> slice:
+        """Return where the page lies in the whole list."""
+        start = (self.number - 1) * self.items
+        return slice(start, start + self.items)
+
+
+@final
+@dataclass(slots=True, kw_only=True)
+class Call:
+    """What a handler may look at; `repository` and `rights` are there on routes below `/repos/{owner}/{repo}`."""
+
+    world: World
+    request: Request
+    query: Query
+    principal: Principal | None
+    params: dict[str, str] = field(default_factory=dict[str, str])
+    found: tuple[Repository, Rights] | None = None
+
+    @property
+    def viewer(self) -> Account | None:
+        """The account that asks, if any."""
+        return None if self.principal is None else self.principal.account
+
+    @property
+    def root(self) -> str:
+        """The forge's root address, with a slash at the end."""
+        return self.world.root_url
+
+    @property
+    def repository(self) -> Repository:
+        """The repository that the path names."""
+        return self._found()[0]
+
+    @property
+    def rights(self) -> Rights:
+        """The viewer's rights in it."""
+        return self._found()[1]
+
+    def _found(self) -> tuple[Repository, Rights]:
+        if self.found is None:
+            raise RuntimeError("a handler outside of /repos/{owner}/{repo} asked for its repository")
+        return self.found
+
+    def must_read(self, unit: Unit) -> None:
+        """Refuse who may see the repository, but not this part of it.
+
+        Source: gitea routers/api/v1/api.go reqRepoReader.
+        """
+        if self.rights.to(unit) < Access.READ:
+            message = "user should have specific read permission or be a repo admin or a site admin"
+            raise Refusal(api_error(403, message, self.root))
+
+    def missing(self, message: str = "not found", *errors: str, headers: Headers = ()) -> Refusal:
+        """Return the refusal for a thing that is not there."""
+        return Refusal(not_found(self.root, message, errors or None, headers=headers))
+
+    def refused(self, status: int, message: str) -> Refusal:
+        """Return a refusal with Gitea's usual face."""
+        return Refusal(api_error(status, message, self.root))
+
+    def page(self) -> Page:
+        """Read `page` and `limit` as Gitea does.
+
+        Source: gitea routers/api/v1/utils/page.go; services/convert, ToCorrectPageSize.
+        """
+        number = max(_int(self.query.first("page")), 1)
+        items = _int(self.query.first("limit"))
+        if items <= 0:
+            items = DEFAULT_PAGE_ITEMS
+        items = min(items, MAX_PAGE_ITEMS)
+        # A number whose product leaves 64 bits wraps around at Gitea and shows the first page.
+        if number * items > _INT64_MAX:
+            number = 1
+        return Page(number=number, items=items)
+
+    def page_headers(self, page: Page, total: int) -> Headers:
+        """Return `Link` and `X-Total-Count` as Gitea writes them.
+
+        Source: gitea services/context/api.go SetLinkHeader.
+        """
+        path = self.request.raw_path.lstrip("/")
+        last = -(-total // page.items)
+        wanted: list[tuple[str, int]] = []
+        if page.number < last:
+            wanted += [("next", page.number + 1), ("last", last)]
+        if page.number > 1:
+            wanted += [("first", 1), ("prev", min(page.number - 1, last))]
+        links = [
+            f'<{self.root}{path}?{self.query.encoded_with("page", str(number))}>; rel="{rel}"'
+            for rel, number in wanted
+            if number > 0
+        ]
+        count = ("X-Total-Count", str(total))
+        return (("Link", ",".join(links)), count) if links else (count,)
+
+
+def _int(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        return 0
+    return number if -_INT64_MAX <= number <= _INT64_MAX else 0
+
+
+def int_of(text: str) -> int:
+    """Read a number as Go's strconv does, and 0 where it would fail."""
+    return _int(text) if text.isascii() and "_" not in text and text == text.strip() else 0

@@ -1,0 +1,152 @@
+"""Git's questions: what a name means, what stands at a path, and which commit last touched it.
+
+Laws:
+    1. `contents` knows branches, tags and full ids only; trees take revision expressions. Both are Gitea's ways.
+    2. A commit that a merge brought in counts as git's own history simplification counts it.
+
+Source: gitrevisions(7) and git-log(1), "History Simplification".
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from dulwich.objects import Commit
+
+from aegis_trio.demo_forge.git_store import Entry, GitStore
+
+_STEP: Final = re.compile(r"~(\d*)|\^(\d*)(?!\{)|\^\{(tree|commit)?\}")
+
+
+class Missing(LookupError):
+    """Nothing stands there.
+
+    Attributes:
+        sha: of the object that was no folder, where one stopped the way.
+        path: the part of the path that is missing, where a folder lacked it.
+    """
+
+    def __init__(self, *, sha: str = "", path: str = "") -> None:
+        super().__init__(sha or path)
+        self.sha = sha
+        self.path = path
+
+
+def find_entry(git: GitStore, commit_sha: str, path: str) -> Entry:
+    """Return what stands at *path* in a commit.
+
+    Raises:
+        Missing: nothing; it says how far the way led, as Gitea's message does.
+    """
+    tree_sha = git.tree_of(commit_sha)
+    names = path.split("/")
+    for depth, name in enumerate(names):
+        entry = next((e for e in git.entries(tree_sha) if e.name == name), None)
+        if entry is None:
+            raise Missing(path="/".join(names[: depth + 1]) if depth + 1 == len(names) else name)
+        if depth + 1 == len(names):
+            return entry
+        if not entry.is_tree:
+            raise Missing(sha=entry.sha)
+        tree_sha = entry.sha
+    raise Missing(path=path)
+
+
+def object_at(git: GitStore, commit_sha: str, path: str) -> str | None:
+    """Return the id of what stands at *path*, or nothing."""
+    if not path:
+        return git.tree_of(commit_sha)
+    try:
+        entry = find_entry(git, commit_sha, path)
+    except Missing:
+        return None
+    return f"{entry.mode:o} {entry.sha}"
+
+
+def last_change(git: GitStore, commit_sha: str, path: str) -> str:
+    """Return the commit that last touched *path*, as `git log -1 -- path` finds it."""
+    known = git.memory.get((commit_sha, path))
+    if known is None:
+        known = git.memory[commit_sha, path] = _walk_to_change(git, commit_sha, path)
+    return known
+
+
+def _walk_to_change(git: GitStore, commit_sha: str, path: str) -> str:
+    current = commit_sha
+    here = object_at(git, current, path)
+    while True:
+        parents = [parent.decode() for parent in git.commit(current).parents]
+        same = next((parent for parent in parents if object_at(git, parent, path) == here), None)
+        if same is None:
+            return current
+        current = same
+
+
+def first_parents(git: GitStore, commit_sha: str) -> list[str]:
+    """Return all commits that *commit_sha* contains, newest first by committer's date."""
+    seen: dict[str, Commit] = {}
+    waiting = [commit_sha]
+    while waiting:
+        sha = waiting.pop()
+        if sha not in seen:
+            seen[sha] = git.commit(sha)
+            waiting.extend(parent.decode() for parent in seen[sha].parents)
+    return sorted(seen, key=lambda sha: -seen[sha].commit_time)
+
+
+def resolve_revision(git: GitStore, text: str) -> str | None:
+    """Return the object that a revision expression names: refs, ids, `~n`, `^n`, `^{tree}` and `:path`."""
+    base, colon, path = text.partition(":")
+    sha = _resolve_steps(git, base) if base else None
+    if sha is None or not colon:
+        return sha
+    try:
+        return find_entry(git, sha, path).sha if path else git.tree_of(sha)
+    except (Missing, KeyError):
+        return None
+
+
+def _resolve_steps(git: GitStore, text: str) -> str | None:
+    first = re.search(r"[~^]", text)
+    sha = _resolve_name(git, text if first is None else text[: first.start()])
+    position = len(text) if first is None else first.start()
+    while sha is not None and position < len(text):
+        step = _STEP.match(text, position)
+        if step is None:
+            return None
+        sha = _take_step(git, sha, step)
+        position = step.end()
+    return sha
+
+
+def _take_step(git: GitStore, sha: str, step: re.Match[str]) -> str | None:
+    whole = step.group(0)
+    try:
+        commit_sha = git.peel(sha)
+        commit = git.commit(commit_sha)
+    except KeyError:
+        return None
+    if whole.startswith("^{"):
+        return commit.tree.decode() if step.group(3) == "tree" else commit_sha
+    if whole.startswith("~"):
+        for _ in range(int(step.group(1) or 1)):
+            if not commit.parents:
+                return None
+            commit = git.commit(commit.parents[0].decode())
+        return commit.id.decode()
+    number = int(step.group(2) or 1)
+    if number == 0:
+        return commit_sha
+    return commit.parents[number - 1].decode() if number <= len(commit.parents) else None
+
+
+def _resolve_name(git: GitStore, name: str) -> str | None:
+    if name == "HEAD":
+        return git.refs.get(git.head)
+    # Source: gitrevisions(7), the order in which a name is tried.
+    for template in ("{}", "refs/{}", "refs/tags/{}", "refs/heads/{}"):
+        sha = git.refs.get(template.format(name))
+        if sha is not None:
+            return sha
+    return git.by_prefix(name)

@@ -1,0 +1,36 @@
+"""Lookups: accounts by their names in a path, and the redirects that renamed things leave behind.
+
+Law: a redirect is sent before anybody's rights are looked at, as Gitea does.
+"""
+
+from __future__ import annotations
+
+from aegis_trio.demo_forge.answers import Refusal, moved
+from aegis_trio.demo_forge.call import Call
+from aegis_trio.demo_forge.world import Account
+
+
+def find_account(call: Call, name: str, message: str) -> Account:
+    """Return the account that a path names.
+
+    Raises:
+        Refusal: 307 to the account's new name, or 404 with *message* as Gitea's function is called.
+    """
+    account = call.world.account_named(name)
+    if account is not None:
+        return account
+    renamed = call.world.renamed_accounts.get(name.lower())
+    if renamed is None:
+        raise call.missing(message, f"user redirect does not exist [name: {name.lower()}]")
+    raise redirect(call, 307, name, call.world.accounts[renamed].login)
+
+
+def redirect(call: Call, status: int, old: str, new: str) -> Refusal:
+    """Return the redirect of this request from an old name to the new one.
+
+    Source: gitea services/context/context_response.go RedirectToUser, services/context/repo.go RedirectToRepo.
+    """
+    path = call.request.raw_path.replace(old, new, 1)
+    if call.request.raw_query:
+        path = f"{path}?{call.request.raw_query}"
+    return Refusal(moved(status, path, as_page=call.request.method in {"GET", "HEAD"}))
