@@ -1,0 +1,424 @@
+"""HTTP/2: Hypercorn's protocol, with flow control that works and streams that cannot harm each other.
+
+Each override has one reason:
+    __init__, initiate  windows, header limits and stream limits that are kept
+    send_task           the only writer: what several streams have ready leaves in one write, and a stream that is
+                        cancelled can never leave half a frame behind
+    stream_send         written when the window allows, held by the application until then: nothing is buffered
+                        here (stock buffers without bound); an answer cut short is reset, or its reader would wait
+    handle              an error is told to the peer (GOAWAY) before the connection ends
+    _handle_events      bytes are credited when the application has read them; a reset is counted; data for a stream
+                        that is gone, and priorities (RFC 9113 section 5.3 drops them), are nothing
+    _create_stream      refused streams are refused alone; no CONNECT
+    _close_stream       what the application never read is credited to the connection
+    _flush              waits for room before a peer that does not read can make us hold more
+
+Not here: server push. Source: hypercorn/protocol/h2.py; RFC 9113.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final, cast, final
+
+import h2.events
+import h2.exceptions
+import trio
+from h2.errors import ErrorCodes
+from h2.settings import SettingCodes, Settings
+from hyperframe.frame import GoAwayFrame
+from hypercorn.events import Closed, Event, RawData, Updated
+from hypercorn.protocol.events import Body, EndBody, Request, Response, StreamClosed
+from hypercorn.protocol.events import Event as StreamEvent
+from hypercorn.protocol.h2 import H2Protocol
+from hypercorn.utils import filter_pseudo_headers
+
+from aegis_trio.web.server.context import Link
+from aegis_trio.web.server.events import ClosedAfterAnswer, FinalBody
+from aegis_trio.web.server.streams import HttpStream
+
+_DEFAULT_WINDOW_BYTES: Final = 65_535  # source: RFC 9113 section 6.9.2
+_MAX_STREAM_ID: Final = 2**31 - 1
+_OUTBOX_BYTES: Final = 64 * 1024  # one write; above it every stream waits
+_PROGRESS_BYTES: Final = 64 * 1024  # a peer must take this much within the write deadline
+
+# Source: RFC 9113 section 8.2.2: fields of one connection; Hypercorn's own error answers carry one.
+_CONNECTION_FIELDS: Final = frozenset(
+    {b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"}
+)
+
+
+@final
+class Http2(H2Protocol):
+    """One connection that speaks HTTP/2."""
+
+    def __init__(self, link: Link) -> None:
+        super().__init__(
+            link.server.app,
+            link.server.config,
+            link.server,
+            link.tasks,
+            link.state,
+            link.encrypted,
+            link.peer.client,
+            link.peer.server,
+            link.send,
+        )
+        self._link = link
+        self._limits = link.server.limits
+        self._tally = link.server.tally
+        self._outbox = bytearray()
+        self._wake: trio.Event | None = None  # for the writer
+        self._room: trio.Event | None = None  # for everybody who waits for the writer
+        self._windows: dict[int, trio.Event] = {}  # for streams that wait for the peer
+        self._held: dict[int, Response] = {}  # heads that wait for their bodies
+        self._finishing = False
+        self._farewell = Closed()
+        self._allowed_resets = float(self._limits.max_resets)
+        self._allowed_since = trio.current_time()
+        self.connection.local_settings = Settings(
+            client=False,
+            initial_values={
+                SettingCodes.MAX_CONCURRENT_STREAMS: self._limits.advertised_streams,
+                SettingCodes.MAX_HEADER_LIST_SIZE: self._limits.max_header_bytes,
+                SettingCodes.INITIAL_WINDOW_SIZE: self._limits.max_stream_buffer_bytes,
+            },
+        )
+        # Above what we advertise a request is refused alone; this second limit, at which h2 gives up the whole
+        # connection, stops what cannot even be decoded in bounded memory.
+        self.connection.decoder.max_header_list_size = 2 * self._limits.max_header_bytes
+
+    @property
+    def full_inbox(self) -> None:
+        """Never: the windows bound what a peer may send."""
+        return
+
+    async def initiate(self, headers: list[tuple[bytes, bytes]] | None = None, settings: bytes | None = None) -> None:
+        """Begin. Reason: see the module; an upgrade (*headers*, *settings*) never comes here."""
+        del headers, settings
+        self.connection.initiate_connection()
+        # Invariant: the connection's window holds all streams' windows, so one that is not read blocks no other.
+        together = self._limits.max_streams * self._limits.max_stream_buffer_bytes
+        if together > _DEFAULT_WINDOW_BYTES:
+            self.connection.increment_flow_control_window(min(together, _MAX_STREAM_ID) - _DEFAULT_WINDOW_BYTES)
+        self._push()
+        self.task_group.spawn(self.send_task)
+
+    async def send_task(self) -> None:
+        """Write what is ready until the connection is over. Reason: see the module."""
+        while not self.closed:
+            if self._outbox:
+                data, self._outbox = self._outbox, bytearray()
+                await self.send(RawData(bytes(data)))
+                if self._room is not None:
+                    self._room.set()
+                    self._room = None
+            elif self._finishing:
+                await self.send(self._farewell)
+            else:
+                self._wake = trio.Event()
+                await self._wake.wait()
+
+    async def handle(self, event: Event) -> None:
+        """Take bytes, or the end, of the peer. Reason: see the module."""
+        if isinstance(event, Closed):
+            if not self.closed:
+                self.closed = True
+                for stream_id in tuple(self.streams):
+                    await self._close_stream(stream_id)
+                self._release()
+        elif isinstance(event, RawData) and not self._finishing:
+            try:
+                events = self.connection.receive_data(event.data)
+            except h2.exceptions.ProtocolError:
+                self._tally.malformed_requests += 1
+                self._finish()
+            else:
+                await self._handle_events(events)
+
+    async def retire(self) -> None:
+        """Ask the peer to begin no more streams; end when the last one does.
+
+        Source: RFC 9113 section 6.8: the highest identifier first, as streams may be under way.
+        """
+        if self._finishing or self.closed:
+            return
+        # h2's own close_connection() would forbid it to send anything on the streams that are still open.
+        self._outbox += GoAwayFrame(0, last_stream_id=_MAX_STREAM_ID, error_code=ErrorCodes.NO_ERROR).serialize()
+        self._push()
+        if not self.streams:
+            self._finish(ErrorCodes.NO_ERROR)
+
+    async def stream_send(self, event: StreamEvent) -> None:
+        """Take one event of an answer. Reason: see the module."""
+        stream_id = event.stream_id
+        if isinstance(event, StreamClosed):
+            await self._end_stream(stream_id)
+        elif self.closed or stream_id not in self.streams:
+            await trio.lowlevel.checkpoint()
+        elif isinstance(event, Response):
+            self._held[stream_id] = event
+        elif isinstance(event, Body):
+            await self._send_body(stream_id, event.data, is_last=isinstance(event, FinalBody))
+        elif isinstance(event, EndBody):
+            await self._send_body(stream_id, b"", is_last=True)
+        else:
+            raise RuntimeError(f"{type(event).__name__} is not offered to applications here")
+
+    async def _send_body(self, stream_id: int, data: bytes, *, is_last: bool) -> None:
+        whole = False
+        try:
+            await self._send_pieces(stream_id, memoryview(data), is_last=is_last)
+            whole = True
+        except (h2.exceptions.ProtocolError, KeyError):
+            # The peer has closed the stream, or the connection, while we waited; or the application's fields
+            # cannot be sent, and then its peer must not wait for them.
+            whole = True
+            self._reset(stream_id, ErrorCodes.INTERNAL_ERROR)
+            await self._close_stream(stream_id)
+            await trio.lowlevel.checkpoint()
+        finally:
+            if not whole:
+                # Cancelled in the middle: what follows would be taken for the rest of what is missing.
+                self._reset(stream_id, ErrorCodes.INTERNAL_ERROR)
+
+    async def _send_pieces(self, stream_id: int, rest: memoryview, *, is_last: bool) -> None:
+        held = self._held.pop(stream_id, None)
+        if held is not None:
+            fields = (field for field in held.headers if field[0] not in _CONNECTION_FIELDS)
+            head = [(b":status", b"%d" % held.status_code), *fields, *self.config.response_headers("h2")]
+            self.connection.send_headers(stream_id, head, end_stream=is_last and not rest)
+        elif is_last and not rest:
+            self.connection.end_stream(stream_id)
+        deadline = None
+        progress = 0
+        while rest:
+            size = min(
+                len(rest), self.connection.local_flow_control_window(stream_id), self.connection.max_outbound_frame_size
+            )
+            if size <= 0:
+                self._push()
+                if deadline is None:
+                    deadline = trio.current_time() + self._limits.write_deadline_s
+                await self._wait_for_window(stream_id, deadline)
+                continue
+            self.connection.send_data(stream_id, rest[:size], end_stream=is_last and size == len(rest))
+            rest = rest[size:]
+            progress += size
+            if progress >= _PROGRESS_BYTES:
+                deadline, progress = None, 0
+            if rest:
+                await self._flush()
+        await self._flush()
+
+    async def _wait_for_window(self, stream_id: int, deadline: float) -> None:
+        """Wait until the peer grants more; a peer that does not in time loses the stream."""
+        if stream_id not in self.streams:
+            raise KeyError(stream_id)
+        news = self._windows.setdefault(stream_id, trio.Event())
+        with trio.CancelScope(deadline=deadline) as scope:
+            await news.wait()
+        if scope.cancelled_caught:
+            self._tally.cut_reading_slowly += 1
+            self._reset(stream_id, ErrorCodes.CANCEL)
+            raise KeyError(stream_id)
+
+    async def _end_stream(self, stream_id: int) -> None:
+        """Take the end of an application."""
+        stream = self._stream(stream_id)
+        if stream is None:
+            return
+        inbox = stream.inbox
+        if stream_id in self._held and not stream.is_answered:
+            # The application failed between head and body: a plain 500 is still possible.
+            del self._held[stream_id]
+            self._answer(stream_id, 500)
+        elif not stream.is_answered:
+            self._reset(stream_id, ErrorCodes.INTERNAL_ERROR)
+        elif inbox is not None and not inbox.ended:
+            # Source: RFC 9113 section 8.1: the rest of the request is not wanted, and that is no error.
+            self._reset(stream_id, ErrorCodes.NO_ERROR)
+        await self._close_stream(stream_id)
+        if self._link.server.draining and not self.streams:
+            self._finish(ErrorCodes.NO_ERROR)
+        await self.send(Updated(idle=not self.streams))
+
+    async def _handle_events(self, events: list[h2.events.Event]) -> None:
+        """Take what h2 has parsed. Reason: see the module."""
+        for event in events:
+            if isinstance(event, h2.events.RequestReceived):
+                await self._create_stream(event)
+            elif isinstance(event, h2.events.DataReceived):
+                await self._take_data(event)
+            elif isinstance(event, h2.events.StreamEnded):
+                stream = self._stream(event.stream_id)
+                if stream is not None:
+                    await stream.handle(EndBody(stream_id=event.stream_id))
+            elif isinstance(event, h2.events.StreamReset):
+                await self._close_stream(event.stream_id)
+                if not self._may_reset():
+                    self._tally.cut_resetting += 1
+                    self._finish(ErrorCodes.ENHANCE_YOUR_CALM)
+                    return
+                if self._link.server.draining and not self.streams:
+                    self._finish(ErrorCodes.NO_ERROR)
+                await self.send(Updated(idle=not self.streams))
+            elif isinstance(event, h2.events.WindowUpdated):
+                await self._window_updated(event.stream_id)
+            elif isinstance(event, h2.events.RemoteSettingsChanged):
+                await self._window_updated(None)
+            elif isinstance(event, h2.events.ConnectionTerminated):
+                await self.send(Closed())
+                return
+        await self._flush()
+
+    async def _take_data(self, event: h2.events.DataReceived) -> None:
+        stream_id, size = event.stream_id, event.flow_controlled_length or 0
+        stream = self._stream(stream_id)
+        if stream is None or stream.inbox is None or stream.inbox.closed:
+            self._credit(stream_id, size)
+            return
+        await stream.handle(Body(stream_id=stream_id, data=event.data or b""))
+        padding = size - len(event.data or b"")
+        if padding:
+            self._credit(stream_id, padding)
+
+    async def _window_updated(self, stream_id: int | None) -> None:
+        """Wake who waits for the peer. Reason: nothing but waiting streams need to know."""
+        for waiting in (stream_id,) if stream_id else tuple(self._windows):
+            news = self._windows.pop(waiting, None)
+            if news is not None:
+                news.set()
+
+    async def _create_stream(self, request: h2.events.RequestReceived) -> None:
+        """Start one request, or refuse it. Reason: see the module."""
+        stream_id, headers = request.stream_id, request.headers
+        if (
+            self._link.server.draining
+            or len(self.streams) >= self._limits.max_streams
+            # Threat: a stream that is opened and reset leaves its application running for a moment.
+            or self._link.tasks.running >= 2 * self._limits.max_streams
+        ):
+            self._tally.refused_streams += 1
+            self._reset(stream_id, ErrorCodes.REFUSED_STREAM)
+            return
+        raw_headers = cast("list[tuple[bytes, bytes]]", headers)  # bytes, as header_encoding is None
+        pseudo = {name: value for name, value in raw_headers if name.startswith(b":")}
+        refusal = self._find_fault(pseudo, raw_headers)
+        if refusal is not None:
+            self._tally.malformed_requests += 1
+            self._answer(stream_id, refusal)
+            if request.stream_ended is None:
+                self._reset(stream_id, ErrorCodes.NO_ERROR)
+            return
+        stream = HttpStream(self._link, self.stream_send, stream_id)
+        self.streams[stream_id] = stream
+        await self.send(Updated(idle=False))
+        await stream.handle(
+            Request(
+                stream_id=stream_id,
+                headers=filter_pseudo_headers(raw_headers),
+                http_version="2",
+                method=pseudo[b":method"].decode("ascii"),
+                raw_path=pseudo[b":path"],
+                state=self.connection_state,
+            )
+        )
+        if stream.inbox is not None:
+            stream.inbox.on_taken = partial(self._credit, stream_id)
+        self.keep_alive_requests += 1
+
+    def _find_fault(self, pseudo: dict[bytes, bytes], headers: list[tuple[bytes, bytes]]) -> int | None:
+        method, path = pseudo.get(b":method", b""), pseudo.get(b":path", b"")
+        if method == b"CONNECT":
+            return 501  # no proxy; and WebSocket over HTTP/2 (RFC 8441) is not offered
+        if not (method and method.isascii() and path.isascii() and path.startswith((b"/", b"*"))):
+            return 400
+        if len(headers) > self._limits.max_header_count:
+            return 431
+        size = sum(len(name) + len(value) for name, value in headers)
+        return 431 if size > self._limits.max_header_bytes else None
+
+    async def _close_stream(self, stream_id: int) -> None:
+        """Forget one stream. Reason: see the module."""
+        stream = self._stream(stream_id)
+        if stream is None:
+            return
+        del self.streams[stream_id]
+        self._held.pop(stream_id, None)
+        await stream.handle(StreamClosed(stream_id=stream_id))
+        await self._window_updated(stream_id)
+
+    async def _flush(self) -> None:
+        """Hand over what h2 has ready, and wait while there is too much of it. Reason: see the module."""
+        self._push()
+        while len(self._outbox) >= _OUTBOX_BYTES and not self.closed:
+            if self._room is None:
+                self._room = trio.Event()
+            await self._room.wait()
+
+    def _push(self) -> None:
+        if not self.closed:
+            self._outbox += self.connection.data_to_send()
+            if self._outbox and self._wake is not None:
+                self._wake.set()
+                self._wake = None
+
+    def _finish(self, code: ErrorCodes | None = None) -> None:
+        """Say goodbye, and let the writer close the connection behind it."""
+        if self._finishing or self.closed:
+            return
+        if code is not None:
+            self.connection.close_connection(code)
+        if code is not ErrorCodes.NO_ERROR:
+            self._farewell = ClosedAfterAnswer()  # a peer that is still sending must be able to read why
+        self._finishing = True
+        self._push()
+        if self._wake is not None:
+            self._wake.set()
+            self._wake = None
+
+    def _release(self) -> None:
+        for waiting in (self._wake, self._room, *self._windows.values()):
+            if waiting is not None:
+                waiting.set()
+        self._windows.clear()
+        self._outbox.clear()
+
+    def _reset(self, stream_id: int, code: ErrorCodes) -> None:
+        try:
+            self.connection.reset_stream(stream_id, code)
+        except h2.exceptions.ProtocolError:
+            return  # the peer was faster
+        self._push()
+
+    def _answer(self, stream_id: int, status: int) -> None:
+        head = [(b":status", b"%d" % status), (b"content-length", b"0"), *self.config.response_headers("h2")]
+        try:
+            self.connection.send_headers(stream_id, head, end_stream=True)
+        except h2.exceptions.ProtocolError:
+            return  # the peer was faster
+        self._push()
+
+    def _credit(self, stream_id: int, size: int) -> None:
+        """Let the peer send *size* bytes more."""
+        if size and not (self.closed or self._finishing):
+            self.connection.acknowledge_received_data(size, stream_id)
+            self._push()
+
+    def _may_reset(self) -> bool:
+        """Count one reset; return whether the peer may go on.
+
+        Threat: opening and resetting costs a peer nothing and us a request each (CVE-2023-44487); provoking us
+        to reset (CVE-2025-8671) is the same, and is counted the same way.
+        """
+        self._tally.stream_resets += 1
+        now = trio.current_time()
+        refilled = (now - self._allowed_since) * self._limits.resets_refilled_per_s
+        self._allowed_resets = min(self._allowed_resets + refilled, self._limits.max_resets) - 1
+        self._allowed_since = now
+        # Trade: a proxy resets for all the people behind it, and has limits of its own.
+        return self._allowed_resets >= 0 or self._link.peer.trusted
+
+    def _stream(self, stream_id: int) -> HttpStream | None:
+        return cast("HttpStream | None", self.streams.get(stream_id))
