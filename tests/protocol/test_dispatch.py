@@ -1,0 +1,211 @@
+"""Dispatch decides; these are the decisions for every revision."""
+
+from __future__ import annotations
+
+import pytest
+
+from aegis_trio.model.json import JsonObject, JsonValue
+from aegis_trio.protocol.dispatch import Accepted, Answer, CallTool, Cancel, ListTools, OpenSession, Step, dispatch
+from aegis_trio.protocol.jsonrpc import Notification, Request, Response
+from aegis_trio.protocol.ladder import META_CAPABILITIES, META_CLIENT, META_VERSION
+from aegis_trio.protocol.refusals import INVALID_PARAMS, METHOD_NOT_FOUND
+from aegis_trio.protocol.results import ServerCard
+from aegis_trio.protocol.revisions import REVISIONS, Era, Revision
+
+CARD = ServerCard(name="aegis-trio", version="0.1.0", title="Aegis", instructions="Use get_me first.")
+LEGACY = [revision for revision in REVISIONS if revision.era is Era.LEGACY]
+MODERN = REVISIONS[-1]
+INITIALIZE: JsonObject = {
+    "protocolVersion": "2025-06-18",
+    "capabilities": {},
+    "clientInfo": {"name": "Cursor", "version": "1"},
+}
+
+
+def by_version(revision: Revision) -> str:
+    """Name a case after its revision."""
+    return revision.version
+
+
+def ask(revision: Revision, method: str, params: JsonObject | None = None) -> Step:
+    """Dispatch one request of *revision*, with the `_meta` that it demands."""
+    meta: JsonObject = {
+        META_VERSION: revision.version,
+        META_CAPABILITIES: {},
+        META_CLIENT: {"name": "X", "version": "2"},
+    }
+    whole: JsonObject = dict(params or {})
+    if revision.era is Era.MODERN:
+        given = whole.get("_meta")
+        whole["_meta"] = {**meta, **(given if isinstance(given, dict) else {})}
+    return dispatch(Request(7, method, whole), revision, CARD)
+
+
+def answered(step: Step) -> tuple[int, int]:
+    """Return the error code and the status of an answer that must be an error."""
+    assert isinstance(step, Answer)
+    error = step.reply.body["error"]
+    assert isinstance(error, dict)
+    code = error["code"]
+    assert isinstance(code, int)
+    assert 7 == step.reply.body["id"]
+    return code, step.reply.http_status
+
+
+@pytest.mark.parametrize("revision", REVISIONS, ids=by_version)
+@pytest.mark.parametrize("method", ["tools/destroy", "", "resources/list", "logging/setLevel", "tasks/list"])
+def test_a_method_that_is_not_served_does_not_exist(revision: Revision, method: str) -> None:
+    """MCP 2026-07-28 streamable-http#protocol-version-header: 404. In a session 404 would say that it is gone."""
+    expected = (METHOD_NOT_FOUND, 404 if revision.era is Era.MODERN else 200)
+
+    assert expected == answered(ask(revision, method))
+
+
+@pytest.mark.parametrize("method", ["initialize", "ping"])
+def test_methods_of_the_handshake_era_do_not_exist_in_the_stateless_one(method: str) -> None:
+    """MCP 2026-07-28 changelog: removed; they are unknown methods, not bad requests."""
+    assert (METHOD_NOT_FOUND, 404) == answered(ask(MODERN, method, INITIALIZE))
+
+
+@pytest.mark.parametrize("revision", LEGACY, ids=by_version)
+def test_discovery_does_not_exist_in_the_handshake_era(revision: Revision) -> None:
+    """MCP 2026-07-28 server/discover: clients read this error as "speak the handshake"."""
+    assert (METHOD_NOT_FOUND, 200) == answered(ask(revision, "server/discover"))
+
+
+@pytest.mark.parametrize("revision", LEGACY, ids=by_version)
+def test_a_handshake_opens_a_session_of_the_agreed_revision(revision: Revision) -> None:
+    """MCP 2025-11-25 basic/lifecycle#initialization: the agreed revision is the one asked for."""
+    step = ask(LEGACY[-1], "initialize", {**INITIALIZE, "protocolVersion": revision.version})
+
+    assert isinstance(step, OpenSession)
+    assert (revision, "Cursor/1") == (step.revision, step.client)
+    result = step.reply.body["result"]
+    assert isinstance(result, dict)
+    assert revision.version == result["protocolVersion"]
+
+
+@pytest.mark.parametrize("missing", ["protocolVersion", "capabilities", "clientInfo"])
+def test_a_handshake_without_its_members_is_refused_by_name(missing: str) -> None:
+    """The same section: all three are required."""
+    step = ask(LEGACY[-1], "initialize", {key: value for key, value in INITIALIZE.items() if key != missing})
+
+    assert (INVALID_PARAMS, 200) == answered(step)
+    assert isinstance(step, Answer)
+    assert missing in str(step.reply.body["error"])
+
+
+@pytest.mark.parametrize("revision", LEGACY, ids=by_version)
+def test_a_ping_is_answered_with_an_empty_result(revision: Revision) -> None:
+    """MCP 2025-11-25 basic/utilities/ping."""
+    step = ask(revision, "ping")
+
+    assert isinstance(step, Answer)
+    assert {"jsonrpc": "2.0", "id": 7, "result": {}} == step.reply.body
+
+
+@pytest.mark.parametrize("revision", REVISIONS, ids=by_version)
+def test_tools_are_listed_on_one_page(revision: Revision) -> None:
+    """MCP server/utilities/pagination: no cursor asks for the first page."""
+    assert ListTools(7) == ask(revision, "tools/list")
+
+
+@pytest.mark.parametrize("revision", REVISIONS, ids=by_version)
+@pytest.mark.parametrize("cursor", ["", "abc"])
+def test_a_cursor_that_we_never_gave_is_invalid(revision: Revision, cursor: str) -> None:
+    """MCP server/utilities/pagination: -32602; an empty cursor is a cursor."""
+    expected = (INVALID_PARAMS, 400 if revision.era is Era.MODERN else 200)
+
+    assert expected == answered(ask(revision, "tools/list", {"cursor": cursor}))
+
+
+@pytest.mark.parametrize("revision", REVISIONS, ids=by_version)
+def test_a_call_carries_its_name_arguments_and_progress_token(revision: Revision) -> None:
+    """MCP server/tools#calling-tools; basic/utilities/progress: a token is a string or an integer."""
+    step = ask(revision, "tools/call", {"name": "get_me", "arguments": {"a": [1]}, "_meta": {"progressToken": "p"}})
+
+    assert (
+        CallTool(
+            id=7,
+            name="get_me",
+            arguments={"a": [1]},
+            progress_token="p",
+            client="X/2" if revision.era is Era.MODERN else None,
+        )
+        == step
+    )
+
+
+@pytest.mark.parametrize("revision", REVISIONS, ids=by_version)
+def test_a_call_without_arguments_has_none(revision: Revision) -> None:
+    """MCP server/tools: arguments are optional."""
+    step = ask(revision, "tools/call", {"name": "get_me"})
+
+    assert isinstance(step, CallTool)
+    assert ({}, None) == (step.arguments, step.progress_token)
+
+
+@pytest.mark.parametrize("revision", REVISIONS, ids=by_version)
+@pytest.mark.parametrize(
+    "params",
+    [{}, {"name": 5}, {"name": "a", "arguments": []}, {"name": "a", "arguments": "x"}, {"name": None}],
+    ids=repr,
+)
+def test_a_call_of_the_wrong_form_is_refused(revision: Revision, params: JsonObject) -> None:
+    """MCP 2026-07-28 server/tools#error-handling: malformed requests are protocol errors, bad arguments are not."""
+    expected = (INVALID_PARAMS, 400 if revision.era is Era.MODERN else 200)
+
+    assert expected == answered(ask(revision, "tools/call", params))
+
+
+def test_a_refusal_names_the_member_and_not_its_value() -> None:
+    """What a client sent is not repeated, whatever the validator would like to show."""
+    step = ask(MODERN, "tools/call", {"name": ["<script>"]})
+
+    assert isinstance(step, Answer)
+    error = str(step.reply.body["error"])
+    assert "name" in error
+    assert "<script>" not in error
+
+
+def test_an_invented_member_name_cannot_flood_the_refusal() -> None:
+    """Members of maps are the client's words, of any length."""
+    step = ask(LEGACY[-1], "initialize", {**INITIALIZE, "capabilities": {"experimental": {"x" * 10_000: 5}}})
+
+    assert isinstance(step, Answer)
+    assert len(str(step.reply.body["error"])) < 1000
+
+
+@pytest.mark.parametrize("revision", LEGACY, ids=by_version)
+@pytest.mark.parametrize("request_id", [5, "5"], ids=repr)
+def test_a_cancellation_names_the_call_with_the_ids_type(revision: Revision, request_id: JsonValue) -> None:
+    """MCP 2025-11-25 basic/utilities/cancellation."""
+    notification = Notification("notifications/cancelled", {"requestId": request_id, "reason": "enough"})
+
+    assert Cancel(request_id) == dispatch(notification, revision, CARD)  # type: ignore[arg-type]  # the parameter is drawn from ids
+
+
+@pytest.mark.parametrize(
+    "params", [{}, {"requestId": None}, {"requestId": True}, {"requestId": 1, "reason": 5}], ids=repr
+)
+def test_a_malformed_cancellation_is_ignored(params: JsonObject) -> None:
+    """MCP 2025-11-25 basic/utilities/cancellation#error-handling."""
+    assert Accepted() == dispatch(Notification("notifications/cancelled", params), LEGACY[-1], CARD)
+
+
+def test_over_modern_http_a_posted_cancellation_cancels_nothing() -> None:
+    """MCP 2026-07-28 basic/patterns/cancellation: closing the stream does; ids of strangers are guessable."""
+    notification = Notification("notifications/cancelled", {"requestId": 7})
+
+    assert Accepted() == dispatch(notification, MODERN, CARD)
+
+
+@pytest.mark.parametrize("method", ["notifications/initialized", "notifications/progress", "notifications/unknown"])
+def test_other_notifications_are_accepted(method: str) -> None:
+    """MCP 2025-11-25 basic/transports#sending-messages-to-the-server, item 4."""
+    assert Accepted() == dispatch(Notification(method, {}), LEGACY[-1], CARD)
+
+
+def test_a_clients_answer_to_nothing_is_accepted() -> None:
+    """The same item; the gate has asked nothing, so nothing follows from it."""
+    assert Accepted() == dispatch(Response(1, {}, None), LEGACY[-1], CARD)
