@@ -67,6 +67,10 @@ class Protocol(ProtocolWrapper):
         """The inbox for which the connection must stop reading."""
         return self._spoken.full_inbox
 
+    def check(self, now: float) -> None:
+        """Keep the deadlines of single streams."""
+        self._spoken.check(now)
+
     async def retire(self) -> None:
         """End an idle connection politely; ask a busy one to end."""
         await self._spoken.retire()
@@ -78,9 +82,7 @@ class Connection(TCPServer):
 
     def __init__(self, server: ServerContext, stream: trio.abc.Stream, peer: Peer) -> None:
         # Hypercorn declares TLS streams, and takes others by their attributes.
-        super().__init__(
-            server.app, server.config, server, {}, cast("trio.SSLStream[trio.SocketStream]", stream)
-        )
+        super().__init__(server.app, server.config, server, {}, cast("trio.SSLStream[trio.SocketStream]", stream))
         self._server = server
         self._wire = stream
         self._peer = peer
@@ -240,6 +242,8 @@ class Connection(TCPServer):
     def check(self, now: float) -> None:
         """Keep the deadlines; called by the sweeper."""
         limits, tally = self._server.limits, self._server.tally
+        if self._spoken is not None:
+            self._spoken.check(now)
         if self._write_since is not None and now - self._write_since > limits.write_deadline_s:
             tally.cut_reading_slowly += 1
             self._cut()
@@ -284,6 +288,5 @@ class Connection(TCPServer):
 
 def _transport(stream: trio.abc.Stream) -> trio.SocketStream | None:
     if isinstance(stream, trio.SSLStream):
-        inner = cast("trio.SSLStream[trio.SocketStream]", stream).transport_stream
-        return inner if isinstance(inner, trio.SocketStream) else None
+        stream = cast("trio.SSLStream[trio.abc.Stream]", stream).transport_stream
     return stream if isinstance(stream, trio.SocketStream) else None

@@ -11,7 +11,7 @@ one request.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -29,7 +29,7 @@ class Log(Protocol):
 
 
 @contextmanager
-def contained(log: Log, event: str, count: Callable[[], None], **fields: object) -> Iterator[None]:
+def contained(log: Log, event: str, count: Callable[[], None], **fields: object) -> Generator[None]:
     """Log the faults of the block instead of passing them on.
 
     Args:
@@ -39,4 +39,4 @@ def contained(log: Log, event: str, count: Callable[[], None], **fields: object)
         yield
     except* Exception as faults:  # the one place that the house allows; Cancelled is no Exception
         count()
-        log.error(event, exc_info=faults, **fields)
+        log.error(event, exc_info=faults, **fields)  # noqa: TRY400 -- not logging's logger: exc_info says which

@@ -64,8 +64,8 @@ def _wrap(app: Application) -> AppWrapper:
         scope: HypercornScope,
         receive: ASGIReceiveCallable,
         send: ASGISendCallable,
-        sync_spawn: Callable[..., object],
-        call_soon: Callable[..., object],
+        sync_spawn: object,
+        call_soon: object,
     ) -> None:
         del sync_spawn, call_soon
         # The same values under the house's own names for them.

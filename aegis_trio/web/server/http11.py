@@ -85,6 +85,9 @@ class Http11(H11Protocol):
         """End a connection that has no request."""
         await self.send(Closed())
 
+    def check(self, now: float) -> None:
+        """Nothing here has a deadline of its own."""
+
     async def stream_send(self, event: StreamEvent) -> None:
         """Take one event of the answer. Reason: see the module."""
         if isinstance(event, StreamClosed):
@@ -232,7 +235,7 @@ class Http11(H11Protocol):
         if answered and read and not self._link.server.draining:
             self.connection.start_next_cycle()
             if self._parked:
-                self.task_group.spawn(self._resume)
+                self._link.tasks.spawn(self._resume)
             else:
                 await self.send(Updated(idle=True))
             return

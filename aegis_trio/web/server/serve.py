@@ -14,6 +14,7 @@ from __future__ import annotations
 import errno
 import ssl
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final, final
 
 import trio
@@ -79,8 +80,9 @@ async def serve(
         keeping.start_soon(_sweep, server)
         async with trio.open_nursery() as serving:
             async with trio.open_nursery() as accepting:
+                accept = partial(_accept, context, server, serving, trusted=trusted_proxies, tls=tls)
                 for listener in listeners:
-                    accepting.start_soon(_accept, listener, context, server, trusted_proxies, tls, serving)
+                    accepting.start_soon(accept, listener)
                 task_status.started(server)
                 await shutdown.wait()
                 accepting.cancel_scope.cancel()
@@ -91,12 +93,13 @@ async def serve(
 
 
 async def _accept(
-    listener: trio.SocketListener,
     context: ServerContext,
     server: RunningServer,
-    trusted_proxies: Callable[[str], bool],
-    tls: ssl.SSLContext | None,
     serving: trio.Nursery,
+    listener: trio.SocketListener,
+    *,
+    trusted: Callable[[str], bool],
+    tls: ssl.SSLContext | None,
 ) -> None:
     async with listener:
         while True:
@@ -109,7 +112,7 @@ async def _accept(
                 context.log.warning("accept_failed", reason=str(fault), retry_after_s=_ACCEPT_RETRY_S)
                 await trio.sleep(_ACCEPT_RETRY_S)
                 continue
-            peer = _find_peer(stream, trusted_proxies)
+            peer = _find_peer(stream, trusted)
             refusal = server.admission.enter(peer) if peer is not None else None
             if peer is None or refusal is not None:
                 stream.socket.close()

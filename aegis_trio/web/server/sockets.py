@@ -44,11 +44,10 @@ async def open_listeners(
     )
     with ExitStack() as undo:
         listeners: list[trio.SocketListener] = []
-        for family, address in dict.fromkeys((entry[0], entry[4]) for entry in found):
+        for family, found_address in dict.fromkeys((entry[0], entry[4]) for entry in found):
             listening = socket.socket(family, socket.SOCK_STREAM)
             undo.callback(listening.close)
-            if listeners and port == 0:
-                address = (address[0], bound_port(listeners[0]), *address[2:])
+            address = (str(found_address[0]), bound_port(listeners[0]) if listeners else port)
             _bind(listening, address, backlog=backlog, unanswered_ms=round(deadline_s * 1000))
             listeners.append(trio.SocketListener(trio.socket.from_stdlib_socket(listening)))
         undo.pop_all()
@@ -61,7 +60,7 @@ def bound_port(listener: trio.SocketListener) -> int:
     return port
 
 
-def _bind(listening: socket.socket, address: tuple[str | int, ...], *, backlog: int, unanswered_ms: int) -> None:
+def _bind(listening: socket.socket, address: tuple[str, int], *, backlog: int, unanswered_ms: int) -> None:
     # A restart must not wait for the connections of the last run to leave TIME_WAIT.
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if listening.family == socket.AF_INET6:

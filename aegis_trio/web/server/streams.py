@@ -15,15 +15,16 @@ Source: hypercorn/protocol/http_stream.py, hypercorn/protocol/ws_stream.py; ASGI
 
 from __future__ import annotations
 
-from typing import final
+from io import BytesIO, StringIO
+from typing import cast, final
 
 import trio
 from hypercorn.protocol.events import Data, Event, Request, StreamClosed
 from hypercorn.protocol.http_stream import ASGIHTTPState, HTTPStream
-from hypercorn.protocol.ws_stream import ASGIWebsocketState, FrameTooLargeError, WSStream
+from hypercorn.protocol.ws_stream import ASGIWebsocketState, WSStream
 from hypercorn.typing import ASGISendEvent, WebsocketAcceptEvent
 from hypercorn.utils import suppress_body
-from wsproto.events import CloseConnection, Message, Ping
+from wsproto.events import BytesMessage, CloseConnection, Message, Ping, TextMessage
 from wsproto.frame_protocol import CloseReason
 
 from aegis_trio.web.server.context import Link
@@ -69,8 +70,7 @@ class HttpStream(HTTPStream):
         if isinstance(event, Request):
             # Server push, early hints and trailers are not offered: nobody here sends them.
             self.scope["extensions"].clear()
-            if isinstance(self.app_put, Inbox):
-                self.inbox = self.app_put
+            self.inbox = cast("Inbox", self.app_put)  # AppTasks gave it
 
     async def app_send(self, message: ASGISendEvent | None) -> None:
         """Take one message of the application. Reason: see the module."""
@@ -113,6 +113,9 @@ class WebSocketStream(WSStream):
         self._limits = link.server.limits
         self._tally = link.server.tally
         self._early = bytearray()
+        self._text = StringIO()  # of the message that is arriving
+        self._data = BytesIO()
+        self._size = 0  # of either, in bytes or characters
         self._heard = False
         self._over = trio.Event()
         self.inbox: Inbox | None = None
@@ -131,10 +134,9 @@ class WebSocketStream(WSStream):
                 return
         await super().handle(event)
         if isinstance(event, Request):
-            if self.closed:
+            self.inbox = cast("Inbox | None", self.app_put)  # pyright: ignore[reportUnknownMemberType] -- AppTasks'
+            if self.inbox is None:  # the handshake was refused
                 await self.send(StreamClosed(stream_id=self.stream_id))
-            elif isinstance(self.app_put, Inbox):
-                self.inbox = self.app_put
         elif isinstance(event, StreamClosed):
             self._over.set()
             if self.inbox is not None:
@@ -160,16 +162,15 @@ class WebSocketStream(WSStream):
             if self.closed or self.inbox is None:
                 return
             if isinstance(event, Message):
-                try:
-                    self.buffer.extend(event)
-                except FrameTooLargeError:
+                written = self._text.write(event.data) if isinstance(event, TextMessage) else 0
+                written += self._data.write(event.data) if isinstance(event, BytesMessage) else 0
+                self._size += written
+                if self._size > self._limits.max_websocket_message_bytes:
                     await self._send_wsproto_event(CloseConnection(code=CloseReason.MESSAGE_TOO_BIG))
                     await self.send(StreamClosed(stream_id=self.stream_id))
                     return
                 if event.message_finished:
-                    value = self.buffer.to_message()
-                    self.buffer.clear()
-                    await self.inbox({"type": "websocket.receive", "bytes": value["bytes"], "text": value["text"]})
+                    await self._deliver(is_text=isinstance(event, TextMessage))
             elif isinstance(event, Ping):
                 await self._send_wsproto_event(event.response())
             elif isinstance(event, CloseConnection):
@@ -177,6 +178,14 @@ class WebSocketStream(WSStream):
                     await self._send_wsproto_event(event.response())
                 await self.send(StreamClosed(stream_id=self.stream_id))
                 return
+
+    async def _deliver(self, *, is_text: bool) -> None:
+        text, data = self._text.getvalue(), self._data.getvalue()
+        self._text, self._data, self._size = StringIO(), BytesIO(), 0
+        if self.inbox is not None:
+            await self.inbox(
+                {"type": "websocket.receive", "bytes": None if is_text else data, "text": text if is_text else None}
+            )
 
     async def _send_pings(self) -> None:
         """Ping until the stream is over. Reason: stock sleeps on after the end, and never looks for an answer."""

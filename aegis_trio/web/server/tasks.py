@@ -11,7 +11,7 @@ its place after the application has ended, so a body that nobody reads blocks th
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import final
+from typing import Self, TypeVarTuple, final
 
 import trio
 from hypercorn.config import Config
@@ -22,6 +22,8 @@ from aegis_trio.web.server.containment import Log, contained
 from aegis_trio.web.server.inbox import Inbox
 from aegis_trio.web.server.limits import ConnectionLimits
 from aegis_trio.web.server.statistics import Tally
+
+Arguments = TypeVarTuple("Arguments")
 
 
 @final
@@ -35,6 +37,10 @@ class AppTasks(TaskGroup):
         self._log = log
         self.running = 0  # applications, also those whose stream is closed already
 
+    async def __aenter__(self) -> Self:
+        await super().__aenter__()
+        return self
+
     @property
     def cancel_scope(self) -> trio.CancelScope:
         """The scope of everything that runs for the connection."""
@@ -42,10 +48,16 @@ class AppTasks(TaskGroup):
             raise RuntimeError("the connection's tasks have not begun")
         return self._nursery.cancel_scope
 
+    def spawn(self, func: Callable[[*Arguments], Awaitable[object]], *args: *Arguments) -> None:
+        """Start one task of the connection itself. Reason: the same, with types."""
+        if self._nursery is None:
+            raise RuntimeError("the connection's tasks have not begun")
+        self._nursery.start_soon(func, *args)
+
     async def spawn_app(
         self,
         app: AppWrapper,
-        config: Config,
+        config: Config,  # noqa: ARG002 -- Hypercorn passes it
         scope: Scope,
         send: Callable[[ASGISendEvent | None], Awaitable[None]],
     ) -> Callable[[ASGIReceiveEvent], Awaitable[None]]:
@@ -62,7 +74,7 @@ class AppTasks(TaskGroup):
         inbox: Inbox,
         send: Callable[[ASGISendEvent | None], Awaitable[None]],
     ) -> None:
-        with contained(self._log, "application_fault", self._count, type=scope["type"], path=scope.get("path")):
+        with contained(self._log, "application_fault", self._count, type=scope["type"]):
             try:
                 with inbox.scope:
                     await app(scope, inbox.receive, send, trio.to_thread.run_sync, trio.from_thread.run)
