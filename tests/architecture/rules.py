@@ -50,7 +50,7 @@ FILE_OPENERS: Final = {
 }
 _OPENING_FUNCTIONS: Final = frozenset(
     {
-        *("open", "io.open", "io.FileIO", "trio.open_file", "trio.Path", "pathlib.Path", "sqlite3.connect"),
+        *("open", "io.open", "io.FileIO", "trio.open_file", "sqlite3.connect"),
         *("os.open", "os.remove", "os.unlink", "os.rename", "os.replace", "os.mkdir", "os.makedirs", "os.rmdir"),
         *("os.listdir", "os.scandir", "os.walk", "os.stat", "os.link", "os.symlink", "os.truncate", "os.chmod"),
     }
