@@ -21,7 +21,7 @@ from aegis_trio.model.json import JsonValue
 Headers = tuple[tuple[str, str], ...]
 
 # Source: gitea services/context/api.go; every route of /api/v1 and of the web carries it.
-CACHE_CONTROL: Final = ("Cache-Control", "max-age=0, private, must-revalidate, no-transform")
+NO_CACHING: Final = "max-age=0, private, must-revalidate, no-transform"
 JSON_TYPE: Final = "application/json;charset=utf-8"
 TEXT_TYPE: Final = "text/plain; charset=utf-8"
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
@@ -30,23 +30,23 @@ _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One response; `cacheable` keeps the header away that everything else carries."""
+    """One response; `cache_control` is `None` for the few answers that do not carry that header."""
 
     status: int
     headers: Headers = ()
     body: bytes = b""
     content_type: str | None = None
-    plain_headers: bool = False
+    cache_control: str | None = NO_CACHING
 
     def all_headers(self) -> Headers:
         """Return the headers in the order in which Gitea's look."""
-        first: Headers = () if self.plain_headers else (CACHE_CONTROL,)
+        first: Headers = () if self.cache_control is None else (("Cache-Control", self.cache_control),)
         kind: Headers = () if self.content_type is None else (("Content-Type", self.content_type),)
         return (*first, *kind, *self.headers)
 
 
 @final
-class Refusal(Exception):  # noqa: N818 — not an error of ours: it carries the answer out of a guard
+class Refusal(Exception):
     """Raised by a guard or a lookup when the request is answered there and then."""
 
     def __init__(self, answer: Answer) -> None:
@@ -62,7 +62,7 @@ def go_json(value: JsonValue) -> bytes:
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     text = text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
     text = text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
-    return _SURROGATES.sub("\ufffd", text).encode() + b"\n"
+    return _SURROGATES.sub(r"\\ufffd", text).encode() + b"\n"
 
 
 def json_answer(value: JsonValue, *, status: int = 200, headers: Headers = ()) -> Answer:

@@ -27,7 +27,7 @@ class Page:
     number: int
     items: int
 
-    def slice(self) -> slice:
+    def slice(self) -> slice[int, int, None]:
         """Return where the page lies in the whole list."""
         start = (self.number - 1) * self.items
         return slice(start, start + self.items)

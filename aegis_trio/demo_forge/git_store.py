@@ -91,7 +91,7 @@ class GitStore:
 
     def has(self, sha: str) -> bool:
         """Tell whether the object is here."""
-        return sha.encode() in self._objects
+        return ObjectID(sha.encode()) in self._objects
 
     def shas(self) -> list[str]:
         """Return the ids of all objects."""
@@ -129,7 +129,7 @@ class GitStore:
 
     def tree_of(self, commit_sha: str) -> str:
         """Return the id of a commit's tree."""
-        return self.commit(commit_sha).tree.decode()
+        return str(self.commit(commit_sha).tree.decode())
 
     def entries(self, tree_sha: str) -> tuple[Entry, ...]:
         """Return a tree's lines in git's order.
@@ -200,7 +200,7 @@ class GitStore:
         """Return the object whose id begins with *text*, if there is exactly one."""
         if not _SHORT_SHA.fullmatch(text):
             return None
-        if len(self._shas) != len(self._objects._data):  # noqa: SLF001 — dulwich counts no other way
+        if len(self._shas) != sum(1 for _ in self._objects):
             self._shas = tuple(self.shas())
         folded = text.lower()
         found = [sha for sha in self._shas if sha.startswith(folded)]

@@ -10,6 +10,7 @@ Not here: sockets and listeners (server.py), and what the answers say (forge.py)
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final, final
 
 import h11
@@ -214,10 +215,10 @@ def _spoiled(answer: Answer, fault: Fault) -> Answer:
     if fault.status is not None or fault.body is not None:
         body = fault.body or b""
     kept = tuple(pair for pair in answer.headers if pair[0] != "Content-Length")
-    return Answer(
+    return replace(
+        answer,
         status=answer.status if fault.status is None else fault.status,
         headers=(*kept, *fault.headers),
         body=body,
         content_type=answer.content_type if fault.content_type is None else fault.content_type,
-        plain_headers=answer.plain_headers,
     )

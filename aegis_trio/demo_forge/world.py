@@ -86,7 +86,7 @@ class Account:
     description: str = ""
     avatar: str = ""
     created: datetime = EPOCH
-    last_login: datetime = NEVER
+    last_login: datetime = EPOCH  # until the first login with a browser
     follows: set[int] = field(default_factory=set[int])
     stars: set[int] = field(default_factory=set[int])
 

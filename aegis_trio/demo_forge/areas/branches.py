@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from fnmatch import translate
 from typing import Final
 
@@ -11,6 +12,7 @@ from dulwich.objects import Tag
 from aegis_trio.demo_forge.answers import Answer, json_answer
 from aegis_trio.demo_forge.areas.commits import payload_commit_json
 from aegis_trio.demo_forge.call import Call
+from aegis_trio.demo_forge.git_store import GitStore
 from aegis_trio.demo_forge.router import Route
 from aegis_trio.demo_forge.times import as_gitea, of_git
 from aegis_trio.demo_forge.world import Access, Protection, Unit
@@ -46,7 +48,7 @@ def _branch(call: Call, name: str, sha: str) -> JsonObject:
     rule = _protection(call, name)
     result: JsonObject = {"name": name, "commit": commit, "protected": rule is not None}
     if rule is None:
-        return result | {
+        result |= {
             "required_approvals": 0,
             "enable_status_check": False,
             "status_check_contexts": [],
@@ -54,8 +56,9 @@ def _branch(call: Call, name: str, sha: str) -> JsonObject:
             "user_can_merge": may_write,
             "effective_branch_protection_name": "",
         }
+        return result
     checks: list[JsonValue] | None = None if rule.status_checks is None else list(rule.status_checks)
-    return result | {
+    result |= {
         "required_approvals": rule.required_approvals,
         "enable_status_check": rule.status_checks is not None,
         "status_check_contexts": checks,
@@ -63,6 +66,7 @@ def _branch(call: Call, name: str, sha: str) -> JsonObject:
         "user_can_merge": may_write,
         "effective_branch_protection_name": rule.pattern if call.rights.is_admin() else "",
     }
+    return result
 
 
 def _protection(call: Call, name: str) -> Protection | None:
@@ -70,11 +74,11 @@ def _protection(call: Call, name: str) -> Protection | None:
 
 
 def list_tags(call: Call) -> Answer:
-    """List the tags, the one whose commit is newest first."""
+    """List the tags, the newest first: an annotated one counts from its own date."""
     call.must_read(Unit.CODE)
     git = call.repository.git
     named = [(name, git.refs[f"refs/tags/{name}"]) for name in git.tags()]
-    named.sort(key=lambda pair: -git.commit(git.peel(pair[1])).commit_time)
+    named.sort(key=lambda pair: -_made(git, pair[1]).timestamp())
     page = call.page()
     shown: list[JsonValue] = [_tag(call, name, sha) for name, sha in named[page.slice()]]
     return json_answer(shown, headers=(("X-Total-Count", str(len(named))),))
@@ -90,14 +94,19 @@ def get_tag(call: Call) -> Answer:
     return json_answer(_tag(call, name, sha))
 
 
+def _made(git: GitStore, sha: str) -> datetime:
+    found = git.get(sha)
+    if isinstance(found, Tag):
+        return of_git(found.tag_time or 0, found.tag_timezone or 0)
+    commit = git.commit(git.peel(sha))
+    return of_git(commit.author_time, commit.author_timezone)
+
+
 def _tag(call: Call, name: str, sha: str) -> JsonObject:
     """Source: gitea services/convert/convert.go ToTag."""
     git, full_name = call.repository.git, call.world.full_name(call.repository)
     found, commit = git.get(sha), git.commit(git.peel(sha))
-    message, created = commit.message, of_git(commit.author_time, commit.author_timezone)
-    if isinstance(found, Tag):
-        message = found.message or b""
-        created = of_git(found.tag_time or 0, found.tag_timezone or 0)
+    message = (found.message or b"") if isinstance(found, Tag) else commit.message
     return {
         "name": name,
         "message": message.decode("utf-8", "surrogateescape").strip(),
@@ -105,7 +114,7 @@ def _tag(call: Call, name: str, sha: str) -> JsonObject:
         "commit": {
             "url": f"{call.root}api/v1/repos/{full_name}/git/commits/{sha}",
             "sha": commit.id.decode(),
-            "created": as_gitea(created),
+            "created": as_gitea(_made(git, sha)),
         },
         "zipball_url": f"{call.root}{full_name}/archive/{name}.zip",
         "tarball_url": f"{call.root}{full_name}/archive/{name}.tar.gz",

@@ -10,6 +10,7 @@ from typing import Final
 
 from dulwich.objects import Commit
 
+from aegis_trio.demo_forge.answers import Refusal, not_proven
 from aegis_trio.demo_forge.areas.users import account_json
 from aegis_trio.demo_forge.call import Call
 from aegis_trio.demo_forge.git_diff import changed_files, changed_lines
@@ -75,6 +76,9 @@ def commit_json(call: Call, commit: Commit) -> JsonObject:
         listed = [{"filename": path, "status": status} for path, status in files]
     stats: JsonObject | None = None
     if wanted["stat"]:
+        if {"added", "removed"} <= {status for _, status in files}:
+            # git might see a rename here and count other lines; no recording shows by which rule.
+            raise Refusal(not_proven("GET", "/repos/{owner}/{repo}/git/commits/{sha} with counts of a renamed file"))
         added, removed = changed_lines(call.repository.git, commit)
         stats = {"total": added + removed, "additions": added, "deletions": removed}
     return {

@@ -23,7 +23,7 @@ from aegis_trio.model.json import JsonObject
 _POINTER: Final = re.compile(
     rb"version https://git-lfs\.github\.com/spec/v1\noid sha256:([0-9a-f]{64})\nsize (\d+)\n", re.ASCII
 )
-_MAX_POINTER_BYTES: Final = 1024  # Source: gitea modules/lfs/pointer.go
+MAX_POINTER_BYTES: Final = 1024  # Source: gitea modules/lfs/pointer.go
 _SUBMODULE: Final = re.compile(r'^\[submodule ".*"\]$')
 
 
@@ -95,7 +95,7 @@ def path_escaped(path: str) -> str:
 
 def lfs_pointer(data: bytes) -> tuple[str, int] | None:
     """Read a pointer of git-lfs: the object's id and size."""
-    found = _POINTER.fullmatch(data) if len(data) <= _MAX_POINTER_BYTES else None
+    found = _POINTER.fullmatch(data) if len(data) <= MAX_POINTER_BYTES else None
     return None if found is None else (found.group(1).decode(), int(found.group(2)))
 
 

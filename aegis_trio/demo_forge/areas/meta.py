@@ -8,12 +8,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
-from aegis_trio.demo_forge.answers import Answer, go_json, json_answer
+from aegis_trio.demo_forge.answers import Answer, go_json, json_answer, not_proven, unknown_page
 from aegis_trio.demo_forge.call import DEFAULT_PAGE_ITEMS, MAX_PAGE_ITEMS, Call
 from aegis_trio.demo_forge.requests import Request
+from aegis_trio.demo_forge.router import Route
 from aegis_trio.demo_forge.times import as_gitea
 from aegis_trio.demo_forge.world import GITEA_VERSION, NEVER, World
-from aegis_trio.demo_forge.router import Route
 from aegis_trio.model.json import JsonObject, JsonValue
 
 # Source: gitea app.ini defaults of [api]: DEFAULT_GIT_TREES_PER_PAGE, DEFAULT_MAX_BLOB_SIZE, DEFAULT_MAX_RESPONSE_SIZE.
@@ -22,16 +22,47 @@ MAX_BLOB_BYTES: Final = 10_485_760
 MAX_RESPONSE_BYTES: Final = 104_857_600
 REACTIONS: Final = ("+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes")
 EMOJIS: Final = ("git", "gitea", "codeberg", "gitlab", "github", "gogs")
-# Source: gitea services/cron/tasks_basic.go and tasks_extended.go: the first ones of the list, with their schedules.
-_SCHEDULES: Final = (("update_mirrors", "@every 10m"), ("repo_health_check", "@midnight"))
+_PAGES: Final = frozenset({"explore", "issues", "milestones", "notifications", "pulls", "swagger.v1.json"})
+# Source: gitea services/cron/tasks_basic.go, tasks_extended.go, tasks_actions.go: the tasks of a default configuration.
+_TASKS: Final = (
+    ("update_mirrors", "@every 10m"),
+    ("repo_health_check", "@midnight"),
+    ("check_repo_stats", "@midnight"),
+    ("archive_cleanup", "@midnight"),
+    ("sync_external_users", "@midnight"),
+    ("deleted_branches_cleanup", "@midnight"),
+    ("update_migration_poster_id", "@midnight"),
+    ("cleanup_hook_task_table", "@midnight"),
+    ("cleanup_packages", "@midnight"),
+    ("sync_repo_licenses", "-"),
+    ("delete_inactive_accounts", "-"),
+    ("delete_repo_archives", "-"),
+    ("git_gc_repos", "-"),
+    ("resync_all_sshkeys", "-"),
+    ("resync_all_sshprincipals", "-"),
+    ("resync_all_hooks", "-"),
+    ("reinit_missing_repos", "-"),
+    ("delete_missing_repos", "-"),
+    ("delete_generated_repository_avatars", "-"),
+    ("delete_old_actions", "-"),
+    ("update_checker", "-"),
+    ("delete_old_system_notices", "-"),
+    ("gc_lfs", "-"),
+    ("rebuild_issue_indexer", "-"),
+    ("stop_zombie_tasks", "@every 5m"),
+    ("stop_endless_tasks", "@every 30m"),
+    ("cancel_abandoned_jobs", "@every 6h"),
+    ("start_schedule_tasks", "@every 1m"),
+    ("cleanup_actions", "@midnight"),
+)
 
 
-def get_version(call: Call) -> Answer:
+def get_version(_call: Call, /) -> Answer:
     """Tell the version."""
     return json_answer({"version": GITEA_VERSION})
 
 
-def get_api_settings(call: Call) -> Answer:
+def get_api_settings(_call: Call, /) -> Answer:
     """Tell the limits of the API."""
     return json_answer(
         {
@@ -44,13 +75,13 @@ def get_api_settings(call: Call) -> Answer:
     )
 
 
-def get_repository_settings(call: Call) -> Answer:
+def get_repository_settings(_call: Call, /) -> Answer:
     """Tell what is switched off for all repositories."""
     parts = ("mirrors", "http_git", "migrations", "stars", "time_tracking", "lfs")
     return json_answer({f"{part}_disabled": False for part in parts})
 
 
-def get_ui_settings(call: Call) -> Answer:
+def get_ui_settings(_call: Call, /) -> Answer:
     """Tell the theme and the reactions."""
     return json_answer(
         {"default_theme": "gitea-auto", "allowed_reactions": list(REACTIONS), "custom_emojis": list(EMOJIS)}
@@ -58,42 +89,42 @@ def get_ui_settings(call: Call) -> Answer:
 
 
 def get_cron(call: Call) -> Answer:
-    """List the scheduled tasks; all others than administrators learn from the refusal what their token may do."""
+    """List the scheduled tasks, never paged; others than administrators learn from the refusal what their token may do."""
     viewer = call.viewer
     if viewer is None or not viewer.is_admin:
         raise call.refused(403, "user should be the site admin")
-    now = call.world.now()
+    soon = as_gitea(call.world.now() + timedelta(minutes=10))
     tasks: list[JsonValue] = [
         {
             "name": name,
             "schedule": schedule,
-            "next": as_gitea(now + timedelta(minutes=10)),
+            "next": as_gitea(NEVER) if schedule == "-" else soon,
             "prev": as_gitea(NEVER),
             "exec_times": 0,
         }
-        for name, schedule in _SCHEDULES
+        for name, schedule in _TASKS
     ]
-    page = call.page()
-    return json_answer(tasks[page.slice()], headers=(("X-Total-Count", str(len(tasks))),))
+    return json_answer(tasks, headers=(("X-Total-Count", str(len(tasks))),))
 
 
-def answer_page(world: World, request: Request, path: str) -> Answer | None:
-    """Answer what lies outside of `/api/v1`: health and the OAuth documents."""
-    if request.method != "GET":
-        return None
-    if path == "/api/healthz":
-        return Answer(status=200, body=_indented(_health(world)), content_type="application/json", plain_headers=True)
-    if path == "/.well-known/openid-configuration" and world.signing_keys:
-        return Answer(status=200, body=_indented(_discovery(world)), content_type="application/json")
-    if path == "/login/oauth/keys" and world.signing_keys:
-        keys: list[JsonValue] = [dict(key) for key in world.signing_keys]
-        return Answer(status=200, body=go_json({"keys": keys}), content_type="application/json")
-    return None
-
-
-def _indented(document: JsonObject) -> bytes:
-    """Render as the two documents are written: by a template and by an indenting encoder."""
-    return go_json(document)
+def answer_page(world: World, request: Request, path: str) -> Answer:
+    """Answer what lies outside of `/api/v1`: health, the OAuth documents, and what is known not to be there."""
+    if request.method == "GET":
+        if path == "/api/healthz":
+            body = go_json(_health(world))
+            return Answer(status=200, body=body, content_type="application/json", cache_control=None)
+        if path == "/.well-known/openid-configuration" and world.signing_keys:
+            return Answer(status=200, body=go_json(_discovery(world)), content_type="application/json")
+        if path == "/login/oauth/keys" and world.signing_keys:
+            keys: list[JsonValue] = [dict(key) for key in world.signing_keys]
+            return Answer(status=200, body=go_json({"keys": keys}), content_type="application/json")
+        if path.startswith("/.well-known/"):
+            return Answer(status=404)
+        name = path.removeprefix("/")
+        is_name = bool(name) and "/" not in name and name not in _PAGES
+        if path == "/api/forgejo/v1/version" or (is_name and world.account_named(name) is None):
+            return unknown_page()
+    return not_proven(request.method, path)
 
 
 def _health(world: World) -> JsonObject:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 from urllib.parse import quote
 
 from aegis_trio.demo_forge.answers import Answer, Headers, Refusal, not_proven, text_answer
-from aegis_trio.demo_forge.areas.entries import lfs_pointer
+from aegis_trio.demo_forge.areas.entries import MAX_POINTER_BYTES, lfs_pointer
 from aegis_trio.demo_forge.call import Call
 from aegis_trio.demo_forge.git_history import Missing, find_entry, last_change
 from aegis_trio.demo_forge.git_store import FULL_SHA, GitStore
@@ -22,6 +23,7 @@ from aegis_trio.demo_forge.router import Route
 from aegis_trio.demo_forge.times import as_http, of_git
 from aegis_trio.demo_forge.world import Unit
 
+_SIX_HOURS: Final = "private, max-age=21600, no-transform"  # Source: gitea modules/httpcache, for raw files
 _SNIFFED_BYTES: Final = 1024  # Source: gitea modules/typesniffer
 _IMAGES: Final = ((b"\x89PNG\r\n\x1a\n", "image/png"), (b"GIF8", "image/gif"), (b"\xff\xd8\xff", "image/jpeg"))
 _SVG_POLICY: Final = ("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox")
@@ -62,7 +64,10 @@ def _serve(call: Call, *, follow_pointers: bool) -> Answer:
         return Answer(status=304, headers=headers)
     if ranged:
         headers = (*headers, ("Accept-Ranges", "bytes"))
-    return _with_range(call, data, entry.name, headers)
+    answer = _with_range(call, data, entry.name, headers)
+    # Small files go through the reader of pointers, which sets no lifetime.
+    small = follow_pointers and git.size(entry.sha) <= MAX_POINTER_BYTES
+    return answer if small else replace(answer, cache_control=_SIX_HOURS)
 
 
 def _commit_and_path(call: Call) -> tuple[str, str]:

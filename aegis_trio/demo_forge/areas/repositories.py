@@ -27,9 +27,13 @@ _MERGES: Final = (
 
 
 def repository_json(
-    world: World, repository: Repository, rights: Rights, viewer: Account | None, *, with_parent: bool = True
+    world: World, repository: Repository, rights: Rights, *, language: bool = True, parents: bool = True
 ) -> JsonObject:
     """Return a repository as Gitea shows it to somebody with *rights*.
+
+    Args:
+        language: whether the main language was looked up; where Gitea forgot to, it is empty.
+        parents: whether the repository that this one was forked from comes with it.
 
     Source: gitea services/convert/repository.go innerToRepo; the order of the keys is the struct's.
     """
@@ -49,13 +53,13 @@ def repository_json(
         "fork": repository.fork_of is not None,
         "template": repository.template,
     }
-    if repository.fork_of is not None and with_parent:
+    if repository.fork_of is not None and parents:
         parent = world.repositories[repository.fork_of]
-        result["parent"] = repository_json(world, parent, rights, viewer, with_parent=False)
+        result["parent"] = repository_json(world, parent, rights, language=False, parents=False)
     result |= {
         "mirror": False,
         "size": repository.size_kib,
-        "language": repository.language,
+        "language": repository.language if language else "",
         "languages_url": f"{api}/languages",
         "html_url": f"{root}{full_name}",
         "url": api,
@@ -120,7 +124,7 @@ def repository_json(
 
 def get_repository(call: Call) -> Answer:
     """Show one repository by owner and name."""
-    return json_answer(repository_json(call.world, call.repository, call.rights, call.viewer))
+    return json_answer(repository_json(call.world, call.repository, call.rights))
 
 
 def get_repository_by_id(call: Call) -> Answer:
@@ -129,7 +133,7 @@ def get_repository_by_id(call: Call) -> Answer:
     rights = None if repository is None else rights_of(call.world, call.viewer, repository)
     if repository is None or rights is None or not rights.any():
         raise call.missing()
-    return json_answer(repository_json(call.world, repository, rights, call.viewer))
+    return json_answer(repository_json(call.world, repository, rights, language=False))
 
 
 def list_my_repositories(call: Call) -> Answer:
@@ -140,7 +144,7 @@ def list_my_repositories(call: Call) -> Answer:
     mine = sorted(repositories_of(call.world, viewer), key=lambda r: (r.name.lower(), r.id))
     page = call.page()
     shown: list[JsonValue] = [
-        repository_json(call.world, repository, rights_of(call.world, viewer, repository), viewer)
+        repository_json(call.world, repository, rights_of(call.world, viewer, repository))
         for repository in mine[page.slice()]
     ]
     return json_answer(shown, headers=call.page_headers(page, len(mine)))
