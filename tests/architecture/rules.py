@@ -58,7 +58,7 @@ _OPENING_FUNCTIONS: Final = frozenset(
 _OPENING_MODULES: Final = ("shutil.", "tempfile.", "dbm.", "shelve.", "zipfile.", "tarfile.")
 _OPENING_METHODS: Final = frozenset(
     {
-        *("read_text", "read_bytes", "write_text", "write_bytes", "open", "touch", "unlink", "mkdir", "rmdir"),
+        *("read_text", "read_bytes", "write_text", "write_bytes", "open", "unlink", "mkdir", "rmdir"),
         *("symlink_to", "hardlink_to", "iterdir", "rglob"),
     }
 )
