@@ -1,0 +1,173 @@
+"""The client: asks Gitea as somebody, never as nobody.
+
+Laws:
+    1. Every request carries a valid token: `acting_as` is the only way to a forge, and it refuses an empty one.
+    2. Every request passes the path guard after the HTTP library has made its own form of it.
+    3. A redirect is followed once, for a repository that was renamed, to the same question at the same server.
+
+Not here: who may ask as whom (gateway), and what comes back in bytes (transport.py).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, final
+
+import httpx
+import trio
+
+from aegis_trio import __version__
+from aegis_trio.gitea.refusals import fault_for, moved
+from aegis_trio.gitea.renames import renamed_repository
+from aegis_trio.gitea.request import AnswerT, Forge, ForgeRequest, ForgeResponse
+from aegis_trio.gitea.settings import GiteaSettings, origin_of, wire_base
+from aegis_trio.gitea.transport import Transport, open_transport
+from aegis_trio.model.errors import Fault, UpstreamRejectedIdentity
+from aegis_trio.model.secret import Secret
+from aegis_trio.policy.pathguard import build_target, check_wire_path
+
+USER_AGENT: Final = f"aegis-trio/{__version__}".encode()
+# Gitea's own tokens are 40 hexadecimal digits or JWTs; 4 KiB leaves room for the largest of those.
+_TOKEN: Final = re.compile(r"[A-Za-z0-9._-]{1,4096}", re.ASCII)
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class GiteaStatistics:
+    """What was asked of Gitea so far; the labels are the fixed codes of faults."""
+
+    requests_total: int
+    requests_in_flight: int
+    requests_waiting: int
+    """Of those in flight, how many wait for a connection."""
+    retries_total: int
+    renames_followed_total: int
+    errors_total: Mapping[str, int]
+    received_bytes_total: int
+    seconds_total: float
+    seconds_max: float
+
+
+@final
+class GiteaClient:
+    """Gitea, for everybody who can name a token."""
+
+    def __init__(self, settings: GiteaSettings, transport: Transport) -> None:
+        self._base = wire_base(settings.url)
+        self._origin = origin_of(self._base)
+        self._transport = transport
+        self._requests = self._in_flight = self._renames = self._bytes = 0
+        self._errors: Counter[str] = Counter()
+        self._seconds_total = self._seconds_max = 0.0
+
+    def acting_as(self, token: Secret) -> Forge:
+        """Return the forge as the owner of *token* sees it.
+
+        Raises:
+            UpstreamRejectedIdentity: the token is empty or malformed, so Gitea would serve an anonymous caller.
+        """
+        # Threat: Gitea ignores `Bearer` with no word or two words after it, and answers as to anybody.
+        if not _TOKEN.fullmatch(token.reveal()):
+            raise UpstreamRejectedIdentity(
+                "The Gitea token that is bound to this credential is empty or malformed.",
+                "Ask the operator to renew it.",
+            )
+        return _Identity(self, token)
+
+    def statistics(self) -> GiteaStatistics:
+        """Return what was asked so far."""
+        return GiteaStatistics(
+            requests_total=self._requests,
+            requests_in_flight=self._in_flight,
+            requests_waiting=self._transport.waiting,
+            retries_total=self._transport.retries,
+            renames_followed_total=self._renames,
+            errors_total=MappingProxyType(dict(self._errors)),
+            received_bytes_total=self._bytes,
+            seconds_total=self._seconds_total,
+            seconds_max=self._seconds_max,
+        )
+
+    async def ask(self, token: Secret, request: ForgeRequest[AnswerT]) -> AnswerT:
+        """Send *request* as the owner of *token*, which `acting_as` has checked, and return the decoded answer."""
+        self._requests += 1
+        self._in_flight += 1
+        started = trio.current_time()
+        try:
+            response = await self._exchange(token, request, request.segments)
+            if response.status in _REDIRECTS:
+                response = await self._follow(token, request, response)
+            if response.status not in request.ok:
+                raise fault_for(response, subject=request.subject, missing=request.missing)
+            return request.decode(response)
+        except Fault as fault:
+            self._errors[fault.code] += 1
+            raise
+        finally:
+            self._in_flight -= 1
+            duration_s = trio.current_time() - started
+            self._seconds_total += duration_s
+            self._seconds_max = max(self._seconds_max, duration_s)
+
+    async def _follow(self, token: Secret, request: ForgeRequest[AnswerT], response: ForgeResponse) -> ForgeResponse:
+        repository = renamed_repository(self._base, self._origin, request.segments, request.query, response.location)
+        if repository is None:
+            raise moved(request.subject, None)
+        # The new request is ours, only owner and name are new: nothing else of Location is used.
+        segments = (request.segments[0], *repository.as_segments(), *request.segments[3:])
+        self._renames += 1
+        response = await self._exchange(token, request, segments)
+        if response.status in _REDIRECTS:
+            raise moved(request.subject, str(repository))
+        return response
+
+    async def _exchange(
+        self, token: Secret, request: ForgeRequest[AnswerT], segments: tuple[str, ...]
+    ) -> ForgeResponse:
+        built = build_target(self._base, segments, request.query)
+        url = httpx.URL(self._origin + built)
+        check_wire_path(
+            self._base,
+            request.route,
+            built=built,
+            scheme=url.scheme,
+            host=url.raw_host.decode("ascii") if ":" not in url.host else f"[{url.host}]",
+            port=_DEFAULT_PORTS[self._base.scheme] if url.port is None else url.port,
+            raw_path=url.raw_path,
+        )
+        headers = [
+            (b"Host", url.netloc),
+            (b"Authorization", b"Bearer " + token.reveal().encode("ascii")),
+            (b"Accept", request.accept.encode("ascii")),
+            (b"Accept-Encoding", b"identity"),
+            (b"User-Agent", USER_AGENT),
+        ]
+        response = await self._transport.exchange(url, headers, max_bytes=request.max_bytes, ok=request.ok)
+        self._bytes += len(response.body)
+        return response
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class _Identity:
+    """The forge as one token's owner."""
+
+    client: GiteaClient
+    token: Secret
+
+    async def ask(self, request: ForgeRequest[AnswerT]) -> AnswerT:
+        return await self.client.ask(self.token, request)
+
+
+@asynccontextmanager
+async def open_gitea_client(settings: GiteaSettings) -> AsyncGenerator[GiteaClient]:
+    """Open the client for the life of the process; leaving closes its connections."""
+    async with open_transport(settings) as transport:
+        yield GiteaClient(settings, transport)

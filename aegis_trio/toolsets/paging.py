@@ -1,0 +1,83 @@
+"""Paging: the same three words (`total`, `has_next`, `next`) under every list, and pages that fit a reply.
+
+Laws:
+    1. `next` holds the exact arguments of the call that goes on; nothing between two pages is skipped or shown twice.
+    2. A page that does not fit is given as a smaller page of the same list, and says `shortened`.
+    3. A total that Gitea does not give is null with a reason, never a guess.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, final
+
+from aegis_trio.model.call import ToolReply
+from aegis_trio.model.errors import ReplyTooLarge
+from aegis_trio.model.json import JsonObject, JsonValue
+
+_NO_TOTAL: Final = "Gitea did not say how many there are"
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One page as Gitea gave it."""
+
+    entries: tuple[JsonObject, ...]
+    number: int
+    """From 1 on."""
+    limit: int
+    """How many were asked for."""
+    total: int | None
+    has_next: bool
+
+    @property
+    def size(self) -> int:
+        """How many entries make a page at Gitea: fewer than were asked for when its own maximum is lower."""
+        return len(self.entries) if self.has_next and 0 < len(self.entries) < self.limit else self.limit
+
+
+def reply_with_page(
+    name: str, head: JsonObject, page: Page, *, arguments: JsonObject, fits: Callable[[JsonObject], bool]
+) -> ToolReply:
+    """Return the reply that shows *page*, or its beginning when the whole does not fit.
+
+    Args:
+        name: under which the entries stand.
+        head: fields before them.
+        arguments: of the call, without page and limit; `next` repeats them.
+
+    Raises:
+        ReplyTooLarge: not even one entry fits.
+    """
+    whole = _render(name, head, page, arguments)
+    if fits(whole):
+        return ToolReply(whole)
+    # A smaller page begins at the same entry only if its size divides the larger one's.
+    for size in range(min(len(page.entries), page.size - 1), 0, -1):
+        if page.size % size == 0:
+            part = _render(name, head, _beginning(page, size), arguments) | {"shortened": True}
+            if fits(part):
+                return ToolReply(part)
+    raise ReplyTooLarge("One entry alone is larger than a reply may be.", "Ask for a smaller part.")
+
+
+def _beginning(page: Page, size: int) -> Page:
+    return Page(
+        entries=page.entries[:size],
+        number=(page.number - 1) * page.size // size + 1,
+        limit=size,
+        total=page.total,
+        has_next=page.has_next or size < len(page.entries),
+    )
+
+
+def _render(name: str, head: JsonObject, page: Page, arguments: JsonObject) -> JsonObject:
+    entries: list[JsonValue] = [*page.entries]
+    following: JsonObject | None = arguments | {"page": page.number + 1, "limit": page.size} if page.has_next else None
+    reply: JsonObject = {name: entries, "page": page.number, "total": page.total}
+    reply |= {"has_next": page.has_next, "next": following}
+    if page.total is None:
+        reply["total_unknown"] = _NO_TOTAL
+    return head | reply

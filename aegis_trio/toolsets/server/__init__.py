@@ -1,0 +1,1 @@
+"""Tools about the server and about the identity that the gate uses."""

@@ -1,0 +1,180 @@
+"""The factory: a model of arguments and a handler become a `ToolSpec`.
+
+Laws:
+    1. The JSON Schema that clients see is made from the model that validates, so they cannot disagree.
+    2. `prepare` turns everything that can be wrong with arguments into `InvalidArgument`, and does so before
+       anything is asked, recorded or counted.
+    3. What stands in full in the audit trail (`places`) is exactly what `audit_fields` names.
+
+Not here: rendering a tool for a client (gateway/render.py), and who may call it (policy/access.py).
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar, cast
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
+
+from aegis_trio.model.call import ToolReply
+from aegis_trio.model.errors import InvalidArgument
+from aegis_trio.model.json import JsonObject, JsonValue
+from aegis_trio.model.toolspec import CostClass, PreparedCall, Risk, Toolset, ToolSpec
+from aegis_trio.policy.untrusted import clean_line, shorten
+from aegis_trio.toolsets.context import ToolContext
+
+_SHOWN_NAME_CHARACTERS: Final = 40
+_REMEDY: Final = "See the tool's input schema."
+# Source: pydantic 2 documentation, "Validation errors": the `type` of each.
+_RULES: Final = {
+    "missing": ("is required", "Give it."),
+    "string_type": ("must be a string", "Give it in quotes."),
+    "string_unicode": ("is not valid Unicode", "Give it as Gitea shows it."),
+    "int_type": ("must be a whole number", "Give it without quotes or fraction."),
+    "bool_type": ("must be true or false", "Give it without quotes."),
+}
+
+
+arguments_model: Final = with_config(ConfigDict(extra="forbid"))
+"""Marks a frozen dataclass as the model of a tool's arguments: nothing unknown is let through.
+
+Its fields are strict (`toolsets/arguments.py`), so nothing is converted either.
+"""
+
+ArgumentsT = TypeVar("ArgumentsT")
+CallT = TypeVar("CallT")
+
+
+def read_tool(
+    *,
+    name: str,
+    title: str,
+    description: str,
+    toolset: Toolset,
+    cost: CostClass,
+    timeout_s: float,
+    scopes: frozenset[str],
+    gitea_scopes: frozenset[str],
+    arguments: type[ArgumentsT],
+    parse: Callable[[ArgumentsT], CallT],
+    handler: Callable[[ToolContext, CallT], Awaitable[ToolReply]],
+    example: JsonObject,
+    audit_fields: tuple[str, ...] = (),
+    min_gitea: tuple[int, int] | None = None,
+) -> ToolSpec[ToolContext]:
+    """Make a tool that changes nothing.
+
+    Args:
+        arguments: the shape: names, types, lengths, ranges.
+        parse: the meaning: refs made of texts, and rules between fields; raises InvalidArgument.
+        handler: runs the typed call.
+        audit_fields: names of arguments that stand in full in the audit trail, because they name a place.
+
+    Raises:
+        ValueError: an audit field that is no argument — our bug.
+    """
+    adapter = TypeAdapter(arguments)
+    schema = slim_schema(cast("JsonObject", adapter.json_schema()))
+    names = tuple(cast("JsonObject", schema["properties"]))
+    unknown = set(audit_fields) - set(names)
+    if unknown:
+        raise ValueError(f"{name}: no arguments of these names: {sorted(unknown)}")
+
+    def prepare(raw_arguments: JsonObject) -> PreparedCall[ToolContext]:
+        call = parse(_check(adapter, names, raw_arguments))
+        return PreparedCall(
+            places=_places(raw_arguments, audit_fields),
+            run=lambda context: handler(context, call),
+        )
+
+    return ToolSpec(
+        name=name,
+        title=title,
+        description=description,
+        toolset=toolset,
+        risk=Risk.READ,
+        cost=cost,
+        timeout_s=timeout_s,
+        scopes=scopes,
+        gitea_scopes=gitea_scopes,
+        input_schema=schema,
+        example=example,
+        prepare=prepare,
+        idempotent=True,
+        open_world=False,
+        min_gitea=min_gitea,
+        audit_fields=audit_fields,
+    )
+
+
+def slim_schema(made: JsonObject) -> JsonObject:
+    """Return the JSON Schema *made* from a model, without what clients do not need or cannot read.
+
+    Titles repeat the names. An optional field is one that is not required: `null` is not offered, because
+    several clients know no alternatives of types.
+
+    Source: MCP 2026-07-28 server/tools#data-types (inputSchema has the root type object).
+    """
+    properties = cast("dict[str, JsonObject]", made.get("properties", {}))
+    schema: JsonObject = {
+        "type": "object",
+        "properties": {name: _slim(field) for name, field in properties.items()},
+        "additionalProperties": False,
+    }
+    if made.get("required"):
+        schema["required"] = made["required"]
+    return schema
+
+
+def _slim(field: JsonObject) -> JsonObject:
+    slim = {key: value for key, value in field.items() if key not in {"title", "anyOf"}}
+    for alternative in cast("list[JsonObject]", field.get("anyOf", [])):
+        if alternative != {"type": "null"}:
+            slim = alternative | slim
+    if slim.get("default", 0) is None:
+        del slim["default"]
+    return slim
+
+
+def _check(adapter: TypeAdapter[ArgumentsT], names: tuple[str, ...], raw_arguments: JsonObject) -> ArgumentsT:
+    for name, value in raw_arguments.items():
+        if value is None and name in names:
+            raise InvalidArgument(name, "is null", "Leave it out, or give a value.")
+    try:
+        return adapter.validate_python({name: _whole(value) for name, value in raw_arguments.items()})
+    except ValidationError as invalid:
+        error = invalid.errors(include_url=False, include_context=True, include_input=False)[0]
+    field = str(error["loc"][0])
+    if error["type"] == "extra_forbidden":
+        raise _unknown(field, names)
+    rule, remedy = _RULES.get(error["type"], (_range_rule(error["msg"]), _REMEDY))
+    raise InvalidArgument(field, rule, remedy)
+
+
+def _whole(value: JsonValue) -> JsonValue:
+    # Source: JSON Schema 2020-12 section 6.1.1: 2.0 is an integer; some clients send numbers so.
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _range_rule(message: str) -> str:
+    # Such as "Input should be less than or equal to 50": pydantic's own words about our own limits, no input.
+    return message.replace("Input should", "must").replace("String should", "must")
+
+
+def _unknown(raw_field: str, known: tuple[str, ...]) -> InvalidArgument:
+    field = shorten(clean_line(raw_field), _SHOWN_NAME_CHARACTERS) or "(empty name)"
+    near = difflib.get_close_matches(raw_field[:_SHOWN_NAME_CHARACTERS], known, n=1)
+    if near:
+        return InvalidArgument(field, "is not an argument of this tool", f"Did you mean {near[0]}?")
+    names = ", ".join(known) or "none"
+    return InvalidArgument(field, "is not an argument of this tool", f"Its arguments are: {names}.")
+
+
+def _places(raw_arguments: JsonObject, audit_fields: tuple[str, ...]) -> dict[str, str | int]:
+    places: dict[str, str | int] = {}
+    for name in audit_fields:
+        value = _whole(raw_arguments.get(name))
+        if isinstance(value, str | int):
+            places[name] = value
+    return places
