@@ -19,6 +19,7 @@ from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException
 
 from aegis_trio.auth.authenticator import Authenticator
+from aegis_trio.auth.settings import AuthSettings
 from aegis_trio.gateway.gateway import Gateway
 from aegis_trio.gateway.render import rest_body, tool_definition
 from aegis_trio.model.asgi import Scope
@@ -27,10 +28,10 @@ from aegis_trio.model.errors import ClientFault, InvalidArgument, row_of
 from aegis_trio.model.identity import Caller, Origin
 from aegis_trio.model.json import JsonObject
 from aegis_trio.protocol.json_reader import read_json
+from aegis_trio.protocol.refusals import Refusal
 from aegis_trio.transports.credentials import raw_credentials
 from aegis_trio.web.errors import HttpAnswer, fault_answer, fault_headers, json_answer, plain_answer
 from aegis_trio.web.screen import MAX_BODY_BYTES
-from aegis_trio.web.settings import WebSettings
 
 BODY_DEADLINE_S: Final = 10.0  # a 4 MB body on a slow line; stops the drip
 _CALL_EXAMPLE: Final[JsonObject] = {"tool": "list_repositories", "arguments": {}}
@@ -41,7 +42,8 @@ _CALL_EXAMPLE: Final[JsonObject] = {"tool": "list_repositories", "arguments": {}
 class Pages:
     """What the pages show and call."""
 
-    settings: WebSettings
+    public_url: str
+    auth: AuthSettings
     gateway: Gateway
     authenticator: Authenticator
     unready: Callable[[], tuple[str, ...]]
@@ -58,7 +60,7 @@ def build_app(pages: Pages) -> QuartTrio:
     @app.get("/")
     async def index() -> Response:
         return _response(
-            json_answer(200, {"name": "aegis-trio", "mcp": f"{pages.settings.public_url}/mcp", "health": "/healthz"})
+            json_answer(200, {"name": "aegis-trio", "mcp": f"{pages.public_url}/mcp", "health": "/healthz"})
         )
 
     @app.get("/health")
@@ -75,7 +77,7 @@ def build_app(pages: Pages) -> QuartTrio:
 
     @app.get("/mcp/tools")
     async def list_tools() -> Response:
-        if pages.settings.public_tool_list and not _has_credential(pages):
+        if pages.auth.public_tool_list and not _has_credential(pages):
             specs = pages.gateway.public_tools()
         else:
             specs = pages.gateway.tools_for(await _caller(pages))
@@ -114,6 +116,8 @@ def parse_call(raw_body: bytes) -> ToolRequest:
         InvalidArgument: not an object, `tool` missing or no string, `arguments` no object, or a member too many.
     """
     document = read_json(raw_body)
+    if isinstance(document, Refusal):
+        raise ClientFault(document.message, "Send one JSON object.")
     if not isinstance(document, dict):
         raise InvalidArgument("body", "is not a JSON object", "Send the tool's name and its arguments.", _CALL_EXAMPLE)
     tool = document.get("tool")
@@ -135,13 +139,13 @@ async def _caller(pages: Pages) -> Caller:
     origin = scope["aegis.origin"]
     if not isinstance(origin, Origin):
         raise TypeError("the front did not attribute this request")
-    raw = raw_credentials(scope, allow_query=pages.settings.allow_query_api_key)
+    raw = raw_credentials(scope, allow_query=pages.auth.allow_query_key)
     return await pages.authenticator.authenticate(raw, origin)
 
 
 def _has_credential(pages: Pages) -> bool:
     headers = request.headers
-    by_query = pages.settings.allow_query_api_key and "api_key" in request.args
+    by_query = pages.auth.allow_query_key and "api_key" in request.args
     return "Authorization" in headers or "X-API-Key" in headers or by_query
 
 

@@ -28,5 +28,3 @@ class WebSettings:
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     tls_cert_file: Path | None = None
     tls_key_file: Path | None = None
-    public_tool_list: bool = False
-    allow_query_api_key: bool = False

@@ -1,0 +1,17 @@
+"""What the operator may choose about the process: its farewell and its second listener."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SupervisorSettings:
+    """How long calls in flight may take after SIGTERM, and where the operator's listener stands."""
+
+    shutdown_grace_s: float = 7.0
+    """Seconds; the last resort comes two seconds later, inside a container's ten."""
+    admin_host: str = "127.0.0.1"
+    admin_port: int = 9464
