@@ -1,0 +1,34 @@
+"""The two ways in which the log fails: for now (`LogUnavailable`), or for this process (`AuditLost`).
+
+Neither is a `Fault`: callers are told `AuditUnavailable`, whose text names no place of this machine. These two speak
+to the operator.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Final, final
+
+EXIT_AUDIT_LOST: Final = 74  # Source: sysexits.h EX_IOERR
+
+
+@final
+class AuditLost(Exception):
+    """The log cannot be opened, must not be continued, or lost records; the process ends with `EXIT_AUDIT_LOST`.
+
+    The text is for the operator: it names the setting, the file, what is wrong with it and the way out.
+    """
+
+
+@final
+class LogUnavailable(Exception):
+    """The log cannot be written at this moment; `reason` names no path, so that readiness may show it."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def reason_of(error: OSError) -> str:
+    """Return the system's words for *error*, without the path that `str(error)` would hold."""
+    return os.strerror(error.errno).lower() if error.errno is not None else "input/output error"

@@ -1,0 +1,139 @@
+"""What is done with a log that was there before: judged at its tail, repaired when a crash tore it, else refused.
+
+Laws:
+    1. Bytes after the last newline were never acknowledged: they are moved to `<log>.torn-<time>`, and a record
+       `audit_recovered` says how many they were and what they hash to.
+    2. Anything else that is not the chain we wrote is not repaired: the process does not start.
+    3. Memory is bounded: the last `TAIL_BYTES` are looked at. `aegis_trio.audit.reader` looks at everything.
+
+Trade: a crash between cutting the torn bytes off and recording it leaves the torn file without its record.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Final
+
+from aegis_trio.audit.canonical import MAX_LINE_BYTES, render
+from aegis_trio.audit.chain import LINE_START, BrokenRecord, ChainHead, begins_a_file, follow, leaf_hash, seal
+from aegis_trio.audit.entry import AuditEntry, Phase, service_event
+from aegis_trio.audit.files import FileOps, LogFile, open_log, reopen_log, write_aside
+from aegis_trio.audit.lost import AuditLost, LogUnavailable, reason_of
+from aegis_trio.model.clock import WallClock, as_timestamp
+
+BATCH_BYTES: Final = 1024 * 1024  # what is written at once, and so what a crash can tear
+TAIL_BYTES: Final = 4 * BATCH_BYTES  # a torn batch, and at least three whole ones before it
+RECOVERED_EVENT: Final = "audit_recovered"
+_MAX_TORN_FILES: Final = 100
+
+
+def draft(entry: AuditEntry, now_ns: int) -> str:
+    """Return *entry* as canonical text with its time; the chain's fields are still missing."""
+    return render({"timestamp": as_timestamp(now_ns), "event": entry.event, **entry.fields})
+
+
+def open_and_recover(path: Path, clock: WallClock, ops: FileOps) -> tuple[LogFile, ChainHead]:
+    """Open the log at start and bring it into order.
+
+    Raises:
+        AuditLost: it cannot be opened, or is not a log that may be continued.
+    """
+    log = open_log(path, ops)
+    try:
+        return log, _recover(log, clock, ops)
+    except (LogUnavailable, OSError) as error:
+        log.close()
+        reason = error.reason if isinstance(error, LogUnavailable) else reason_of(error)
+        raise AuditLost(f"AUDIT_LOG_PATH: {path} cannot be repaired after a crash: {reason}.") from error
+    except AuditLost:
+        log.close()
+        raise
+
+
+def reopen_and_compare(lost: LogFile, head: ChainHead, ops: FileOps) -> LogFile:
+    """Open the log again after a fault, and make sure that its last record is the last acknowledged one.
+
+    Raises:
+        LogUnavailable: the disk is not back, or this is another log.
+    """
+    log = reopen_log(lost, ops)
+    try:
+        last_line = log.tail(MAX_LINE_BYTES).removesuffix(b"\n").rpartition(b"\n")[2]
+        if log.end > 0 and leaf_hash(last_line) != head.prev:
+            raise LogUnavailable("the log file was changed by another program")
+    except OSError as error:
+        log.close()
+        raise LogUnavailable(reason_of(error)) from error
+    except LogUnavailable:
+        log.close()
+        raise
+    return log
+
+
+def _recover(log: LogFile, clock: WallClock, ops: FileOps) -> ChainHead:
+    tail = log.tail(TAIL_BYTES)
+    whole = tail.rfind(b"\n") + 1
+    torn = tail[whole:]
+    if torn and not _may_be_torn(torn):
+        raise _refusal(log, log.end - len(torn), "bytes that no crash of ours leaves behind")
+    # A tail that does not reach the start of the file begins inside a line.
+    first = 0 if len(tail) == log.end else tail.find(b"\n", 0, MAX_LINE_BYTES) + 1
+    if first == 0 and len(tail) < log.end:
+        raise _refusal(log, log.end - len(tail), f"longer than {MAX_LINE_BYTES} bytes")
+    head = _follow_all(log, tail[first:whole], log.end - len(tail) + first)
+    if torn:
+        head = _repair(log, torn, head, clock, ops)
+    return head
+
+
+def _follow_all(log: LogFile, lines: bytes, offset: int) -> ChainHead:
+    head: ChainHead | None = None
+    for line in lines.split(b"\n")[:-1]:
+        try:
+            follows = follow(head, line)
+        except BrokenRecord as broken:
+            raise _refusal(log, offset, str(broken)) from broken
+        if offset == 0 and not begins_a_file(line):
+            raise _refusal(log, offset, "not the first record of a log")
+        head = follows
+        offset += len(line) + 1
+    return head or ChainHead()
+
+
+def _may_be_torn(torn: bytes) -> bool:
+    # Threat: a wrong AUDIT_LOG_PATH names somebody else's file; its bytes are not ours to move. After a power loss the
+    # file system may show zeros where bytes were promised.
+    begins_as_ours = torn.startswith(LINE_START[: len(torn)]) or not torn.strip(b"\x00")
+    return begins_as_ours and len(torn) <= BATCH_BYTES + MAX_LINE_BYTES
+
+
+def _repair(log: LogFile, torn: bytes, head: ChainHead, clock: WallClock, ops: FileOps) -> ChainHead:
+    # The order is the safety: the bytes stand beside, then they leave the log, then the log says so.
+    now_ns = clock.now_ns()
+    _put_aside(log, torn, now_ns, ops)
+    log.cut(log.end - len(torn))
+    digest = hashlib.sha256(torn).hexdigest()
+    entry = service_event(RECOVERED_EVENT, bytes=len(torn), sha256=digest)
+    line, head = seal(head, draft(entry, now_ns), Phase.EVENT)
+    log.append(line)
+    return head
+
+
+def _put_aside(log: LogFile, torn: bytes, now_ns: int, ops: FileOps) -> None:
+    stamp = as_timestamp(now_ns).replace(":", "").replace("-", "")
+    for number in range(_MAX_TORN_FILES):
+        name = f"{log.path.name}.torn-{stamp}" + (f"-{number}" if number else "")
+        try:
+            write_aside(log.path.with_name(name), torn, ops)
+        except FileExistsError:
+            continue
+        return
+    raise LogUnavailable("there are too many torn files of this moment")
+
+
+def _refusal(log: LogFile, offset: int, reason: str) -> AuditLost:
+    return AuditLost(
+        f"AUDIT_LOG_PATH: {log.path} is not continued: the record at byte {offset} is {reason}. Keep the file as "
+        "evidence and find out who changed it; to serve meanwhile, move it away, and a new log begins."
+    )

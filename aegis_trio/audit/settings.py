@@ -1,0 +1,18 @@
+"""What the operator may choose about the audit trail."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, final
+
+DEFAULT_PATH: Final = Path("/var/log/aegis-mcp/audit.log")
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditSettings:
+    """Where the log stands."""
+
+    path: Path = DEFAULT_PATH
+    """`AUDIT_LOG_PATH`; created with its folder at start."""

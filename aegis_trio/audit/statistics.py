@@ -1,0 +1,36 @@
+"""What the trail says of itself; metrics, readiness and dashboard read nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditStatistics:
+    """One moment of the trail; `…_total` only grows while the process lives."""
+
+    records_total: int
+    """Durable records."""
+    bytes_total: int
+    """Durable bytes."""
+    batches_total: int
+    """Commits; records by batches is what group commit gains."""
+    commit_seconds_total: float
+    """Time from handing a batch to the disk until it was durable."""
+    commit_seconds_max: float
+    queue_records: int
+    """Records that were taken and are not durable yet."""
+    queue_bytes: int
+    refused_total: int
+    """Records that were refused, because the log was blocked or the queue full."""
+    lost_total: int
+    """Records that were taken without anybody waiting, and could not be written before the end."""
+    blocked: int
+    """1 while nothing can be written, else 0."""
+    blocked_total: int
+    """How often the log became blocked."""
+    blocked_seconds_total: float
+    last_seq: int
+    """Sequence of the last durable record, -1 before the first."""

@@ -1,0 +1,135 @@
+"""The audit trail as everybody sees it: hand in a record, and know when it is durable.
+
+Laws:
+    1. `append` returns after the record is on disk; whoever must not act without a record waits for it.
+    2. When the record cannot be written, `AuditUnavailable` comes at once: nobody waits for a disk that is gone.
+    3. The trail is born before and dies after everything that uses it. Leaving it drains and syncs; if its writer
+       breaks, the body is cancelled and the fault escapes.
+
+Not here: exits and messages of the program (cli), what is recorded (entry).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Final, final
+
+import trio
+
+from aegis_trio.audit.chain import ChainHead
+from aegis_trio.audit.entry import AuditEntry
+from aegis_trio.audit.files import FileOps
+from aegis_trio.audit.queue import RecordQueue, Ticket, Waiting
+from aegis_trio.audit.recovery import draft, open_and_recover
+from aegis_trio.audit.settings import AuditSettings
+from aegis_trio.audit.statistics import AuditStatistics
+from aegis_trio.audit.writer import Writer
+from aegis_trio.model.clock import WallClock
+from aegis_trio.model.errors import AuditUnavailable
+
+PATIENCE_S: Final = 10.0  # twice what a disk may hang before the trail calls itself blocked
+
+
+@final
+class AuditTrail:
+    """Takes records from any task; made by `open_audit_trail` alone."""
+
+    __slots__ = ("_clock", "_queue", "_writer")
+
+    def __init__(self, queue: RecordQueue, writer: Writer, clock: WallClock) -> None:
+        self._queue = queue
+        self._writer = writer
+        self._clock = clock
+
+    async def append(self, entry: AuditEntry) -> int:
+        """Write a record and wait until it is durable.
+
+        Cancelled while waiting, or after `PATIENCE_S`, the record is still written when the disk allows it.
+
+        Returns:
+            int: its sequence in the chain.
+
+        Raises:
+            AuditUnavailable: it is not durable; whatever needed it must not happen.
+        """
+        ticket = Ticket()
+        self._hand_in(entry, ticket)
+        try:
+            with trio.move_on_after(PATIENCE_S):
+                await ticket.settled.wait()
+        finally:
+            ticket.abandoned = not ticket.settled.is_set()
+        if ticket.seq is None:
+            raise _unavailable()
+        return ticket.seq
+
+    def append_nowait(self, entry: AuditEntry) -> None:
+        """Hand in a record that is written soon, in order, and kept while the log is blocked.
+
+        Raises:
+            AuditUnavailable: the log is blocked, or too much is waiting already.
+        """
+        self._hand_in(entry, None)
+
+    def blocked_reason(self) -> str | None:
+        """Return why nothing can be written now, in words without a path, or None."""
+        return self._writer.blocked_reason()
+
+    def statistics(self) -> AuditStatistics:
+        """Return this moment's numbers."""
+        return self._writer.statistics()
+
+    def head(self) -> ChainHead:
+        """Return where the durable chain stands; a log that is right ends there."""
+        return self._writer.head
+
+    def _hand_in(self, entry: AuditEntry, ticket: Ticket | None) -> None:
+        # The time is taken here and not by the writer: it is the time of what happened, and order is kept.
+        if self._writer.blocked_reason() is None:
+            text = draft(entry, self._clock.now_ns())
+            if self._queue.offer(Waiting(text, entry.phase, ticket)):
+                return
+        self._writer.note_refused()
+        raise _unavailable()
+
+
+@asynccontextmanager
+async def open_audit_trail(
+    settings: AuditSettings, *, clock: WallClock, ops: FileOps | None = None
+) -> AsyncGenerator[AuditTrail, None]:
+    """Open the log, repair what a crash tore, and write until the body is left.
+
+    Args:
+        settings: where the log stands.
+        clock: where timestamps come from.
+        ops: the system calls; only tests hand in others.
+
+    Raises:
+        AuditLost: the log cannot be opened or must not be continued; or, when the body is left, records that were
+            taken could not be written.
+    """
+    calls = ops or FileOps()
+    file, head = await trio.to_thread.run_sync(open_and_recover, settings.path, clock, calls)
+    queue = RecordQueue()
+    writer = Writer(file, head, queue, clock=clock, ops=calls)
+    try:
+        async with trio.open_nursery() as guardian:
+            await guardian.start(writer.run)
+            try:
+                yield AuditTrail(queue, writer, clock)
+            finally:
+                queue.close()
+    except BaseExceptionGroup as group:
+        # One fault escapes as it is, so that a caller's `except` finds it; only several at once come as a group.
+        if len(group.exceptions) > 1:
+            raise
+        only: BaseException = next(iter(group.exceptions))
+        raise only from only.__cause__
+
+
+def _unavailable() -> AuditUnavailable:
+    return AuditUnavailable(
+        "The audit log cannot be written now, so nothing was done.",
+        "Try again later; the operator finds the reason in the log and at the readiness check.",
+    )
