@@ -1,0 +1,174 @@
+"""HTTP+SSE of 2024-11-05: GET /mcp/sse is the session, POST /mcp/messages brings its messages.
+
+Laws:
+    1. The stream's request is the session's life: when it ends, so does everything of the session.
+    2. The id in the endpoint's address opens nothing: every POST is authenticated, and must be the same principal.
+    3. A client that came with a key in its address gets a ticket in the endpoint's address instead, which is good
+       for this session alone; the key is never written back.
+    4. A reader that is too slow is cut, never buffered.
+
+Source: MCP 2024-11-05 basic/transports#http-with-sse.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Final, final
+from urllib.parse import urlencode
+
+import trio
+
+from aegis_trio.model.asgi import Receive, Scope, Send
+from aegis_trio.model.call import Transport
+from aegis_trio.model.identity import Caller
+from aegis_trio.model.json import JsonValue
+from aegis_trio.protocol.headers import RoutingHeaders
+from aegis_trio.protocol.jsonrpc import refusal_reply
+from aegis_trio.protocol.ladder import InSession, Refused, choose_route
+from aegis_trio.protocol.refusals import Refusal, invalid_request
+from aegis_trio.protocol.sse import encode_event
+from aegis_trio.transports.body import Unread, read_document
+from aegis_trio.transports.credentials import headers_of, origin_of, query_value, raw_credentials
+from aegis_trio.transports.desk import Desk
+from aegis_trio.transports.hub import SessionHub, StreamKind
+from aegis_trio.transports.negotiation import accepted_forms
+from aegis_trio.transports.outbox import Outbox
+from aegis_trio.transports.ports import Doorman
+from aegis_trio.transports.replies import end_stream, send_empty, send_reply, start_stream
+from aegis_trio.transports.session import SessionBody
+from aegis_trio.transports.settings import SessionSettings
+
+GOODBYE_S: Final = 1.0  # promises say that what ends does so within a second
+TICKET_BYTES: Final = 32  # 256 bits: as good as the key that it stands for
+_UNKNOWN_SESSION: Final = invalid_request("there is no such session; open the event stream again", 404)
+_NOT_HERE: Final = invalid_request("this path has no such method", 405)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class _Life:
+    """An open stream: its session, its way out, and who may post to it without a key."""
+
+    session: SessionBody
+    outbox: Outbox
+    caller: Caller
+    ticket_digest: bytes | None
+
+
+@final
+class HttpSse:
+    """The ASGI application of both paths."""
+
+    def __init__(self, *, desk: Desk, doorman: Doorman, hub: SessionHub, settings: SessionSettings) -> None:
+        self._desk = desk
+        self._doorman = doorman
+        self._hub = hub
+        self._settings = settings
+        self._lives: dict[str, _Life] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request.
+
+        Raises:
+            Fault: before anything was sent: the credential was refused, or there is no room.
+        """
+        match scope["method"]:
+            case "GET":
+                await self._open(scope, receive, send)
+            case "POST":
+                await self._post(scope, receive, send)
+            case _:
+                await send_reply(send, refusal_reply(None, _NOT_HERE), ((b"allow", b"GET, POST"),))
+
+    # ---- GET: the session -------------------------------------------------------------------------------------------
+
+    async def _open(self, scope: Scope, receive: Receive, send: Send) -> None:
+        raw = raw_credentials(scope, allow_query=self._settings.allow_query_api_key)
+        caller = await self._doorman.authenticate(raw, origin_of(scope))
+        if not accepted_forms(headers_of(scope)).stream:
+            await send_reply(send, refusal_reply(None, invalid_request("Accept must list text/event-stream", 406)))
+            return
+        ticket = secrets.token_urlsafe(TICKET_BYTES) if raw.query_key is not None else None
+        session = self._hub.admit(caller.principal.id, None)
+        outbox = Outbox(self._settings, partial(self._cut, session))
+        self._lives[session.id] = _Life(session, outbox, caller, None if ticket is None else _digest(ticket))
+        try:
+            with self._hub.stream(outbox, StreamKind.HTTP_SSE), session.heard_by(outbox):
+                outbox.put(encode_event("endpoint", self._endpoint(session.id, ticket)))
+                life = partial(self._live, outbox, receive, send)
+                await session.run(life, max_age_s=self._settings.max_age_s)
+        finally:
+            del self._lives[session.id]
+            self._hub.forget(session)
+        if not outbox.is_over:
+            # The session was ended, too old, or broke: the client should see an end, not a lost connection.
+            with trio.move_on_after(GOODBYE_S):
+                await end_stream(send)
+
+    @staticmethod
+    async def _live(outbox: Outbox, receive: Receive, send: Send) -> None:
+        await start_stream(send)
+        await outbox.pump(receive, send)
+
+    def _cut(self, session: SessionBody) -> None:
+        self._hub.note_cut()
+        self._hub.forget(session)
+
+    def _endpoint(self, session_id: str, ticket: str | None) -> str:
+        query = {"sessionId": session_id} if ticket is None else {"sessionId": session_id, "ticket": ticket}
+        return f"{self._settings.messages_path}?{urlencode(query)}"
+
+    # ---- POST: its messages -----------------------------------------------------------------------------------------
+
+    async def _post(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # 1. who is calling  2. the form of the request  3. its body  4. whose session. In this order a stranger
+        # learns nothing about sessions.
+        raw_id = query_value(scope, "sessionId") or ""
+        caller = self._ticket_holder(scope, raw_id)
+        if caller is None:
+            caller = await self._doorman.authenticate(raw_credentials(scope, allow_query=False), origin_of(scope))
+        settings = self._settings
+        document = await read_document(
+            scope, receive, max_bytes=settings.max_body_bytes, deadline_s=settings.body_deadline_s
+        )
+        if isinstance(document, Unread):
+            return
+        life = self._lives.get(raw_id)
+        session = self._hub.find_session(raw_id, caller.principal.id)
+        if isinstance(document, Refusal):
+            await send_reply(send, refusal_reply(None, document))
+        elif session is None or life is None:
+            await send_reply(send, refusal_reply(None, _UNKNOWN_SESSION))
+        else:
+            await self._take(document, life, caller, send)
+
+    async def _take(self, document: JsonValue, life: _Life, caller: Caller, send: Send) -> None:
+        # The session stands in the address here; the routing headers belong to Streamable HTTP.
+        route = choose_route(document, RoutingHeaders(session_id=life.session.id))
+        refusal = life.session.refusal_of_batch() if isinstance(route, InSession) and route.is_batch else None
+        if isinstance(route, Refused):
+            await send_reply(send, refusal_reply(route.id, route.refusal))
+        elif refusal is not None:
+            await send_reply(send, refusal_reply(None, refusal))
+        else:
+            # A modern notification is the one message here that is no session's; it asks for nothing.
+            for message in route.messages if isinstance(route, InSession) else ():
+                self._desk.take(message, life.session, caller, life.outbox, transport=Transport.HTTP_SSE)
+            await send_empty(send, 202)
+
+    def _ticket_holder(self, scope: Scope, raw_id: str) -> Caller | None:
+        raw_ticket = query_value(scope, "ticket")
+        life = self._lives.get(raw_id)
+        if raw_ticket is None or life is None or life.ticket_digest is None:
+            return None
+        if not hmac.compare_digest(_digest(raw_ticket), life.ticket_digest):
+            return None
+        return replace(life.caller, origin=origin_of(scope))
+
+
+def _digest(ticket: str) -> bytes:
+    return hashlib.sha256(ticket.encode("utf-8", "surrogatepass")).digest()

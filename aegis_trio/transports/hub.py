@@ -1,0 +1,249 @@
+"""The session hub: which sessions and streams there are, whose they are, and when they end.
+
+Laws:
+    1. A session is found by its principal only; for anybody else it does not exist.
+    2. Sessions are counted: per principal, and in all. A principal that is full loses its own longest rested
+       session first (clients that never say goodbye would lock themselves out); nobody loses one to a stranger.
+    3. The hub ends when the gate drains and nothing is owed to anybody; its reaper's bug ends the gate.
+
+Trade: at the bound in all, a principal without a resting session of its own is refused until somebody's ends.
+
+Not here: what a session does (session.py).
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import Counter, OrderedDict
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+from types import MappingProxyType
+from typing import Final, final
+
+import trio
+
+from aegis_trio.model.errors import NotReady, RateLimited
+from aegis_trio.model.identity import PrincipalId
+from aegis_trio.protocol.revisions import Revision
+from aegis_trio.transports.session import Listener, SessionBody
+from aegis_trio.transports.settings import SessionSettings
+
+ID_BYTES: Final = 32  # 256 bits of the system's generator; MCP asks for a cryptographically secure id
+RETRY_SESSIONS_S: Final = 60
+
+
+class StreamKind(StrEnum):
+    """What an open stream is."""
+
+    LISTEN = "listen"  # GET /mcp
+    HTTP_SSE = "http_sse"  # GET /mcp/sse
+    POST = "post"  # the answer of a request
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HubStatistics:
+    """Counts of sessions and streams."""
+
+    sessions_open: int
+    sessions_opened_total: int
+    sessions_refused_total: int
+    sessions_evicted_total: int
+    sessions_reaped_total: int
+    streams_open: Mapping[StreamKind, int]
+    streams_cut_total: int
+    calls_running: int
+
+
+@final
+class SessionHub:
+    """The registry of sessions; `run` holds their nursery."""
+
+    def __init__(self, settings: SessionSettings) -> None:
+        self._settings = settings
+        self._nursery: trio.Nursery | None = None
+        self._sessions: dict[str, SessionBody] = {}
+        self._by_principal: dict[PrincipalId, OrderedDict[str, SessionBody]] = {}
+        self._requests: dict[PrincipalId, set[trio.CancelScope]] = {}
+        self._streams: dict[Listener, StreamKind] = {}
+        self._calls_running = 0
+        self._draining = False
+        self._quiet = trio.Event()
+        self._no_streams = trio.Event()
+        self._totals: Counter[str] = Counter()
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Hold the sessions until the gate has drained and nothing of them runs, or until cancelled."""
+        async with trio.open_nursery() as nursery:
+            self._nursery = nursery
+            nursery.start_soon(self._reap)
+            task_status.started()
+            await self._quiet.wait()
+            nursery.cancel_scope.cancel()
+
+    async def open_session(self, principal: PrincipalId, revision: Revision, client: str | None) -> SessionBody:
+        """Open a session that lives in the hub until it is ended.
+
+        Raises:
+            RateLimited: the principal has as many as it may, all of them in use.
+            NotReady: the gate has as many as it may, or it is draining.
+            RuntimeError: the hub does not run — our bug.
+
+        Source: MCP 2025-11-25 basic/transports#session-management.
+        """
+        session = self.admit(principal, revision)
+        session.client = client
+        if self._nursery is None:
+            raise RuntimeError("the session hub does not run")
+        await self._nursery.start(partial(self._keep, session))
+        return session
+
+    def admit(self, principal: PrincipalId, revision: Revision | None) -> SessionBody:
+        """Register a session whose life its opener holds; `forget` must follow.
+
+        Raises:
+            RateLimited: the principal has as many as it may, all of them in use.
+            NotReady: the gate has as many as it may, or it is draining.
+        """
+        if self._draining:
+            raise NotReady("The gate is about to stop.", "Connect again in a moment.")
+        own = self._own(principal)
+        full = len(own) >= self._settings.max_sessions_per_principal
+        if (full or len(self._sessions) >= self._settings.max_sessions) and not self._evict_from(own):
+            self._totals["refused"] += 1
+            if full:
+                raise RateLimited(
+                    f"This credential has {len(own)} sessions open, which is as many as it may.",
+                    "End sessions that are no longer needed with DELETE, or close their streams.",
+                    retry_after_s=RETRY_SESSIONS_S,
+                )
+            raise NotReady("The gate has as many sessions as it can hold.", "Try again in a minute.")
+        session = SessionBody(secrets.token_urlsafe(ID_BYTES), principal, revision, self._count_calls)
+        self._sessions[session.id] = session
+        self._by_principal.setdefault(principal, OrderedDict())[session.id] = session
+        self._totals["opened"] += 1
+        return session
+
+    def find_session(self, raw_id: str, principal: PrincipalId) -> SessionBody | None:
+        """Return the session of that id if it lives and is *principal*'s; it counts as used now."""
+        session = self._sessions.get(raw_id)
+        # Threat: a stolen id alone opens nothing; a stranger cannot tell this from an id that never was.
+        if session is None or session.ended or session.principal != principal:
+            return None
+        session.touch()
+        self._by_principal[principal].move_to_end(session.id)
+        return session
+
+    def forget(self, session: SessionBody) -> None:
+        """Take a session out of the registry and end it, if that has not happened."""
+        session.end()
+        if self._sessions.pop(session.id, None) is None:
+            return
+        own = self._by_principal[session.principal]
+        del own[session.id]
+        if not own:
+            del self._by_principal[session.principal]
+
+    @contextmanager
+    def stream(self, listener: Listener, kind: StreamKind) -> Generator[None]:
+        """Count a stream while it is open; a drain tells it to leave."""
+        self._streams[listener] = kind
+        if self._draining and kind is not StreamKind.POST:
+            listener.leave()
+        try:
+            yield
+        finally:
+            del self._streams[listener]
+            self._settle()
+
+    @contextmanager
+    def request_of(self, principal: PrincipalId) -> Generator[trio.CancelScope]:
+        """Hold a request that owns its call; the end of *principal*'s access cancels it."""
+        scopes = self._requests.setdefault(principal, set())
+        with trio.CancelScope() as scope:
+            scopes.add(scope)
+            try:
+                yield scope
+            finally:
+                scopes.discard(scope)
+                if not scopes:
+                    self._requests.pop(principal, None)
+
+    def note_cut(self) -> None:
+        """Count a stream that was cut because its reader was too slow."""
+        self._totals["cut"] += 1
+
+    def end_sessions_of(self, principals: frozenset[PrincipalId]) -> None:
+        """End everything that runs for *principals*, now: their access has ended."""
+        for principal in principals:
+            for session in tuple(self._own(principal).values()):
+                self.forget(session)
+            for scope in tuple(self._requests.get(principal, ())):
+                scope.cancel()
+
+    def begin_drain(self) -> None:
+        """Let nobody in any more; tell each stream to leave once it has given what it owes."""
+        self._draining = True
+        for listener, kind in tuple(self._streams.items()):
+            if kind is not StreamKind.POST:
+                listener.leave()
+        self._settle()
+
+    async def wait_streams_closed(self) -> None:
+        """Wait until the drain has closed every stream."""
+        await self._no_streams.wait()
+
+    def statistics(self) -> HubStatistics:
+        """Return the counts of now."""
+        open_streams = Counter(self._streams.values())
+        return HubStatistics(
+            sessions_open=len(self._sessions),
+            sessions_opened_total=self._totals["opened"],
+            sessions_refused_total=self._totals["refused"],
+            sessions_evicted_total=self._totals["evicted"],
+            sessions_reaped_total=self._totals["reaped"],
+            streams_open=MappingProxyType({kind: open_streams[kind] for kind in StreamKind}),
+            streams_cut_total=self._totals["cut"],
+            calls_running=self._calls_running,
+        )
+
+    def _own(self, principal: PrincipalId) -> OrderedDict[str, SessionBody]:
+        return self._by_principal.get(principal, OrderedDict())
+
+    def _evict_from(self, own: OrderedDict[str, SessionBody]) -> bool:
+        resting = next((session for session in own.values() if session.is_at_rest), None)
+        if resting is None:
+            return False
+        self.forget(resting)
+        self._totals["evicted"] += 1
+        return True
+
+    async def _keep(
+        self, session: SessionBody, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        try:
+            await session.run(trio.sleep_forever, max_age_s=self._settings.max_age_s, task_status=task_status)
+        finally:
+            self.forget(session)
+
+    async def _reap(self) -> None:
+        while True:
+            await trio.sleep(self._settings.reap_every_s)
+            now = trio.current_time()
+            for session in tuple(self._sessions.values()):
+                if session.is_at_rest and now - session.last_used >= self._settings.idle_s:
+                    self.forget(session)
+                    self._totals["reaped"] += 1
+
+    def _count_calls(self, change: int) -> None:
+        self._calls_running += change
+        self._settle()
+
+    def _settle(self) -> None:
+        if self._draining and not self._streams:
+            self._no_streams.set()
+            if not self._calls_running:
+                self._quiet.set()

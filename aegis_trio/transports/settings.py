@@ -1,0 +1,33 @@
+"""What the operator may choose about sessions and streams, and the bounds that nobody needs to choose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionSettings:
+    """Bounds of sessions, streams and bodies; durations in seconds."""
+
+    max_sessions_per_principal: int = 1000
+    max_sessions: int = 12_000  # as many as the gate takes connections
+    idle_s: float = 1800.0
+    """How long a session may rest with no request, stream or running call."""
+    max_age_s: float = 86_400.0
+    max_body_bytes: int = 4 * 1024 * 1024  # the official SDK's own bound
+    body_deadline_s: float = 10.0
+    """How long a request may take to send its body."""
+    keep_alive_s: float = 15.0  # below the 30 to 60 s after which proxies close a silent connection
+    json_within_s: float = 5.0
+    """How long a call may take before its answer becomes a stream, so that keep-alives can flow."""
+    max_streams_per_session: int = 4  # a client that reconnects leaves at most its last ones behind
+    max_outbox_messages: int = 64
+    max_outbox_bytes: int = 512 * 1024
+    """What waits for a slow reader of HTTP+SSE before it is cut."""
+    reap_every_s: float = 10.0
+    messages_path: str = "/mcp/messages"
+    """Where HTTP+SSE clients are told to post, as they see it from outside."""
+    allow_query_api_key: bool = False
+    """Whether `?api_key=` is a credential on /mcp/sse."""
