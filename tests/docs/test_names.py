@@ -1,0 +1,130 @@
+"""What the documents name exists under that name, and what exists is documented."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from typing import Final
+
+import pytest
+
+from aegis_trio.config.table import VARIABLES, known_names
+from aegis_trio.model.errors import FAULT_ROWS, Fault
+from aegis_trio.supervisor.admin import _PATHS as ADMIN_PATHS
+from aegis_trio.toolsets.catalogue import TOOLS
+from aegis_trio.transports.settings import SessionSettings
+from aegis_trio.web.screen import ROUTES
+from aegis_trio.web.server.limits import ConnectionLimits
+from tests.docs.documents import ROOT, Document, document, documents, rows
+
+DOCUMENTS = documents()
+README = document("README.md")
+API = document("docs/api.md")
+DEPLOYMENT = document("docs/deployment.md")
+
+UPPER_NAME = re.compile(r"(?<![\w.$%-])[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+(?!\w)")
+ENDPOINT = re.compile(r"(GET|POST|PUT|PATCH|DELETE|HEAD) (/[\w./-]*)")
+RECIPE_CALL = re.compile(r"(?:(?<![\w./-])just|tools/just\.py) ([a-z][a-z-]*)")
+
+NOT_SETTINGS: Final = {
+    "X_FILE": "stands for the name of any secret",
+    "AEGIS_KEY": "a variable of the user's own, in a client's configuration",
+    "AEGIS_AUTH": "the same",
+}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_every_setting_that_a_document_names_exists(document: Document) -> None:
+    """A setting that nobody reads leaves an operator with a protection that is not there."""
+    compose = (ROOT / "containers" / "compose.yml").read_text(encoding="utf-8")
+    known = known_names() | set(re.findall(r"\$\{([A-Z_]+)", compose)) | set(NOT_SETTINGS)
+
+    named = {name for code in document.code() for name in UPPER_NAME.findall(code)}
+
+    assert set() == {name for name in named if name not in known and not name.startswith("AEGIS_TEST_")}
+
+
+def test_the_search_for_settings_finds_them() -> None:
+    """A pattern that matched nothing would find no mistake."""
+    assert ["MCP_API_KEYS", "X_FILE"] == UPPER_NAME.findall("MCP_API_KEYS=… and X_FILE, not PORT, $MCP_A or a.B_C")
+
+
+def test_the_reference_has_every_endpoint_and_no_other() -> None:
+    """The reference is what clients are written against."""
+    served = {(method, path) for path, methods in ROUTES.items() for method in methods - {"HEAD"}}
+    headings = re.findall(r"^### (.+)$", API.section("Endpoints"), re.MULTILINE)
+
+    documented = {pair for heading in headings for pair in ENDPOINT.findall(heading)}
+
+    assert served == documented
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_every_endpoint_that_a_document_names_exists(document: Document) -> None:
+    """A path of an earlier plan would send people to a 404."""
+    served = {(method, path) for path, methods in ROUTES.items() for method in methods}
+    served |= {("GET", path) for path in ADMIN_PATHS}
+
+    named = {pair for code in document.code() for pair in ENDPOINT.findall(code)}
+
+    assert set() == named - served
+
+
+def test_the_readme_lists_every_tool_and_no_other() -> None:
+    """People decide by this table whether the gate can do what they need."""
+    assert sorted(tool.name for tool in TOOLS) == sorted(row[0] for row in rows(README.section("Tools")))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_every_recipe_that_a_document_names_exists(document: Document) -> None:
+    """Commands are copied, not read."""
+    justfile = (ROOT / "justfile").read_text(encoding="utf-8")
+    recipes = set(re.findall(r"^([a-z][a-z-]*)(?: [*+]?[A-Z]+)*:", justfile, re.MULTILINE))
+
+    named = {recipe for code in document.code() for recipe in RECIPE_CALL.findall(code)}
+
+    assert {"demo", "test", "serve"} <= recipes
+    assert set() == named - recipes
+
+
+def test_the_reference_has_every_fault_with_its_codes() -> None:
+    """Programs branch on these."""
+    expected = {
+        (fault.code, str(row.http_status), str(row.jsonrpc_code))
+        for fault, row in FAULT_ROWS.items()
+        if fault is not Fault
+    }
+
+    documented = {(row[0], row[1], row[2]) for row in rows(API.section("Errors")) if re.fullmatch("-?[0-9]+", row[2])}
+
+    assert expected == documented
+
+
+def test_the_limits_of_the_deployment_guide_are_the_real_ones() -> None:
+    """Machines are sized by these numbers."""
+    defaults = {
+        field.name: f"{field.default:g}" if isinstance(field.default, float) else str(field.default)
+        for settings in (ConnectionLimits, SessionSettings)
+        for field in fields(settings)
+    }
+    defaults |= {variable.name: variable.default_text for variable in VARIABLES}
+
+    documented = {row[0]: row[1] for row in rows(DEPLOYMENT.section("Limits"))}
+
+    assert documented.keys() <= defaults.keys()
+    assert documented == {name: defaults[name] for name in documented}
+
+
+def test_every_test_that_a_document_names_exists() -> None:
+    """A promise is held by a test, not by the name of one."""
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", document("docs/architecture.md").text)
+
+    missing = [f"{path}::{name}" for path, name in named if not _has_test(path, name)]
+
+    assert named, "the promises name their tests"
+    assert [] == missing
+
+
+def _has_test(path: str, name: str) -> bool:
+    file = ROOT / path
+    return file.exists() and f"def {name}(" in file.read_text(encoding="utf-8")
