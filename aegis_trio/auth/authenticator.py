@@ -1,0 +1,297 @@
+"""The authenticator: from the credentials of a request to its caller, or to a refusal that tells nothing.
+
+Laws:
+    1. Unknown, malformed and expired keys are answered alike: same text, same way through the code.
+    2. Only a credential that was judged and is wrong counts against its address; a missing or expired one never does.
+    3. A valid credential passes whatever others at its address did, unless the operator chose strict blocking.
+    4. Every attempt is recorded before the answer; if it cannot be, the answer is a refusal.
+    5. Nothing here asks Gitea: a stranger never causes a request there.
+
+Not here: whether the Gitea token works (the client finds out), and what the caller may do (policy/access.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Protocol, final
+
+import structlog
+import trio
+
+from aegis_trio.audit.entry import (
+    AuditEntry,
+    AuthenticationStatus,
+    access_denied,
+    api_authentication,
+    security_event,
+)
+from aegis_trio.auth.attempts import AttemptLedger, Sum
+from aegis_trio.auth.credentials import Absent, Conflicting, Presented, RawCredentials, classify_credentials
+from aegis_trio.auth.keytable import KeyTable, Verdict
+from aegis_trio.auth.settings import AuthSettings, ConfiguredKey
+from aegis_trio.limits.failures import FailureStatistics, FailureWindow
+from aegis_trio.model.clock import WallClock
+from aegis_trio.model.errors import AddressBlocked, Fault, Severity, Unauthenticated
+from aegis_trio.model.identity import (
+    DEFAULT_INSTANCE,
+    Caller,
+    Origin,
+    Principal,
+    PrincipalId,
+    PrincipalKind,
+)
+from aegis_trio.model.secret import Secret
+from aegis_trio.policy.access import READ_SCOPES
+
+INVALID_KEY: Final = "Invalid API key"
+MISSING_KEY: Final = "Missing API key"
+BLOCKED: Final = "Too many failed authentication attempts"
+DISABLED: Final = "API key authentication DISABLED - server is open to all requests!"
+LOCAL_ID: Final = PrincipalId("local")
+
+_HOW_TO_SEND: Final = "Send it as `Authorization: Bearer <key>` or `X-API-Key: <key>`."
+
+log = structlog.get_logger(__name__)
+
+
+class AttemptTrail(Protocol):
+    """Where attempts are recorded: the audit trail."""
+
+    def append_nowait(self, entry: AuditEntry) -> None:
+        """Hand in a record; raises AuditUnavailable when it would not become durable."""
+        ...
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthStatistics:
+    """How authentication goes; totals since start."""
+
+    keys: int
+    successes_total: int
+    missing_total: int
+    invalid_total: int
+    expired_total: int
+    conflicting_total: int
+    refused_blocked_total: int
+    failures: FailureStatistics
+
+
+@final
+class Authenticator:
+    """Knows the keys of the present settings and who guessed at them."""
+
+    def __init__(
+        self,
+        settings: AuthSettings,
+        *,
+        audit: AttemptTrail,
+        clock: WallClock,
+        failures: FailureWindow | None = None,
+        ledger: AttemptLedger | None = None,
+    ) -> None:
+        """Start with the keys of *settings*; needs a running Trio for its clocks unless both are given.
+
+        Args:
+            settings: checked already.
+            audit: takes the record of every attempt.
+            clock: tells whether a key has expired.
+            failures: counts guesses per address; made from *settings* when None.
+            ledger: bounds the noise of refused attempts.
+        """
+        self._settings = settings
+        self._table = KeyTable(settings)
+        self._audit = audit
+        self._clock = clock
+        self._failures = failures if failures is not None else _failure_window(settings)
+        self._ledger = ledger if ledger is not None else AttemptLedger()
+        self._seen: dict[PrincipalId, ConfiguredKey] = {}
+        self._totals: dict[str, int] = dict.fromkeys(
+            ("success", "missing", "invalid", "expired", "conflicting", "blocked"), 0
+        )
+        self._remember_known_keys()
+
+    def announce(self) -> None:
+        """Say once, in log and audit trail, whether callers need a credential.
+
+        Raises:
+            AuditUnavailable: it cannot be recorded.
+        """
+        if self._settings.enabled:
+            log.info("API key authentication ENABLED (%d key(s) configured)", len(self._table))
+            event = security_event("authentication_enabled", Severity.LOW, keys=len(self._table))
+        else:
+            log.critical(DISABLED)
+            event = security_event("authentication_disabled", Severity.HIGH)
+        self._audit.append_nowait(event)
+
+    async def authenticate(self, raw: RawCredentials, origin: Origin) -> Caller:
+        """Return who is calling.
+
+        Raises:
+            Unauthenticated: no credential, two of them, or one that is not valid.
+            AddressBlocked: too many invalid ones came from this address.
+            AuditUnavailable: the attempt cannot be recorded, so it cannot succeed either.
+        """
+        await trio.lowlevel.checkpoint_if_cancelled()
+        self._record_sums(self._ledger.collect())
+        if not self._settings.enabled:
+            return self._local_caller(origin)
+        # 1. strict block  2. which credential  3. judged by the table  4. counted  5. answered
+        if self._settings.block_strict:
+            self._refuse_blocked(origin)
+        match classify_credentials(raw):
+            case Absent():
+                self._count("missing")
+                raise self._denied("missing_api_key", origin, Unauthenticated(MISSING_KEY, _HOW_TO_SEND))
+            case Conflicting(rule):
+                self._count("conflicting")
+                raise self._denied("conflicting_credentials", origin, Unauthenticated("Conflicting credentials", rule))
+            case Presented(raw_key):
+                return self._judge(raw_key, origin)
+
+    def replace_keys(self, settings: AuthSettings) -> frozenset[PrincipalId]:
+        """Use *settings* from the next attempt on; counted failures stay.
+
+        Returns:
+            frozenset: principals whose key is gone or expired, or acts as somebody else now; their streams must end.
+        """
+        self._settings = settings
+        self._table = KeyTable(settings)
+        now_ns = self._clock.now_ns()
+        ended = frozenset(
+            principal_id
+            for principal_id, entry in self._seen.items()
+            if not (settings.enabled and self._table.holds(principal_id, entry, now_ns))
+        )
+        for principal_id in ended:
+            del self._seen[principal_id]
+        self._remember_known_keys()
+        return ended
+
+    def expired_principals(self) -> frozenset[PrincipalId]:
+        """Return principals that were let in and whose key has expired since; their streams must end."""
+        now_ns = self._clock.now_ns()
+        return frozenset(
+            principal_id
+            for principal_id, entry in self._seen.items()
+            if not self._table.holds(principal_id, entry, now_ns)
+        )
+
+    def close(self) -> None:
+        """Record what is still owed of refused attempts; for the end, before the trail drains."""
+        self._record_sums(self._ledger.close())
+
+    def statistics(self) -> AuthStatistics:
+        """Return how authentication goes."""
+        return AuthStatistics(
+            keys=len(self._table),
+            successes_total=self._totals["success"],
+            missing_total=self._totals["missing"],
+            invalid_total=self._totals["invalid"],
+            expired_total=self._totals["expired"],
+            conflicting_total=self._totals["conflicting"],
+            refused_blocked_total=self._totals["blocked"],
+            failures=self._failures.statistics(),
+        )
+
+    def _judge(self, raw_key: Secret, origin: Origin) -> Caller:
+        verdict = self._table.look_up(raw_key, self._clock.now_ns())
+        entry = verdict.entry
+        if entry is None or verdict.expired:
+            raise self._invalid(verdict, origin)
+        principal = Principal(
+            id=verdict.text.principal_id,
+            kind=PrincipalKind.API_KEY,
+            instance=DEFAULT_INSTANCE,
+            scopes=READ_SCOPES,
+            key_hint=verdict.text.hint,
+        )
+        self._audit.append_nowait(
+            api_authentication(AuthenticationStatus.SUCCESS, origin, key_hint=principal.key_hint, principal=principal)
+        )
+        self._count("success")
+        self._seen[principal.id] = entry
+        return Caller(principal=principal, gitea_token=entry.gitea_token, origin=origin)
+
+    def _invalid(self, verdict: Verdict, origin: Origin) -> Fault:
+        """Return the one answer to every credential that is not valid, after counting and recording it."""
+        expired = verdict.entry is not None
+        self._count("expired" if expired else "invalid")
+        blocked_for_s = self._failures.blocked_for_s(origin.address)
+        block_s = None
+        if blocked_for_s is None and not expired:
+            # Invariant: counted before it is recorded, so that a full disk does not make guessing free.
+            block_s = self._failures.note_failure(origin.address)
+        if self._ledger.admit(origin.address):
+            self._record_invalid(verdict, origin, blocked=blocked_for_s is not None)
+        if block_s is not None:
+            self._record_block(origin, block_s)
+        if blocked_for_s is not None:
+            self._count("blocked")
+            return AddressBlocked(BLOCKED, f"Try again in {blocked_for_s} s.", retry_after_s=blocked_for_s)
+        return Unauthenticated(INVALID_KEY)
+
+    def _record_block(self, origin: Origin, block_s: int) -> None:
+        log.warning("address_blocked", client_ip=origin.address, block_s=block_s)
+        if self._ledger.admit_event():
+            self._audit.append_nowait(
+                security_event(
+                    "auth_rate_limit_exceeded", Severity.HIGH, client_ip=origin.address, blocked_for_s=block_s
+                )
+            )
+
+    def _record_invalid(self, verdict: Verdict, origin: Origin, *, blocked: bool) -> None:
+        detail = "expired" if verdict.entry is not None else "unknown" if verdict.well_formed else "invalid_format"
+        # The hint of a key that is ours helps its owner; that of a stranger's text would be part of a secret.
+        hint = verdict.text.hint if verdict.entry is not None else None
+        self._audit.append_nowait(
+            api_authentication(AuthenticationStatus.FAILURE, origin, key_hint=hint, reason="invalid_api_key")
+        )
+        reason = "auth_rate_limit_exceeded" if blocked else "invalid_api_key"
+        self._audit.append_nowait(access_denied(reason, origin, detail=detail))
+        if detail == "invalid_format":
+            self._audit.append_nowait(security_event("invalid_key_format", Severity.LOW, client_ip=origin.address))
+
+    def _refuse_blocked(self, origin: Origin) -> None:
+        blocked_for_s = self._failures.blocked_for_s(origin.address)
+        if blocked_for_s is None:
+            return
+        self._count("blocked")
+        fault = AddressBlocked(BLOCKED, f"Try again in {blocked_for_s} s.", retry_after_s=blocked_for_s)
+        raise self._denied("auth_rate_limit_exceeded", origin, fault)
+
+    def _denied(self, reason: str, origin: Origin, fault: Fault) -> Fault:
+        if self._ledger.admit(origin.address):
+            self._audit.append_nowait(access_denied(reason, origin))
+        return fault
+
+    def _local_caller(self, origin: Origin) -> Caller:
+        if self._settings.bot_token is None:
+            raise RuntimeError("settings without authentication need a bot token; config checks it")
+        principal = Principal(id=LOCAL_ID, kind=PrincipalKind.LOCAL, instance=DEFAULT_INSTANCE, scopes=READ_SCOPES)
+        self._count("success")
+        return Caller(principal=principal, gitea_token=self._settings.bot_token, origin=origin)
+
+    def _record_sums(self, sums: list[Sum]) -> None:
+        for found in sums:
+            self._audit.append_nowait(
+                security_event(
+                    "authentication_failures_summed",
+                    Severity.MEDIUM,
+                    client_ip=found.address,
+                    attempts=found.attempts,
+                )
+            )
+
+    def _remember_known_keys(self) -> None:
+        for key in self._settings.keys:
+            if key.kid is not None:
+                self._seen.setdefault(PrincipalId(f"key:{key.kid}"), key)
+
+    def _count(self, what: str) -> None:
+        self._totals[what] += 1
+
+
+def _failure_window(settings: AuthSettings) -> FailureWindow:
+    return FailureWindow(settings.max_failures, settings.failure_window_s, trusted_proxies=settings.trusted_proxies)

@@ -1,0 +1,74 @@
+"""Listening: the rules between variables that say where the gate stands and what it is called."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from aegis_trio.config import table
+from aegis_trio.config.parsing import is_loopback
+from aegis_trio.config.reader import Reader
+from aegis_trio.supervisor.settings import SupervisorSettings
+from aegis_trio.web.settings import LOOPBACK_HOSTS, WebSettings
+
+
+def read_web(reader: Reader) -> WebSettings:
+    """Return where the public listener stands, and what it is called."""
+    host, port = reader.read(table.HOST), reader.read(table.PORT)
+    cert_file, key_file = reader.read(table.TLS_CERT_FILE), reader.read(table.TLS_KEY_FILE)
+    public_url = _public_url(reader, port)
+    allowed_hosts = reader.read(table.ALLOWED_HOSTS)
+    allowed_origins = reader.read(table.ALLOWED_ORIGINS)
+    parts = urlsplit(public_url)
+    name = parts.netloc.rpartition(":")[0] if parts.port is not None else parts.netloc
+    for variable, other, path in (
+        (table.TLS_CERT_FILE, table.TLS_KEY_FILE, cert_file),
+        (table.TLS_KEY_FILE, table.TLS_CERT_FILE, key_file),
+    ):
+        if path is not None and not path.is_file():
+            reader.refuse(variable, "names no file", "Name a file in PEM form.")
+        if path is not None and not reader.is_set(other):
+            reader.refuse(variable, f"is set without {other.name}", "Set both, or neither.")
+    if not is_loopback(host) and not reader.is_set(table.PUBLIC_URL) and not reader.is_set(table.MCP_DOMAIN):
+        reader.warnings.append(
+            "HOST is not loopback and PUBLIC_URL is not set: requests that ask for another name than localhost are "
+            "refused."
+        )
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+        reader.warnings.append("PUBLIC_URL is http: keys and code travel in the clear. Use https.")
+    return WebSettings(
+        host=host,
+        port=port,
+        public_url=public_url,
+        allowed_hosts=LOOPBACK_HOSTS | {name.lower()} if allowed_hosts is None else allowed_hosts,
+        allowed_origins=(
+            frozenset({f"{parts.scheme}://{parts.netloc}".lower()}) if allowed_origins is None else allowed_origins
+        ),
+        trusted_proxies=reader.read(table.TRUSTED_PROXIES),
+        tls_cert_file=cert_file,
+        tls_key_file=key_file,
+        public_tool_list=reader.read(table.PUBLIC_TOOL_LIST),
+        allow_query_api_key=reader.read(table.ALLOW_QUERY_API_KEY),
+    )
+
+
+def read_supervisor(reader: Reader, web: WebSettings) -> SupervisorSettings:
+    """Return the farewell and the operator's listener."""
+    settings = SupervisorSettings(
+        shutdown_grace_s=reader.read(table.SHUTDOWN_GRACE_S),
+        admin_host=reader.read(table.ADMIN_HOST),
+        admin_port=reader.read(table.ADMIN_PORT),
+    )
+    if web.port and web.port == settings.admin_port:
+        reader.refuse(table.ADMIN_PORT, "is the same as PORT", "Give the operator's listener a port of its own.")
+    if not is_loopback(settings.admin_host):
+        reader.warnings.append(
+            "ADMIN_HOST is not loopback: whoever reaches that address sees metrics without a credential."
+        )
+    return settings
+
+
+def _public_url(reader: Reader, port: int) -> str:
+    public_url, domain_url = reader.read(table.PUBLIC_URL), reader.read(table.MCP_DOMAIN)
+    if public_url is not None and domain_url is not None and public_url != domain_url:
+        reader.refuse(table.MCP_DOMAIN, "says another URL than PUBLIC_URL", "Keep one of them.")
+    return public_url or domain_url or f"http://127.0.0.1:{port}"

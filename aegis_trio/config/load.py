@@ -1,0 +1,160 @@
+"""Loading: from what is set to the settings of the gate, or to everything that is wrong with it at once.
+
+Laws:
+    1. Nothing is made or changed here; the same sources give the same settings.
+    2. Settings exist only when there is no fault at all.
+    3. Every variable of the table is read, whatever is wrong with the others.
+
+Not here: rules of one variable (its parser), and rules between variables (listening.py, credentials.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final, final
+from urllib.parse import urlsplit
+
+from aegis_trio.audit.settings import AuditSettings
+from aegis_trio.config import table
+from aegis_trio.config.credentials import read_auth
+from aegis_trio.config.faults import ConfigurationFault, ConfigurationFaults
+from aegis_trio.config.listening import read_supervisor, read_web
+from aegis_trio.config.names import misspelled
+from aegis_trio.config.reader import Effective, Reader
+from aegis_trio.config.root_secret import ROOT_FILE_NAME, RootSecretSettings
+from aegis_trio.config.settings import Settings
+from aegis_trio.config.sources import Sources
+from aegis_trio.gitea.settings import GiteaSettings
+from aegis_trio.limits.settings import LimitSettings
+from aegis_trio.telemetry.settings import TelemetrySettings
+from aegis_trio.transports.settings import SessionSettings
+from aegis_trio.web.server.limits import ConnectionLimits
+
+_MESSAGES: Final = "/mcp/messages"
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gathered:
+    """Everything that can be said about a configuration."""
+
+    settings: Settings | None
+    """None when there is a fault."""
+    faults: tuple[ConfigurationFault, ...]
+    warnings: tuple[str, ...]
+    effective: tuple[Effective, ...]
+    """Every variable in the order of the table."""
+
+
+def load_settings(environ: Mapping[str, str], env_file: Path | None) -> Settings:
+    """Return the settings.
+
+    Args:
+        environ: the process's environment.
+        env_file: the settings file; None for none. The default `.env` may be missing, any other may not.
+
+    Raises:
+        ConfigurationFaults: everything that is wrong, at once.
+    """
+    gathered = gather(environ, env_file)
+    if gathered.settings is None:
+        raise ConfigurationFaults(gathered.faults)
+    return gathered.settings
+
+
+def gather(environ: Mapping[str, str], env_file: Path | None) -> Gathered:
+    """Return the settings with the origin of each, and what is wrong or worth a word."""
+    sources = Sources(environ, env_file)
+    reader = Reader(sources)
+    settings = _read_all(reader)
+    faults = (*sources.faults, *reader.faults, *_wrong_names(sources))
+    warnings = (*sources.warnings, *reader.warnings)
+    order = {variable.name: place for place, variable in enumerate(table.VARIABLES)}
+    return Gathered(
+        settings=None if faults or settings is None else replace(settings, warnings=warnings),
+        faults=faults,
+        warnings=warnings,
+        effective=tuple(sorted(reader.effective, key=lambda row: order[row.name])),
+    )
+
+
+def _read_all(reader: Reader) -> Settings | None:
+    gitea = _read_gitea(reader)
+    web = read_web(reader)
+    auth = read_auth(reader, web)
+    audit = AuditSettings(path=reader.read(table.AUDIT_LOG_PATH))
+    limits = LimitSettings(
+        max_concurrent_calls=reader.read(table.MAX_CONCURRENT_CALLS),
+        calls_per_minute=reader.read(table.CALLS_PER_MINUTE),
+    )
+    sessions = SessionSettings(
+        max_sessions=reader.read(table.MAX_SESSIONS),
+        max_sessions_per_principal=reader.read(table.MAX_SESSIONS_PER_PRINCIPAL),
+        messages_path=urlsplit(web.public_url).path + _MESSAGES,
+        allow_query_api_key=web.allow_query_api_key,
+    )
+    connections = ConnectionLimits(
+        max_connections=reader.read(table.MAX_CONNECTIONS),
+        max_connections_per_address=reader.read(table.MAX_CONNECTIONS_PER_ADDRESS),
+    )
+    supervisor = read_supervisor(reader, web)
+    telemetry = TelemetrySettings(log_level=reader.read(table.LOG_LEVEL), log_format=reader.read(table.LOG_FORMAT))
+    root = RootSecretSettings(roots=reader.read(table.ROOT_SECRET), path=audit.path.with_name(ROOT_FILE_NAME))
+    for variable in table.VARIABLES:
+        if variable.absent:
+            reader.read(variable)
+    if gitea is None:
+        return None
+    return Settings(
+        gitea=gitea,
+        auth=auth,
+        limits=limits,
+        audit=audit,
+        sessions=sessions,
+        web=web,
+        connections=connections,
+        supervisor=supervisor,
+        telemetry=telemetry,
+        root=root,
+    )
+
+
+def _read_gitea(reader: Reader) -> GiteaSettings | None:
+    url = reader.read(table.GITEA_URL)
+    max_connections = reader.read(table.GITEA_MAX_CONNECTIONS)
+    ca_file = reader.read(table.GITEA_CA_FILE)
+    if ca_file is not None and not ca_file.is_file():
+        reader.refuse(table.GITEA_CA_FILE, "names no file", "Name the authority's certificate in PEM form.")
+    if url is None:
+        if not reader.is_set(table.GITEA_URL):
+            reader.refuse(table.GITEA_URL, "is required", "Set Gitea's base URL, such as https://git.example.com.")
+        return None
+    return GiteaSettings(url=url, max_connections=max_connections, ca_file=ca_file)
+
+
+def _wrong_names(sources: Sources) -> list[ConfigurationFault]:
+    set_names = sources.names()
+    unspelled = {variable.name: f"{variable.name}_FILE" for variable in table.VARIABLES if not variable.secret}
+    wrong = misspelled(set_names, table.known_names() | set(unspelled.values()))
+    faults = [
+        ConfigurationFault(
+            variable=name,
+            rule="is not a name of ours",
+            remedy=f"Did you mean {right}? Rename or remove it.",
+            origin=set_names[name],
+        )
+        for name, right in wrong.items()
+    ]
+    faults.extend(
+        ConfigurationFault(
+            variable=file_name,
+            rule=f"{name} is no secret and is not read from a file",
+            remedy=f"Set {name} itself.",
+            origin=set_names[file_name],
+        )
+        for name, file_name in unspelled.items()
+        if file_name in set_names
+    )
+    return faults

@@ -1,0 +1,56 @@
+"""Access: may this principal use this tool? Nothing but the two values decides.
+
+Laws:
+    1. What is not allowed here is denied; there is no third answer and no default.
+    2. Only tools that read are open: this version has no mode in which anything is written.
+    3. A scope for writing contains the scope for reading of the same area; nothing else contains anything.
+
+Not here: what Gitea allows the identity behind the principal (Gitea decides at every call).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aegis_trio.model.decision import Allow, Decision, Deny
+from aegis_trio.model.errors import Forbidden
+from aegis_trio.model.identity import Principal
+from aegis_trio.model.toolspec import ContextT, Risk, ToolSpec
+
+# Source: gitea models/auth/access_token_scope.go; `admin` and `activitypub` are never asked for by a tool.
+_AREAS: Final = ("issue", "misc", "notification", "organization", "package", "repository", "user")
+
+READ_SCOPES: Final = frozenset(f"read:{area}" for area in _AREAS)
+"""Every scope that a principal without narrower ones has: it may read, as far as Gitea lets it."""
+
+
+def decide_access(principal: Principal, spec: ToolSpec[ContextT]) -> Decision:
+    """Decide whether *principal* may use the tool *spec*.
+
+    Returns:
+        Decision: `Allow`, or `Deny` with a `Forbidden` that names the scopes which are missing, if that is why.
+    """
+    # 1. what it does to the world  2. what the principal holds
+    if spec.risk is not Risk.READ:
+        return Deny(
+            f"{spec.risk.value}_tool_while_read_only",
+            Forbidden(f"{spec.name} changes things, and this gate only reads.", "Use a tool that reads."),
+        )
+    missing = tuple(sorted(scope for scope in spec.scopes if not _holds(principal.scopes, scope)))
+    if missing:
+        return Deny(
+            "insufficient_scope",
+            Forbidden(
+                f"{spec.name} needs the scope {' '.join(missing)}.",
+                "Ask the operator for a credential that has it.",
+                scopes=missing,
+            ),
+        )
+    return Allow()
+
+
+def _holds(scopes: frozenset[str], needed: str) -> bool:
+    if needed in scopes:
+        return True
+    action, _, area = needed.partition(":")
+    return action == "read" and f"write:{area}" in scopes
