@@ -32,5 +32,7 @@ class AuditStatistics:
     blocked_total: int
     """How often the log became blocked."""
     blocked_seconds_total: float
+    probes_total: int
+    """Attempts to take a blocked log into service again."""
     last_seq: int
     """Sequence of the last durable record, -1 before the first."""

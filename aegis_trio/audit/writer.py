@@ -50,7 +50,7 @@ class Writer:
         self._refused_while_blocked = 0
         self._commit_since_s: float | None = None
         self._ended = False
-        self._records = self._bytes = self._batches = self._refused = self._lost = self._blocks = 0
+        self._records = self._bytes = self._batches = self._refused = self._lost = self._blocks = self._probes = 0
         self._blocked_s = self._commit_s = self._commit_max_s = 0.0
 
     @property
@@ -112,6 +112,7 @@ class Writer:
             blocked=int(self.blocked_reason() is not None),
             blocked_total=self._blocks,
             blocked_seconds_total=blocked_s,
+            probes_total=self._probes,
             last_seq=self._head.next_seq - 1,
         )
 
@@ -190,9 +191,11 @@ class Writer:
                 if self._blocked is None or unavailable.reason != self._blocked.reason:
                     log.critical("audit_still_blocked", reason=unavailable.reason, path=str(self._file.path))
                 self._blocked = unavailable
+                self._probes += 1
                 if closed:
                     return False
                 continue
+            self._probes += 1
             self._adopt(head, 1, len(line), 0.0)
             blocked_s = trio.current_time() - self._blocked_since_s
             self._blocked_s += blocked_s

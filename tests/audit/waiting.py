@@ -1,0 +1,33 @@
+"""Waiting for the writer's thread, which works in real time while Trio's clock stands still."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import trio
+
+from aegis_trio.audit.trail import AuditTrail
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Let others run until *condition* holds; the run's own watchdog ends what never does."""
+    while not condition():
+        await trio.lowlevel.checkpoint()
+
+
+async def until_blocked(trail: AuditTrail) -> str:
+    """Wait until the log is blocked and say why."""
+    await until(lambda: trail.blocked_reason() is not None)
+    return str(trail.blocked_reason())
+
+
+async def until_writable(trail: AuditTrail, clock: trio.testing.MockClock, *, probes: int = 1) -> None:
+    """Let at most so many probe intervals pass; fail when the log is still blocked after them."""
+    for _ in range(probes):
+        if trail.blocked_reason() is None:
+            return
+        before = trail.statistics().probes_total
+        await trio.testing.wait_all_tasks_blocked()
+        clock.jump(1.0)
+        await until(lambda before=before: trail.statistics().probes_total > before)
+    assert None is trail.blocked_reason()
