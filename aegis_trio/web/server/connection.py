@@ -118,25 +118,28 @@ class Connection(TCPServer):
         return tls.selected_alpn_protocol() or "http/1.1"
 
     async def _speak(self, alpn: str) -> None:
-        async with AppTasks(self._server.limits, self._server.tally, self._server.log) as tasks:
-            self._tasks = tasks
-            link = Link(
-                server=self._server,
-                tasks=tasks,
-                peer=self._peer,
-                encrypted=isinstance(self._wire, trio.SSLStream),
-                send=self.protocol_send,
-                state=ConnectionState({}),
-            )
-            self.protocol = self._spoken = Protocol(link, alpn)
-            self._idle_since = trio.current_time()
-            await self._spoken.initiate()
-            if self._server.draining:  # it began while we shook hands
-                await self._spoken.retire()
-            await self._read_data()
-            await self._close()
-            # Law: nothing outlives its connection for longer than the grace.
-            tasks.cancel_scope.deadline = trio.current_time() + self._server.limits.disconnect_grace_s
+        try:
+            async with AppTasks(self._server.limits, self._server.tally, self._server.log) as tasks:
+                self._tasks = tasks
+                link = Link(
+                    server=self._server,
+                    tasks=tasks,
+                    peer=self._peer,
+                    encrypted=isinstance(self._wire, trio.SSLStream),
+                    send=self.protocol_send,
+                    state=ConnectionState({}),
+                )
+                self.protocol = self._spoken = Protocol(link, alpn)
+                self._idle_since = trio.current_time()
+                await self._spoken.initiate()
+                if self._server.draining:  # it began while we shook hands
+                    await self._spoken.retire()
+                await self._read_data()
+                await self._close()
+                # Law: nothing outlives its connection for longer than the grace.
+                tasks.cancel_scope.deadline = trio.current_time() + self._server.limits.disconnect_grace_s
+        finally:
+            self._tasks = None
 
     async def _read_data(self) -> None:
         """Read until the end. Reason: no timeout per read, and no waiting where the end would go unseen."""
@@ -228,6 +231,8 @@ class Connection(TCPServer):
 
     def begin_drain(self) -> None:
         """Begin the end: an idle connection closes now, a busy one after its requests."""
+        if self._closed:
+            return
         if self._spoken is None or self._tasks is None:
             self.abort()
         elif self._idle_since is not None or self._spoken.speaks_http2:
@@ -242,6 +247,8 @@ class Connection(TCPServer):
     def check(self, now: float) -> None:
         """Keep the deadlines; called by the sweeper."""
         limits, tally = self._server.limits, self._server.tally
+        if self._closed:
+            return
         if self._spoken is not None:
             self._spoken.check(now)
         if self._write_since is not None and now - self._write_since > limits.write_deadline_s:

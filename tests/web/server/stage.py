@@ -37,6 +37,7 @@ class Stage:
         self.seen: list[Any] = []  # what the requests of a probe left for its assertions
         self.bytes_sent = 0
         self.served: Served
+        self.connections: list[trio.SocketStream] = []
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.open_requests += 1
@@ -68,7 +69,9 @@ class Stage:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(cancel_at_disconnect, receive, nursery.cancel_scope)
                 async for text in receiver:
-                    await send({"type": "http.response.body", "body": b"data: %s\n\n" % text.encode(), "more_body": True})
+                    await send(
+                        {"type": "http.response.body", "body": b"data: %s\n\n" % text.encode(), "more_body": True}
+                    )
         finally:
             self.listeners.discard(sender)
             sender.close()
@@ -145,9 +148,17 @@ class Stage:
             sender.send_nowait(text)
         return len(self.listeners)
 
+    def hang_up(self, but: tuple[trio.abc.Stream, ...] = ()) -> None:
+        """Close every connection but those."""
+        for stream in self.connections:
+            if stream not in but:
+                stream.socket.close()
+
     async def connect(self) -> trio.SocketStream:
         """Open a connection of the probe's own."""
-        return await trio.open_tcp_stream(self.served.host, self.served.port)
+        stream = await trio.open_tcp_stream(self.served.host, self.served.port)
+        self.connections.append(stream)
+        return stream
 
     async def http1(self) -> Http1Client:
         return Http1Client(await self.connect())
@@ -186,9 +197,7 @@ class Bystander:
 
 
 async def answer(send: Any, status: int, body: bytes) -> None:
-    await send(
-        {"type": "http.response.start", "status": status, "headers": [(b"content-length", b"%d" % len(body))]}
-    )
+    await send({"type": "http.response.start", "status": status, "headers": [(b"content-length", b"%d" % len(body))]})
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
@@ -212,14 +221,17 @@ async def open_stage(**options: Any) -> AsyncGenerator[tuple[Stage, Bystander]]:
             await http2.read_body_until(stream_id, b": ok\n\n")
         tasks, descriptors = count_tasks(), count_descriptors()
 
-        yield stage, Bystander(stage, http1, http2, stream_ids)
-
+        try:
+            yield stage, Bystander(stage, http1, http2, stream_ids)
+        except BaseException:
+            stage.hang_up()
+            raise
+        stage.hang_up(but=(http1.stream, http2.stream))
         await wait_until(lambda: served.statistics().open_connections == 2)
         await wait_until(lambda: stage.open_requests == 1 + len(stream_ids))
         await wait_until(lambda: count_tasks() <= tasks)
         await wait_until(lambda: count_descriptors() <= descriptors)
-        await http1.close()
-        await http2.close()
+        stage.hang_up()
 
 
 def count_tasks() -> int:
