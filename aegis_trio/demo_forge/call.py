@@ -5,6 +5,7 @@ Not here: the guards themselves (forge.py).
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Final, final
 
@@ -17,6 +18,7 @@ from aegis_trio.demo_forge.world import Access, Account, Repository, Unit, World
 DEFAULT_PAGE_ITEMS: Final = 30  # Source: gitea [api] DEFAULT_PAGING_NUM
 MAX_PAGE_ITEMS: Final = 50  # Source: gitea [api] MAX_RESPONSE_ITEMS
 _INT64_MAX: Final = 2**63 - 1
+_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,19}", re.ASCII)
 
 
 @final
@@ -92,8 +94,8 @@ class Call:
 
         Source: gitea routers/api/v1/utils/page.go; services/convert, ToCorrectPageSize.
         """
-        number = max(_int(self.query.first("page")), 1)
-        items = _int(self.query.first("limit"))
+        number = max(int_of(self.query.first("page")), 1)
+        items = int_of(self.query.first("limit"))
         if items <= 0:
             items = DEFAULT_PAGE_ITEMS
         items = min(items, MAX_PAGE_ITEMS)
@@ -123,14 +125,9 @@ class Call:
         return (("Link", ",".join(links)), count) if links else (count,)
 
 
-def _int(text: str) -> int:
-    try:
-        number = int(text)
-    except ValueError:
-        return 0
-    return number if -_INT64_MAX <= number <= _INT64_MAX else 0
-
-
 def int_of(text: str) -> int:
-    """Read a number as Go's strconv does, and 0 where it would fail."""
-    return _int(text) if text.isascii() and "_" not in text and text == text.strip() else 0
+    """Read a number as Go's `strconv.Atoi` does, and 0 where it would fail."""
+    if not _NUMBER.fullmatch(text):
+        return 0
+    number = int(text)
+    return number if -_INT64_MAX <= number <= _INT64_MAX else 0

@@ -12,7 +12,12 @@ from dulwich.objects import Commit
 
 from aegis_trio.demo_forge.git_store import GitStore
 
+MAX_EDITS: Final = 1500  # about a second of work
 _SNIFFED_BYTES: Final = 8000  # Source: git xdiff-interface.c buffer_is_binary
+
+
+class TooDifferent(Exception):
+    """Two versions of a file have so little in common that counting their differences would take too long."""
 
 
 def _blobs(git: GitStore, commit_sha: str | None) -> dict[str, tuple[int, str]]:
@@ -37,7 +42,11 @@ def changed_files(git: GitStore, commit: Commit) -> list[tuple[str, str]]:
 
 
 def changed_lines(git: GitStore, commit: Commit) -> tuple[int, int]:
-    """Count the lines that a commit added and removed against its first parent; binary files count nothing."""
+    """Count the lines that a commit added and removed against its first parent; binary files count nothing.
+
+    Raises:
+        TooDifferent: a file was changed almost everywhere.
+    """
     before, after = _sides(git, commit)
     added = removed = 0
     for path in before.keys() | after.keys():
@@ -62,15 +71,28 @@ def _lines(old: bytes, new: bytes) -> tuple[int, int]:
     for lines in (before, after):
         if lines[-1] == b"":
             lines.pop()
-    edits = _shortest_edit(before, after)
-    added = (edits + len(after) - len(before)) // 2
+    start = 0
+    while start < min(len(before), len(after)) and before[start] == after[start]:
+        start += 1
+    end = 0
+    while end < min(len(before), len(after)) - start and before[-1 - end] == after[-1 - end]:
+        end += 1
+    old_middle, new_middle = before[start : len(before) - end], after[start : len(after) - end]
+    edits = _shortest_edit(old_middle, new_middle)
+    added = (edits + len(new_middle) - len(old_middle)) // 2
     return added, edits - added
 
 
 def _shortest_edit(before: Sequence[bytes], after: Sequence[bytes]) -> int:
-    """Return how many lines must go or come, at least."""
+    """Return how many lines must go or come, at least.
+
+    Raises:
+        TooDifferent: more than `MAX_EDITS`, which would keep the forge busy for seconds.
+    """
+    if not before or not after:
+        return len(before) + len(after)
     furthest = {1: 0}
-    for edits in range(len(before) + len(after) + 1):
+    for edits in range(MAX_EDITS + 1):
         for diagonal in range(-edits, edits + 1, 2):
             down = diagonal == -edits or (diagonal != edits and furthest[diagonal - 1] < furthest[diagonal + 1])
             x = furthest[diagonal + 1] if down else furthest[diagonal - 1] + 1
@@ -80,4 +102,4 @@ def _shortest_edit(before: Sequence[bytes], after: Sequence[bytes]) -> int:
             furthest[diagonal] = x
             if x >= len(before) and y >= len(after):
                 return edits
-    return len(before) + len(after)
+    raise TooDifferent

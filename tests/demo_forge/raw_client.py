@@ -69,7 +69,10 @@ class RawClient:
     async def _receive(self) -> Response:
         status, headers, body = 0, {}, bytearray()
         while True:
-            event = self._http.next_event()
+            try:
+                event = self._http.next_event()
+            except h11.RemoteProtocolError as error:
+                raise ConnectionError(f"no whole answer: {error}") from error
             if event is h11.NEED_DATA:
                 self._http.receive_data(await self._stream.receive_some(_READ_BYTES))
             elif isinstance(event, h11.Response):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from fnmatch import translate
 from typing import Final
 
 from dulwich.objects import Tag
@@ -70,7 +69,16 @@ def _branch(call: Call, name: str, sha: str) -> JsonObject:
 
 
 def _protection(call: Call, name: str) -> Protection | None:
-    return next((r for r in call.repository.protections if re.fullmatch(translate(r.pattern), name)), None)
+    return next((rule for rule in call.repository.protections if _covers(rule.pattern, name)), None)
+
+
+def _covers(pattern: str, name: str) -> bool:
+    """Tell whether a rule is for a branch: `*` stays within one part of the name, `**` does not.
+
+    Source: github.com/gobwas/glob with the separator `/`, as gitea models/git/protected_branch.go compiles it.
+    """
+    parts = (re.escape(part) for part in re.split(r"\*\*", pattern))
+    return re.fullmatch(".*".join(part.replace(r"\*", "[^/]*") for part in parts), name) is not None
 
 
 def list_tags(call: Call) -> Answer:

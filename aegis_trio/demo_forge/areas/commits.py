@@ -13,7 +13,8 @@ from dulwich.objects import Commit
 from aegis_trio.demo_forge.answers import Refusal, not_proven
 from aegis_trio.demo_forge.areas.users import account_json
 from aegis_trio.demo_forge.call import Call
-from aegis_trio.demo_forge.git_diff import changed_files, changed_lines
+from aegis_trio.demo_forge.git_diff import TooDifferent, changed_files, changed_lines
+from aegis_trio.demo_forge.git_store import GitStore
 from aegis_trio.demo_forge.times import as_gitea, of_git
 from aegis_trio.demo_forge.world import NEVER, Account, World
 from aegis_trio.model.json import JsonObject, JsonValue
@@ -76,11 +77,7 @@ def commit_json(call: Call, commit: Commit) -> JsonObject:
         listed = [{"filename": path, "status": status} for path, status in files]
     stats: JsonObject | None = None
     if wanted["stat"]:
-        if {"added", "removed"} <= {status for _, status in files}:
-            # git might see a rename here and count other lines; no recording shows by which rule.
-            raise Refusal(not_proven("GET", "/repos/{owner}/{repo}/git/commits/{sha} with counts of a renamed file"))
-        added, removed = changed_lines(call.repository.git, commit)
-        stats = {"total": added + removed, "additions": added, "deletions": removed}
+        stats = _stats(call.repository.git, commit, {status for _, status in files})
     return {
         "url": url,
         "sha": sha,
@@ -93,6 +90,18 @@ def commit_json(call: Call, commit: Commit) -> JsonObject:
         "files": listed,
         "stats": stats,
     }
+
+
+def _stats(git: GitStore, commit: Commit, statuses: set[str]) -> JsonObject:
+    refusal = Refusal(not_proven("GET", "/repos/{owner}/{repo}/git/commits/{sha} with counts of renamed or large files"))
+    # git might see a rename here and count other lines; no recording shows by which rule.
+    if {"added", "removed"} <= statuses:
+        raise refusal
+    try:
+        added, removed = changed_lines(git, commit)
+    except TooDifferent:
+        raise refusal from None
+    return {"total": added + removed, "additions": added, "deletions": removed}
 
 
 def _account(world: World, email: str) -> JsonObject | None:
