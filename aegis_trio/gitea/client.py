@@ -119,13 +119,13 @@ class GiteaClient:
     async def _follow(self, token: Secret, request: ForgeRequest[AnswerT], response: ForgeResponse) -> ForgeResponse:
         repository = renamed_repository(self._base, self._origin, request.segments, request.query, response.location)
         if repository is None:
-            raise moved(request.subject, None)
+            raise moved(request.subject)
         # The new request is ours, only owner and name are new: nothing else of Location is used.
         segments = (request.segments[0], *repository.as_segments(), *request.segments[3:])
         self._renames += 1
         response = await self._exchange(token, request, segments)
         if response.status in _REDIRECTS:
-            raise moved(request.subject, str(repository))
+            raise moved(request.subject)
         return response
 
     async def _exchange(

@@ -76,14 +76,15 @@ def fault_for(response: ForgeResponse, *, subject: str, missing: frozenset[int])
             )
 
 
-def moved(subject: str, new_name: str | None) -> Fault:
-    """Return the fault for a redirect that is not followed; *new_name* only when it was parsed as a repository."""
-    if new_name is None:
-        return Conflict(
-            f"{subject} moved to a place where the gate does not follow.",
-            "List what is visible with list_repositories and use the new name.",
-        )
-    return Conflict(f"{subject} moved; the repository is now {new_name}.", "Use the new name.")
+def moved(subject: str) -> Fault:
+    """Return the fault for a redirect that is not followed.
+
+    It does not say where to: Gitea redirects before it asks whether the caller may know.
+    """
+    return Conflict(
+        f"{subject} moved to a place where the gate does not follow.",
+        "List what is visible with list_repositories and use the new name.",
+    )
 
 
 def token_scopes(response: ForgeResponse) -> frozenset[str] | None:
