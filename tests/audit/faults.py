@@ -73,11 +73,11 @@ class FaultyOps(FileOps):
 
     def _do(self, name, work):
         fault = self._count(name)
-        if fault is None:
+        if fault is None or fault.error is None:
             return work()
         if fault.after:
             work()
-        raise OSError(fault.error, os.strerror(fault.error or errno.EIO))
+        raise OSError(fault.error, os.strerror(fault.error))
 
     def _count(self, name: str) -> Fault | None:
         index = len(self.order)

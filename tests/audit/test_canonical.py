@@ -93,7 +93,10 @@ def test_an_object_that_is_cut_or_too_deep_says_so() -> None:
 
     assert None is text["many"]["(+56 more)"]
     assert {"(+1 more)": None} == text["deep"]
-    assert "(object of 1)" == json.loads(render({"deep": {"a": {"b": {"c": {"d": {"e": 1}}}}}}))["deep"]["a"]["b"]["c"]["d"]
+    assert (
+        "(object of 1)"
+        == json.loads(render({"deep": {"a": {"b": {"c": {"d": {"e": 1}}}}}}))["deep"]["a"]["b"]["c"]["d"]
+    )
 
 
 def test_two_long_names_that_are_cut_to_the_same_text_both_stay() -> None:

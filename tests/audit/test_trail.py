@@ -26,7 +26,6 @@ from tests.audit.logs import events_of, records_of
 from tests.audit.waiting import until, until_blocked
 
 
-
 def tick(number: int, phase: Phase = Phase.EVENT) -> AuditEntry:
     return AuditEntry("tick", phase, {"number": number})
 
