@@ -2,9 +2,9 @@
 
     trio.run(run_gate)                     what escapes is a bug (exit 70), a lost log (74) or a refused setting (78)
     └─ audit trail                         born first, dies last
-       └─ background                       signal watcher, upstream watch, session reaper, key refresher: a bug in
-          │                                any of them ends everything
-          └─ serving                       the session hub, the public listener, the operator's listener
+       └─ background                       signal watcher, upstream watch, end of expired keys: a bug in any of them
+          │                                ends everything
+          └─ serving                       the session hub with its reaper, the public listener, the operator's listener
 
 Order of start: configuration → audit → listening → upstream check → ready.
 Order of end: not ready → streams get their farewell → calls in flight get their grace → sockets closed → audit
@@ -13,7 +13,7 @@ drained and synced.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, final
@@ -21,17 +21,22 @@ from typing import Final, final
 import structlog
 import trio
 
+from aegis_trio import __version__
 from aegis_trio.audit.entry import service_event
-from aegis_trio.audit.trail import AuditTrail, open_audit_trail
+from aegis_trio.audit.trail import open_audit_trail
+from aegis_trio.config.faults import ConfigurationFaults
+from aegis_trio.config.root_secret import open_keyring
 from aegis_trio.config.settings import Settings
 from aegis_trio.gitea.client import open_gitea_client
 from aegis_trio.model.clock import WallClock
 from aegis_trio.supervisor.gate import Gate, build_gate
 from aegis_trio.supervisor.last_resort import MARGIN_S, LastResort
 from aegis_trio.supervisor.signals import watch_signals
-from aegis_trio.web.server import Listeners, open_listeners, serve
+from aegis_trio.web.server.serve import RunningServer, serve
+from aegis_trio.web.server.sockets import bound_port, open_listeners
 
 FAREWELL_S: Final = 1.0  # how long streams may take to say goodbye before their connections are closed
+EXPIRY_CHECK_S: Final = 10.0  # a key expires on a day; its streams end within these seconds
 
 log = structlog.get_logger(__name__)
 
@@ -49,7 +54,17 @@ class Running:
     url: str
     admin_url: str
     begin_drain: Callable[[], None]
-    gate: Gate
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class _Listening:
+    """The listeners and the address that they really have."""
+
+    public: list[trio.SocketListener]
+    admin: list[trio.SocketListener]
+    url: str
+    admin_url: str
 
 
 async def run_gate(
@@ -68,19 +83,22 @@ async def run_gate(
         clock: the wall clock.
         reload_settings: gives fresh settings at SIGHUP; None ignores it.
         handle_signals: False where another program in the same process does (the demo).
-        last_resort: armed at the drain; None for tests, which end their own process.
+        last_resort: armed at the drain; None where the process must live on (the demo, tests).
         task_status: started with the addresses once both listeners accept and Gitea was asked once.
 
     Raises:
         RefusedSetting: a Gitea token belongs to a site administrator.
-        OSError: a port is taken or an address is not this machine's.
-        AuditUnavailable: the audit log cannot be opened.
+        ConfigurationFaults: the root secret cannot be read or made.
+        OSError: a port is taken, an address is not this machine's, or a certificate cannot be read.
+        AuditLost: the audit log cannot be opened, or lost records.
     """
-    async with (
-        open_audit_trail(settings.audit, clock=clock) as audit,
-        open_gitea_client(settings.gitea) as gitea,
-    ):
-        gate = build_gate(settings, audit, gitea, clock)
+    for warning in settings.warnings:
+        log.warning("configuration", detail=warning)
+    async with open_audit_trail(settings.audit, clock=clock) as audit, open_gitea_client(settings.gitea) as gitea:
+        keyring = open_keyring(settings.root)
+        gate = build_gate(settings, keyring, audit, gitea, clock)
+        audit.append_nowait(service_event("service_started", version=__version__))
+        gate.authenticator.announce()
         drain = trio.Event()
 
         def begin_drain() -> None:
@@ -89,86 +107,112 @@ async def run_gate(
                 last_resort.arm(settings.supervisor.shutdown_grace_s + MARGIN_S)
             drain.set()
 
-        async def reload() -> None:
-            if reload_settings is not None:
-                await _reload(gate, reload_settings)
-
         async with trio.open_nursery() as background:
             if handle_signals:
-                force_end = last_resort.now if last_resort is not None else background.cancel_scope.cancel
-                await background.start(
-                    partial(watch_signals, begin_drain=begin_drain, force_end=force_end, reload=reload)
+                watch = partial(
+                    watch_signals,
+                    begin_drain=begin_drain,
+                    force_end=background.cancel_scope.cancel if last_resort is None else last_resort.now,
+                    reload=partial(_reload, gate, reload_settings),
                 )
-            await _serve(settings, gate, drain, begin_drain, background.start_soon, task_status)
+                await background.start(watch)
+            background.start_soon(gate.upstream.run)
+            background.start_soon(_end_expired, gate)
+            await _serve(settings, gate, begin_drain, drain, task_status)
             background.cancel_scope.cancel()
-        audit_end(audit)
-
-
-def audit_end(audit: AuditTrail) -> None:
-    """Record the clean end; the trail drains behind it."""
-    audit.append_nowait(service_event("service_stopped"))
+        gate.authenticator.close()
+        audit.append_nowait(service_event("service_stopped"))
+    log.info("stopped")
 
 
 async def _serve(
     settings: Settings,
     gate: Gate,
-    drain: trio.Event,
     begin_drain: Callable[[], None],
-    start_guardian: Callable[[Callable[[], Awaitable[None]]], None],
+    drain: trio.Event,
     task_status: trio.TaskStatus[Running],
 ) -> None:
-    web, supervisor = settings.web, settings.supervisor
-    public = await open_listeners(web.host, web.port)
-    admin = await open_listeners(supervisor.admin_host, supervisor.admin_port)
-    scheme = "https" if gate.tls is not None else "http"
+    listening = await _listen(settings, encrypted=gate.tls is not None)
+    grace_s = settings.supervisor.shutdown_grace_s
+    server = partial(serve, limits=settings.connections, trusted_proxies=gate.trusts, grace_s=grace_s, log=log)
+    end_public, end_admin = trio.Event(), trio.Event()
     async with trio.open_nursery() as serving:
         await serving.start(gate.hub.run)
-        end_public, end_admin = trio.Event(), trio.Event()
-        serving.start_soon(
-            partial(
-                serve,
-                gate.front,
-                public,
-                limits=gate.connection_limits,
-                trusted_proxies=gate.trusts,
-                tls=gate.tls,
-                shutdown=end_public,
-                grace_s=supervisor.shutdown_grace_s,
-                server_statistics=gate.public_server,
-            )
+        public: RunningServer = await serving.start(
+            partial(server, gate.front, listening.public, tls=gate.tls, shutdown=end_public)
         )
-        serving.start_soon(
-            partial(
-                serve,
-                gate.admin,
-                admin,
-                limits=gate.connection_limits,
-                trusted_proxies=gate.trusts,
-                tls=None,
-                shutdown=end_admin,
-                grace_s=supervisor.shutdown_grace_s,
-                server_statistics=gate.admin_server,
-            )
+        admin: RunningServer = await serving.start(
+            partial(server, gate.admin, listening.admin, tls=None, shutdown=end_admin)
         )
-        await gate.upstream.check()
-        administrators = gate.upstream.administrators()
-        if administrators:
-            raise RefusedSetting(
-                f"{administrators[0]}: the token belongs to a site administrator, who may act as anybody. "
-                "Make an ordinary account for the gate and use its token."
-            )
-        start_guardian(gate.upstream.run)
+        gate.metrics.register("public_listener", public.statistics)
+        gate.metrics.register("admin_listener", admin.statistics)
+        await _check_upstream(gate)
         gate.readiness.mark_started()
-        running = Running(_url(scheme, public), _url("http", admin), begin_drain, gate)
         log.info(
-            "serving", url=running.url, admin_url=running.admin_url, not_ready=list(gate.readiness.unready_codes())
+            "serving",
+            url=listening.url,
+            admin_url=listening.admin_url,
+            not_ready=list(gate.readiness.unready_codes()),
         )
-        task_status.started(running)
+        task_status.started(Running(listening.url, listening.admin_url, begin_drain))
 
         await drain.wait()
+        log.info("draining", grace_s=grace_s)
+        # 1. streams say goodbye  2. calls in flight get their grace  3. what is left is cut
+        gate.hub.begin_drain()
         with trio.move_on_after(FAREWELL_S):
-            gate.hub.begin_drain()
             await gate.hub.wait_streams_closed()
+        serving.cancel_scope.deadline = trio.current_time() + grace_s + FAREWELL_S
         end_public.set()
-        serving.cancel_scope.deadline = trio.current_time() + supervisor.shutdown_grace_s + FAREWELL_S
         end_admin.set()
+
+
+async def _listen(settings: Settings, *, encrypted: bool) -> _Listening:
+    web, supervisor = settings.web, settings.supervisor
+    public = await open_listeners(web.host, web.port, limits=settings.connections)
+    admin = await open_listeners(supervisor.admin_host, supervisor.admin_port, limits=settings.connections)
+    return _Listening(
+        public,
+        admin,
+        _url("https" if encrypted else "http", web.host, bound_port(public[0])),
+        _url("http", supervisor.admin_host, bound_port(admin[0])),
+    )
+
+
+async def _check_upstream(gate: Gate) -> None:
+    await gate.upstream.check()
+    administrators = gate.upstream.administrators()
+    if administrators:
+        raise RefusedSetting(
+            f"{administrators[0]}: the token belongs to a site administrator, who may act as anybody. "
+            "Make an ordinary account for the gate and use its token."
+        )
+
+
+async def _reload(gate: Gate, reload_settings: Callable[[], Settings] | None) -> None:
+    """Take over keys and tokens of fresh settings; a faulty configuration changes nothing."""
+    if reload_settings is None:
+        return
+    try:
+        settings = await trio.to_thread.run_sync(reload_settings)
+    except ConfigurationFaults as faults:
+        for fault in faults.faults:
+            log.exception("reload_refused", detail=str(fault))
+        return
+    gone = gate.authenticator.replace_keys(settings.auth)
+    gate.upstream.replace_tokens(settings.auth.gitea_tokens())
+    gate.hub.end_sessions_of(gone)
+    await gate.upstream.check()
+    log.info("reloaded", keys=len(settings.auth.keys), ended=len(gone))
+
+
+async def _end_expired(gate: Gate) -> None:
+    """End what runs for keys that have expired since they were let in."""
+    while True:
+        await trio.sleep(EXPIRY_CHECK_S)
+        gate.hub.end_sessions_of(gate.authenticator.expired_principals())
+
+
+def _url(scheme: str, host: str, port: int) -> str:
+    shown = f"[{host}]" if ":" in host else host
+    return f"{scheme}://{shown}:{port}"

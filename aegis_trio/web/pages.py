@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, final
+from typing import Final, cast, final
 
 from quart import Response, request
 from quart_trio import QuartTrio
@@ -24,7 +24,7 @@ from aegis_trio.gateway.gateway import Gateway
 from aegis_trio.gateway.render import rest_body, tool_definition
 from aegis_trio.model.asgi import Scope
 from aegis_trio.model.call import Failure, ToolRequest, Transport, new_correlation_id
-from aegis_trio.model.errors import ClientFault, InvalidArgument, row_of
+from aegis_trio.model.errors import ClientFault, Fault, InvalidArgument, row_of
 from aegis_trio.model.identity import Caller, Origin
 from aegis_trio.model.json import JsonObject
 from aegis_trio.protocol.json_reader import read_json
@@ -55,7 +55,7 @@ def build_app(pages: Pages) -> QuartTrio:
     app = QuartTrio("aegis_trio")
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.config["BODY_TIMEOUT"] = BODY_DEADLINE_S
-    app.config["PROPAGATE_EXCEPTIONS"] = True  # faults and bugs are rendered by web/front.py, in one place
+    app.config["PROPAGATE_EXCEPTIONS"] = True  # bugs are rendered by web/front.py, in one place
 
     @app.get("/")
     async def index() -> Response:
@@ -89,15 +89,16 @@ def build_app(pages: Pages) -> QuartTrio:
         content_type = (request.mimetype or "").lower()
         if content_type != "application/json":
             return _response(plain_answer(415, "unsupported_media_type", "Send the body as application/json."))
-        try:
-            tool_request = parse_call(await request.get_data())
-        except ClientFault as fault:
-            return _response(fault_answer(fault))
+        tool_request = parse_call(cast("bytes", await request.get_data(as_text=False)))
         outcome = await pages.gateway.call(caller, tool_request)
         if isinstance(outcome, Failure):
-            fault = outcome.fault
-            return _response(json_answer(row_of(fault).http_status, rest_body(outcome), *fault_headers(fault)))
+            status, headers = row_of(outcome.fault).http_status, fault_headers(outcome.fault)
+            return _response(json_answer(status, rest_body(outcome), *headers))
         return _response(json_answer(200, rest_body(outcome)))
+
+    @app.errorhandler(Fault)
+    async def refused(fault: Fault) -> Response:
+        return _response(fault_answer(fault))
 
     @app.errorhandler(HTTPException)
     async def http_error(error: HTTPException) -> Response:

@@ -1,0 +1,100 @@
+"""Other people's clients list and call tools: the official SDK in both eras, HTTP+SSE, and plain curl."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+import trio
+from mcp import Client
+from mcp.client.sse import sse_client
+from mcp.client.streamable_http import streamable_http_client
+
+from tests.e2e.gates import GateProcess, open_gate, settings
+from tests.forge import open_forge
+
+pytestmark = pytest.mark.e2e
+
+TOOLS = {
+    "list_repositories",
+    "get_repository_info",
+    "get_file_tree",
+    "get_file_contents",
+    "get_me",
+    "get_server_version",
+}
+
+
+async def _use(client: Client) -> None:
+    """List the tools and call two of them, as an assistant would."""
+    listed = await client.list_tools()
+    assert TOOLS == {tool.name for tool in listed.tools}
+    result = await client.call_tool("list_repositories", {})
+    assert not result.is_error
+    assert result.structured_content == json.loads(result.content[0].text)
+    repositories: list[Any] = result.structured_content["repositories"]
+    assert repositories
+    owner, _, repo = repositories[0]["full_name"].partition("/")
+    tree = await client.call_tool("get_file_tree", {"owner": owner, "repo": repo})
+    assert not tree.is_error
+    wrong = await client.call_tool("get_repository_info", {"owner": owner})
+    assert wrong.is_error
+    assert "repo" in wrong.content[0].text
+
+
+def _http(gate: GateProcess) -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(headers=gate.authorization, trust_env=False, timeout=60)
+
+
+@pytest.mark.parametrize("path", ["/mcp", "/mcp/sse"])
+@pytest.mark.parametrize(
+    ("mode", "version"), [("legacy", "2025-11-25"), ("2026-07-28", "2026-07-28"), ("auto", "2026-07-28")]
+)
+async def test_the_official_client_speaks_both_eras(tmp_path: Path, mode: Any, version: str, path: str) -> None:
+    """Whatever revision a client brings, the same tools answer; ChatGPT is configured with /mcp/sse."""
+    async with (
+        open_forge() as forge,
+        open_gate(settings(forge.url, forge.world.bot_token, tmp_path)) as gate,
+        _http(gate) as http,
+        Client(streamable_http_client(f"{gate.url}{path}", http_client=http), mode=mode) as client,
+    ):
+        assert version == client.protocol_version
+        await _use(client)
+
+
+async def test_the_official_client_speaks_http_with_events(tmp_path: Path) -> None:
+    """2024-11-05 is what older desktop clients still have."""
+    async with open_forge() as forge, open_gate(settings(forge.url, forge.world.bot_token, tmp_path)) as gate:
+        transport = sse_client(f"{gate.url}/mcp/sse", headers=gate.authorization)
+        async with Client(transport, mode="legacy") as client:
+            await _use(client)
+        records = gate.audit_records("tool_invocation")
+    assert {"http_sse"} == {record["transport"] for record in records}
+
+
+async def test_curl_uses_the_plain_endpoints(tmp_path: Path, require_program: Callable[[str], str]) -> None:
+    """A shell script needs no MCP."""
+    curl = require_program("curl")
+    async with open_forge() as forge, open_gate(settings(forge.url, forge.world.bot_token, tmp_path)) as gate:
+        header = f"Authorization: Bearer {gate.key}"
+        listed = await trio.run_process([curl, "-sS", f"{gate.url}/mcp/tools", "-H", header], capture_stdout=True)
+        assert TOOLS == {tool["name"] for tool in json.loads(listed.stdout)["tools"]}
+        called = await trio.run_process(
+            [
+                curl, "-sS", f"{gate.url}/mcp/tool/call", "-H", header, "-H", "Content-Type: application/json",
+                "-d", '{"tool": "get_me", "arguments": {}}',
+            ],
+            capture_stdout=True,
+        )  # fmt: skip
+        answer = json.loads(called.stdout)
+        assert answer["success"] is True
+        assert answer["correlation_id"] == gate.audit_records("tool_invocation")[-1]["correlation_id"]
+        refused = await trio.run_process(
+            [curl, "-sS", "-w", "%{http_code}", f"{gate.url}/mcp/tools"], capture_stdout=True, stderr=subprocess.DEVNULL
+        )
+        assert refused.stdout.endswith(b"401")

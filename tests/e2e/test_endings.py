@@ -1,0 +1,207 @@
+"""However the gate ends, it ends as promised: in order, in time, with the right exit code, and nothing half done."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+import trio
+
+from aegis_trio.demo_forge.demo_world import build_demo_world
+from aegis_trio.demo_forge.faults import Fault
+from aegis_trio.demo_forge.request_log import RequestRecord
+from aegis_trio.demo_forge.server import serve_forge
+from aegis_trio.demo_forge.world import World
+from tests.e2e.gates import GateProcess, command, environment, open_gate, settings
+from tests.forge import open_forge
+
+pytestmark = pytest.mark.e2e
+
+STREAMS = 100
+
+
+def _is_listing(record: RequestRecord) -> bool:
+    return record.raw_path.endswith("/user/repos")
+
+
+@asynccontextmanager
+async def _open_forge_at(port: int, world: World) -> AsyncIterator[None]:
+    """Serve *world* at *port*."""
+    async with trio.open_nursery() as nursery:
+        await nursery.start(partial(serve_forge, world, port=port))
+        yield
+        nursery.cancel_scope.cancel()
+
+
+async def _run(arguments: list[str], given: dict[str, str]) -> subprocess.CompletedProcess[bytes]:
+    """Run a command to its end."""
+    with trio.fail_after(120):
+        return await trio.run_process(
+            command(*arguments), env=environment(given), check=False, capture_stderr=True, capture_stdout=True
+        )
+
+
+@asynccontextmanager
+async def _open_streams(gate: GateProcess, count: int) -> AsyncIterator[list[trio.SocketStream]]:
+    """Open *count* SSE sessions."""
+    parts = urlsplit(gate.url)
+    request = (
+        f"GET /mcp/sse HTTP/1.1\r\nHost: {parts.netloc}\r\nAuthorization: Bearer {gate.key}\r\n"
+        "Accept: text/event-stream\r\n\r\n"
+    ).encode()
+    streams = [await trio.open_tcp_stream(parts.hostname or "", parts.port or 0) for _ in range(count)]
+    try:
+        for stream in streams:
+            await stream.send_all(request)
+        for stream in streams:
+            seen = b""
+            while b"event: endpoint" not in seen:
+                seen += await stream.receive_some(65536)
+        yield streams
+    finally:
+        for stream in streams:
+            await trio.aclose_forcefully(stream)
+
+
+async def test_sigterm_ends_open_streams_in_order_and_exits_with_0(tmp_path: Path) -> None:
+    """Every stream gets its farewell and its end; the audit log's last word is the clean end."""
+    async with (
+        open_forge() as forge,
+        open_gate(settings(forge.url, forge.world.bot_token, tmp_path)) as gate,
+        _open_streams(gate, STREAMS) as streams,
+    ):
+        gate.process.terminate()
+        with trio.fail_after(60):
+            for stream in streams:
+                said = b""
+                while chunk := await stream.receive_some(65536):
+                    said += chunk
+                assert said.endswith(b"0\r\n\r\n"), said
+        assert 0 == await gate.wait_end()
+    assert "service_stopped" == gate.audit_records()[-1]["event"]
+
+
+async def test_a_call_in_flight_gets_its_grace(tmp_path: Path) -> None:
+    """SIGTERM does not tear a call: its answer arrives, and its outcome stands in the log."""
+    async with open_forge() as forge, open_gate(settings(forge.url, forge.world.bot_token, tmp_path)) as gate:
+        release = trio.Event()
+        forge.faults.order(Fault(hold=release), path="/user/repos")
+        answers: list[httpx.Response] = []
+
+        async def call() -> None:
+            async with gate.client() as client:
+                answers.append(await client.post("/mcp/tool/call", json={"tool": "list_repositories"}))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(call)
+            await forge.requests.wait_for(_is_listing)
+            gate.process.terminate()
+            await gate.wait_said('"draining"')
+            release.set()
+        assert 0 == await gate.wait_end()
+    assert answers[0].json()["success"] is True
+    assert "success" == gate.audit_records("tool_invocation")[0]["result"]
+
+
+async def test_a_second_signal_ends_it_at_once_with_75(tmp_path: Path) -> None:
+    """The operator's word is final, whatever still runs."""
+    async with open_forge() as forge:
+        given = settings(forge.url, forge.world.bot_token, tmp_path, SHUTDOWN_GRACE_S="50")
+        async with open_gate(given) as gate, trio.open_nursery() as nursery:
+            forge.faults.order(Fault(hold=trio.Event()), path="/user/repos")
+
+            async def call() -> None:
+                async with gate.client() as client:
+                    with pytest.raises(httpx.TransportError):
+                        await client.post("/mcp/tool/call", json={"tool": "list_repositories"})
+
+            nursery.start_soon(call)
+            await forge.requests.wait_for(_is_listing)
+            gate.process.send_signal(signal.SIGTERM)
+            await gate.wait_said('"draining"')
+            gate.process.send_signal(signal.SIGTERM)
+            assert 75 == await gate.wait_end()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"MCP_API_KEYS": ""}, ["No API keys configured"]),
+        ({"MCP_API_KEYS": "short"}, ["MCP_API_KEYS", "32"]),
+        ({"GITEA_URL": ""}, ["GITEA_URL"]),
+        ({"GITEA_URL": "ftp://x", "PORT": "none"}, ["GITEA_URL", "PORT"]),
+        ({"MCP_API_KEY": "x"}, ["MCP_API_KEY", "MCP_API_KEYS"]),
+        ({"AUTH_ENABLED": "false", "HOST": "::"}, ["AUTH_ENABLED"]),
+        ({"WRITE_MODE": "true"}, ["WRITE_MODE"]),
+    ],
+    ids=["no keys", "short key", "no gitea", "two faults", "misspelled", "open to all", "absent feature"],
+)
+async def test_a_wrong_configuration_is_78_and_says_what_to_do(
+    tmp_path: Path, change: dict[str, str], words: list[str]
+) -> None:
+    """Every fault at once, each by the name of its variable, and no traceback."""
+    given = {**settings("http://127.0.0.1:9", "0" * 40, tmp_path), **change}
+    ended = await _run(["serve", "--env-file", "/dev/null"], given)
+    assert 78 == ended.returncode
+    said = ended.stderr.decode()
+    for word in words:
+        assert word in said
+    assert "Traceback" not in said
+
+
+async def test_a_port_that_is_taken_is_78_and_named(tmp_path: Path) -> None:
+    """The sentence names the port and the way out."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        ended = await _run(
+            ["serve", "--env-file", "/dev/null"], settings("http://127.0.0.1:9", "0" * 40, tmp_path, PORT=port)
+        )
+    assert 78 == ended.returncode
+    assert port in ended.stderr.decode()
+    assert "Traceback" not in ended.stderr.decode()
+
+
+async def test_a_site_administrators_token_is_refused_at_the_start(tmp_path: Path) -> None:
+    """`sudo` would make the bot everybody."""
+    async with open_forge() as forge:
+        ended = await _run(
+            ["serve", "--env-file", "/dev/null"], settings(forge.url, forge.world.tokens["admin"], tmp_path)
+        )
+    assert 78 == ended.returncode
+    assert "administrator" in ended.stderr.decode()
+
+
+async def test_a_second_gate_on_one_log_is_refused(tmp_path: Path) -> None:
+    """Two writers would break the chain."""
+    async with open_forge() as forge:
+        given = settings(forge.url, forge.world.bot_token, tmp_path)
+        async with open_gate(given):
+            ended = await _run(["serve", "--env-file", "/dev/null"], given)
+    assert 74 == ended.returncode
+    assert "AUDIT_LOG_PATH" in ended.stderr.decode()
+
+
+async def test_a_gate_without_its_forge_is_up_but_not_ready_and_heals(tmp_path: Path) -> None:
+    """While Gitea cannot be asked, calls are refused and readiness says why."""
+    with socket.create_server(("127.0.0.1", 0)) as reserved:
+        port = reserved.getsockname()[1]
+    world = build_demo_world()
+    given = settings(f"http://127.0.0.1:{port}", world.bot_token, tmp_path)
+    async with open_gate(given) as gate, gate.client() as client:
+        assert 200 == (await client.get("/healthz")).status_code
+        ready = await client.get("/readyz")
+        assert (503, ["gitea_unreachable"]) == (ready.status_code, ready.json()["reasons"])
+        refused = await client.post("/mcp/tool/call", json={"tool": "list_repositories"})
+        assert (503, "not_ready") == (refused.status_code, refused.json()["error"]["code"])
+        async with _open_forge_at(port, world):
+            await gate.wait_said('"state": "usable"')
+            healed = await client.post("/mcp/tool/call", json={"tool": "list_repositories"})
+            assert healed.json()["success"] is True

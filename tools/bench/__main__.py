@@ -1,0 +1,98 @@
+"""One command that measures the gate, and prints ratios that were measured in one run.
+
+    just bench                                    against the embedded demo forge
+    just bench --gitea URL --token-file FILE --file owner/repo/path
+                                                  against a Gitea that you started on this machine
+    just bench --streams 10000 --write            more idle streams; write docs/performance.md
+
+Laws:
+    1. A claim is a ratio of two things measured side by side in the same run; absolute numbers are this machine's.
+    2. Only programs that this command started are loaded (a Gitea must be given by its loopback address), for a
+       bounded number of requests.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+import sys
+import tempfile
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import trio
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from measures import Plan, Row, Target, measure
+from processes import open_bare, open_forge, open_gate
+
+ROOT = Path(__file__).resolve().parents[2]
+DEMO_FILE = "acme/backend/README.md"
+
+
+def main() -> int:
+    """Run every measure; return the exit code."""
+    parser = argparse.ArgumentParser(prog="bench", description="Measure the gate against the forge itself.")
+    parser.add_argument("--gitea", help="base URL of a Gitea on loopback (default: the embedded demo forge)")
+    parser.add_argument("--token-file", type=Path, help="file with a token of that Gitea")
+    parser.add_argument("--file", default=None, help="owner/repo/path to read (default: one of the demo forge)")
+    parser.add_argument("--calls", type=int, default=300, help="calls per measure (default: 300)")
+    parser.add_argument("--streams", type=int, default=1000, help="idle streams to open (default: 1000)")
+    parser.add_argument("--write", action="store_true", help="write docs/performance.md")
+    arguments = parser.parse_args()
+    if arguments.gitea is not None and urlsplit(arguments.gitea).hostname not in {"127.0.0.1", "localhost", "::1"}:
+        parser.error("--gitea: only a Gitea on loopback is loaded; give http://127.0.0.1:PORT")
+    if (arguments.gitea is None) != (arguments.token_file is None):
+        parser.error("--gitea and --token-file go together")
+    rows = trio.run(partial(_run, arguments))
+    report = _render(rows, real=arguments.gitea is not None)
+    print(report)
+    if arguments.write:
+        _write(report)
+    return 0
+
+
+async def _run(arguments: argparse.Namespace) -> list[Row]:
+    key = secrets.token_hex(32)
+    with tempfile.TemporaryDirectory(prefix="aegis-trio-bench-") as folder:
+        state = Path(folder)
+        async with open_forge(state) as forge:
+            url, token = forge
+            if arguments.gitea is not None:
+                url, token = arguments.gitea.rstrip("/"), arguments.token_file.read_text().strip()
+            owner, repo, path = (arguments.file or DEMO_FILE).split("/", 2)
+            async with open_gate(state, url, token, key) as gate, open_bare() as bare:
+                target = Target(
+                    forge=url, token=token, gate=gate, key=key, bare=bare, owner=owner, repo=repo, path=path
+                )
+                return await measure(target, Plan(calls=arguments.calls, streams=arguments.streams))
+
+
+def _render(rows: list[Row], *, real: bool) -> str:
+    forge = "a real Gitea on this machine" if real else "the embedded demo forge"
+    lines = [
+        f"Measured with `just bench` against {forge}, on {os.cpu_count()} cores, Python {sys.version.split()[0]}.",
+        "Ratios were measured in one run; absolute numbers are that machine's.",
+        "",
+        "| measure | gate | compared with | ratio |",
+        "|---|---|---|---|",
+    ]
+    lines += [f"| {row.name} | {row.gate} | {row.reference} | {row.ratio} |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def _write(report: str) -> None:
+    page = ROOT / "docs" / "performance.md"
+    heading = "# Performance\n\n"
+    explained = (
+        "How to repeat it: `just bench --write` (options: `just bench --help`). Claims are ratios: two things\n"
+        "measured side by side in one run, because absolute numbers say more about a machine than about a program.\n\n"
+    )
+    page.write_text(heading + explained + report)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,121 @@
+"""The programs under load, each a process of its own on loopback, ended by its own process id."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import trio
+
+HERE = Path(__file__).parent
+START_DEADLINE_S = 60.0
+_URL = re.compile(rb"https?://127\.0\.0\.1:\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A running program: its address and its process id."""
+
+    url: str
+    pid: int
+
+    def cpu_s(self) -> float:
+        """Return the processor time it has used, user and system, in seconds.
+
+        Source: proc(5), /proc/pid/stat fields 14 and 15.
+        """
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def rss_kb(self) -> int:
+        """Return its resident memory in KB.
+
+        Source: proc(5), /proc/pid/status VmRSS.
+        """
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        return int(status.partition("VmRSS:")[2].split()[0])
+
+
+@asynccontextmanager
+async def open_forge(state: Path) -> AsyncIterator[tuple[str, str]]:
+    """Run the demo forge; yield its address and its bot's token."""
+    token_file = state / "bot.token"
+    async with _open([str(HERE / "forge.py"), str(token_file)], {}) as forge:
+        yield forge.url, token_file.read_text()
+
+
+@asynccontextmanager
+async def open_gate(state: Path, forge_url: str, token: str, key: str) -> AsyncIterator[Program]:
+    """Run the gate as an operator does, with its limits off."""
+    settings = {
+        "GITEA_URL": forge_url,
+        "GITEA_TOKEN": token,
+        "MCP_API_KEYS": key,
+        "PORT": "0",
+        "ADMIN_PORT": "0",
+        "AUDIT_LOG_PATH": str(state / "audit.log"),
+        "LOG_FORMAT": "json",
+        "MAX_CONCURRENT_CALLS": "0",
+        "CALLS_PER_MINUTE": "0",
+        "MAX_SESSIONS_PER_PRINCIPAL": "12000",
+    }
+    async with _open(["-m", "aegis_trio", "serve", "--env-file", os.devnull], settings) as gate:
+        yield gate
+
+
+@asynccontextmanager
+async def open_bare() -> AsyncIterator[Program]:
+    """Run the hardened server with an application that answers at once."""
+    async with _open([str(HERE / "bare.py")], {}) as bare:
+        yield bare
+
+
+@asynccontextmanager
+async def _open(arguments: list[str], settings: Mapping[str, str]) -> AsyncIterator[Program]:
+    environment = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "TMPDIR"}}
+    async with trio.open_nursery() as nursery:
+        read_end, write_end = os.pipe()
+        process: trio.Process = await nursery.start(
+            partial(
+                trio.run_process,
+                [sys.executable, *arguments],
+                env={**environment, **settings},
+                stdout=write_end,
+                stderr=write_end,
+                check=False,
+            )
+        )
+        os.close(write_end)
+        output = trio.lowlevel.FdStream(read_end)
+        with trio.fail_after(START_DEADLINE_S):
+            url = await _wait_address(output)
+        nursery.start_soon(_drain, output)
+        yield Program(url, process.pid)
+        process.terminate()
+        with trio.move_on_after(15):
+            await process.wait()
+        nursery.cancel_scope.cancel()
+
+
+async def _wait_address(output: trio.lowlevel.FdStream) -> str:
+    seen = b""
+    while True:
+        chunk = await output.receive_some(65536)
+        seen += chunk
+        for line in seen.splitlines(keepends=True):
+            found = _URL.search(line)
+            if found and line.endswith(b"\n"):
+                return found.group().decode()
+        if not chunk:
+            raise RuntimeError(f"the program ended: {seen.decode(errors='replace')}")
+
+
+async def _drain(output: trio.lowlevel.FdStream) -> None:
+    while await output.receive_some(65536):
+        pass
