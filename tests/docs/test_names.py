@@ -11,6 +11,7 @@ import pytest
 from aegis_trio.config.table import VARIABLES, known_names
 from aegis_trio.model.errors import FAULT_ROWS, Fault
 from aegis_trio.supervisor.admin import _PATHS as ADMIN_PATHS
+from aegis_trio.supervisor.upstream import TokenState
 from aegis_trio.toolsets.catalogue import TOOLS
 from aegis_trio.transports.settings import SessionSettings
 from aegis_trio.web.screen import ROUTES
@@ -95,7 +96,8 @@ def test_the_reference_has_every_fault_with_its_codes() -> None:
         if fault is not Fault
     }
 
-    documented = {(row[0], row[1], row[2]) for row in rows(API.section("Errors")) if re.fullmatch("-?[0-9]+", row[2])}
+    documented = {(row[0], row[1], row[2]) for row in rows(API.section("Errors")) if re.fullmatch("[a-z_]+", row[0])}
+    documented = {row for row in documented if re.fullmatch("-?[0-9]+", row[2])}
 
     assert expected == documented
 
@@ -113,6 +115,18 @@ def test_the_limits_of_the_deployment_guide_are_the_real_ones() -> None:
 
     assert documented.keys() <= defaults.keys()
     assert documented == {name: defaults[name] for name in documented}
+
+
+def test_the_reference_has_every_reason_of_not_being_ready() -> None:
+    """Monitoring is written against these words."""
+    sources = (path.read_text(encoding="utf-8") for path in (ROOT / "aegis_trio" / "supervisor").glob("*.py"))
+    literal = {code for source in sources for code in re.findall(r'Unready\("([a-z_]+)"', source)}
+    of_tokens = {state.value for state in TokenState if state is not TokenState.USABLE}
+
+    documented = {row[0] for row in rows(API.section("`GET /readyz`"))}
+
+    assert literal, "readiness names its reasons as it did"
+    assert literal | of_tokens == documented
 
 
 def test_every_test_that_a_document_names_exists() -> None:
