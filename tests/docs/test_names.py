@@ -8,6 +8,8 @@ from typing import Final
 
 import pytest
 
+from aegis_trio.cli import exit_codes
+from aegis_trio.cli.main import COMMANDS
 from aegis_trio.config.table import VARIABLES, known_names
 from aegis_trio.model.errors import FAULT_ROWS, Fault
 from aegis_trio.supervisor.admin import _PATHS as ADMIN_PATHS
@@ -26,6 +28,8 @@ DEPLOYMENT = document("docs/deployment.md")
 UPPER_NAME = re.compile(r"(?<![\w.$%-])[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+(?!\w)")
 ENDPOINT = re.compile(r"(GET|POST|PUT|PATCH|DELETE|HEAD) (/[\w./-]*)")
 RECIPE_CALL = re.compile(r"(?:(?<![\w./-])just|tools/just\.py) ([a-z][a-z-]*)")
+
+METRIC = re.compile(r"^aegis_(?!trio)[a-z]\w+$")
 
 NOT_SETTINGS: Final = {
     "X_FILE": "stands for the name of any secret",
@@ -86,6 +90,47 @@ def test_every_recipe_that_a_document_names_exists(document: Document) -> None:
 
     assert {"demo", "test", "serve"} <= recipes
     assert set() == named - recipes
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_every_command_that_a_document_names_exists(document: Document) -> None:
+    """The same for the commands of an installed package."""
+    named = {command for code in document.code() for command in re.findall(r"(?<![\w-])aegis-trio ([a-z-]+)", code)}
+
+    assert set() == named - COMMANDS.keys() - {"version"}
+
+
+def test_the_readme_lists_every_command_and_no_other() -> None:
+    """A command that is not listed is not found."""
+    documented = {row[0].removeprefix("aegis-trio ") for row in rows(README.section("Commands"))}
+
+    assert {*COMMANDS, "version"} == documented
+
+
+def test_the_exit_codes_of_the_guides_are_the_real_ones() -> None:
+    """Units and containers restart by them."""
+    codes = {"OK", "USAGE", "BUG", "INPUT_OUTPUT", "FORCED", "CONFIGURATION"}
+    real = {str(getattr(exit_codes, f"EXIT_{name}")) for name in codes}
+
+    guide = {row[0] for row in rows(DEPLOYMENT.section("Start and end")) if row[0].isdigit()}
+
+    assert real == {row[0] for row in rows(README.section("Exit codes of `serve`"))}
+    assert real == guide
+
+
+def test_every_metric_that_a_document_names_exists() -> None:
+    """An alarm on a metric that nobody writes never rings."""
+    files = [path.read_text(encoding="utf-8") for path in (ROOT / "aegis_trio").glob("**/*.py")]
+    sources = {name for text in files for name in re.findall(r'metrics\.register\(\s*"(\w+)"', text)}
+    classes = [
+        body for text in files for body in re.findall(r"^class \w*Statistics:\n((?:(?: .*)?\n)+)", text, re.MULTILINE)
+    ]
+    numbers = {name for body in classes for name in re.findall(r"^    (\w+): ", body, re.MULTILINE)}
+
+    named = {metric for document in DOCUMENTS for code in document.code() for metric in METRIC.findall(code)}
+
+    assert named, "the deployment guide names metrics"
+    assert set() == named - {f"aegis_{source}_{number}" for source in sources for number in numbers}
 
 
 def test_the_reference_has_every_fault_with_its_codes() -> None:
