@@ -13,7 +13,7 @@ from functools import partial
 from typing import assert_never, final
 
 from aegis_trio.gateway.render import tool_definition
-from aegis_trio.model.call import ToolRequest, Transport
+from aegis_trio.model.call import Failure, ToolOutcome, ToolRequest, Transport
 from aegis_trio.model.errors import Bug
 from aegis_trio.model.identity import Caller
 from aegis_trio.protocol.dispatch import Accepted, Answer, CallTool, Cancel, ListTools, OpenSession, dispatch
@@ -23,7 +23,7 @@ from aegis_trio.protocol.results import ServerCard, tools_list_result
 from aegis_trio.protocol.revisions import OLDEST, Revision
 from aegis_trio.transports.containment import contained
 from aegis_trio.transports.ports import Door
-from aegis_trio.transports.replies import fault_reply, outcome_reply
+from aegis_trio.transports.replies import outcome_reply
 from aegis_trio.transports.session import ReplySink, SessionBody
 
 
@@ -44,14 +44,13 @@ class Desk:
         self, step: CallTool, caller: Caller, revision: Revision, *, transport: Transport, client: str | None
     ) -> Reply:
         """Run one tool and return the answer of its request."""
+        request = ToolRequest(
+            tool=step.name, raw_arguments=step.arguments, transport=transport, client=step.client or client
+        )
         with contained("tool_call") as containment:
-            reply = fault_reply(step.id, Bug(containment.incident), revision)  # stands when the next lines break
-            request = ToolRequest(
-                tool=step.name, raw_arguments=step.arguments, transport=transport, client=step.client or client
-            )
+            outcome: ToolOutcome = Failure(request.correlation_id, Bug(containment.incident))  # stands if this breaks
             outcome = await self.door.call(caller, request)
-            reply = outcome_reply(step.id, outcome, revision, self.card)
-        return reply
+        return outcome_reply(step.id, outcome, revision, self.card)
 
     def take(
         self,
