@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
 from typing import final
 
 from aegis_trio.auth.keytext import DigestScheme
@@ -47,6 +48,8 @@ class AuthSettings:
     enabled: bool = True
     keys: tuple[ConfiguredKey, ...] = ()
     validities: tuple[KeyValidity, ...] = ()
+    keys_folder: Path = Path("keys")
+    """Where the keys' metadata stand."""
     pepper: Secret | None = None
     """The key of HMAC digests."""
     bot_token: Secret | None = None

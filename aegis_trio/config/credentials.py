@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from aegis_trio.auth.keytext import ADVISED_KEY_CHARS, DigestScheme
 from aegis_trio.auth.settings import AuthSettings, ConfiguredKey, KeyValidity
@@ -32,10 +33,12 @@ def read_auth(reader: Reader, web: WebSettings) -> AuthSettings:
         _check_open(reader, web, bot_token)
     elif not entries and not reader.is_set(table.MCP_API_KEYS):
         reader.refuse(table.MCP_API_KEYS, "No API keys configured", "Make one with `aegis-trio keygen`.")
+    keys_folder = reader.read(table.KEYS_DIR)
     return AuthSettings(
         enabled=enabled,
+        keys_folder=keys_folder,
         keys=_bind(reader, entries, tokens, bot_token) if enabled else (),
-        validities=_read_validities(reader),
+        validities=_read_validities(reader, keys_folder),
         pepper=pepper,
         bot_token=bot_token,
         key_tokens=tokens if enabled else {},
@@ -108,8 +111,7 @@ def _check_open(reader: Reader, web: WebSettings, bot_token: Secret | None) -> N
         reader.refuse(table.GITEA_TOKEN, "is required while AUTH_ENABLED is false", "Set the bot's token.")
 
 
-def _read_validities(reader: Reader) -> tuple[KeyValidity, ...]:
-    folder = reader.read(table.KEYS_DIR)
+def _read_validities(reader: Reader, folder: Path) -> tuple[KeyValidity, ...]:
     known, misfits = read_key_metadata(folder)
     for misfit in misfits:
         reader.refuse(table.KEYS_DIR, f"{folder}: {misfit.rule}", misfit.remedy)

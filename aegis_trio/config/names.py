@@ -16,9 +16,25 @@ from typing import Final
 MAX_DISTANCE: Final = 2  # one letter doubled, dropped, swapped or wrong, twice
 _MIN_CHARS_PER_EDIT: Final = 4  # HOST and POST are different words
 
-# Kubernetes tells containers about services by these names; the tests of this project use the last.
-_FOREIGN: Final = re.compile(r"(GITEA|ADMIN|AEGIS(_[A-Z]+)*)_(PORT(_.*)?|SERVICE_.*)|AEGIS_TEST_.*|GITEA__.*")
-_GENERAL: Final = frozenset({"HOST", "PORT", "LOG_LEVEL", "LOG_FORMAT", "PUBLIC_URL", "KEYS_DIR", "ROOT_SECRET"})
+# Kubernetes tells containers about services by these names; OpenSSL reads SSL_CERT_FILE; the tests of this project
+# use AEGIS_TEST_*; Gitea itself is configured by GITEA__*.
+_FOREIGN: Final = re.compile(r"(GITEA|ADMIN|AEGIS(_[A-Z]+)*)_(PORT(_.*)?|SERVICE_.*)|AEGIS_TEST_.*|GITEA__.*|SSL_.*")
+_GENERAL: Final = frozenset(
+    {
+        "HOST",
+        "PORT",
+        "LOG_LEVEL",
+        "LOG_FORMAT",
+        "PUBLIC_URL",
+        "KEYS_DIR",
+        "ROOT_SECRET",
+        "ROOT_SECRET_FILE",
+        "TLS_CERT_FILE",
+        "TLS_KEY_FILE",
+        "MAX_SESSIONS",
+        "MAX_CONNECTIONS",
+    }
+)
 
 
 def misspelled(set_names: Mapping[str, str], known: Iterable[str]) -> dict[str, str]:

@@ -26,7 +26,7 @@ class Feature(StrEnum):
 
 
 @final
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: `Variable[int](…)` of a slotted frozen class fails in typing
 class Variable(Generic[T_co]):
     """One name that operators set."""
 
