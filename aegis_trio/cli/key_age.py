@@ -52,6 +52,8 @@ class KeyAge:
     left_days: int | None
     """Whole days until it expires, negative afterwards; None when it never does, or nothing is known."""
     description: str
+    replaced: bool = False
+    """Whether another key has taken its place and it only has its time of grace left."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -84,13 +86,19 @@ def judge_key(metadata: KeyMetadata, now_ns: int) -> KeyAge:
     elif metadata.expires_ns <= now_ns:
         status = KeyStatus.EXPIRED
     elif metadata.expires_ns - now_ns <= ALARM_DAYS * DAY_NS:
-        status = KeyStatus.EXPIRING
+        # A key in its time of grace is meant to end soon: nobody is to be woken for it.
+        status = KeyStatus.EXPIRING if metadata.replaced_by is None else KeyStatus.NOTE
     elif metadata.expires_ns - now_ns <= NOTE_DAYS * DAY_NS:
         status = KeyStatus.NOTE
     else:
         status = KeyStatus.OK
     return KeyAge(
-        hint=metadata.hint, status=status, age_days=age_days, left_days=left_days, description=metadata.description
+        hint=metadata.hint,
+        status=status,
+        age_days=age_days,
+        left_days=left_days,
+        description=metadata.description,
+        replaced=metadata.replaced_by is not None,
     )
 
 
@@ -121,20 +129,22 @@ def _judge_entry(entry: KeyEntry, known: list[KeyMetadata], now_ns: int) -> KeyA
 
 
 def _line(age: KeyAge) -> str:
-    words = ""
-    match age.status:
-        case KeyStatus.UNKNOWN:
-            words = "nothing is known of its age; `aegis-trio rotate` makes a key with metadata"
-        case KeyStatus.EXPIRED:
-            words = f"expired {-(age.left_days or 0)} day(s) ago; run `aegis-trio rotate`"
-        case KeyStatus.EXPIRING:
-            words = f"expires in {age.left_days} day(s); run `aegis-trio rotate`"
-        case KeyStatus.NOTE if age.left_days is None:
-            words = f"is {age.age_days} days old and never expires; {RECOMMENDED_DAYS} are recommended"
-        case KeyStatus.NOTE | KeyStatus.OK:
-            words = "never expires" if age.left_days is None else f"expires in {age.left_days} day(s)"
     description = f" ({age.description})" if age.description else ""
-    return f"{age.hint}  {age.status.value:<8}  {words}{description}"
+    return f"{age.hint}  {age.status.value:<8}  {_words(age)}{description}"
+
+
+def _words(age: KeyAge) -> str:
+    if age.status is KeyStatus.UNKNOWN:
+        return "nothing is known of its age; `aegis-trio rotate` makes a key with metadata"
+    if age.status is KeyStatus.EXPIRED:
+        return "has expired; " + ("remove it from MCP_API_KEYS" if age.replaced else "run `aegis-trio rotate`")
+    if age.left_days is None:
+        old = f"is {age.age_days} days old and never expires; {RECOMMENDED_DAYS} days are recommended"
+        return old if age.status is KeyStatus.NOTE else "never expires"
+    left = f"expires in {age.left_days} day(s)" if age.left_days else "expires in less than a day"
+    if age.replaced:
+        return f"{left}; another key has taken its place"
+    return f"{left}; run `aegis-trio rotate`" if age.status is KeyStatus.EXPIRING else left
 
 
 def _document(age: KeyAge) -> JsonObject:

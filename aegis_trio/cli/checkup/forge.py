@@ -39,7 +39,19 @@ async def check_forge(settings: Settings, clock: WallClock) -> list[Finding]:
     async with open_gitea_client(settings.gitea) as client:
         versions: dict[str, ServerVersion] = {}
         for name, token in tokens.items():
-            report = await _probe(name, client.acting_as(token), settings.gitea.url, findings)
+            try:
+                with trio.fail_after(DEADLINE_S):
+                    report = await _probe(name, client.acting_as(token), findings)
+            except (Fault, trio.TooSlowError) as fault:
+                reason = fault.message if isinstance(fault, Fault) else f"No answer within {DEADLINE_S:.0f} s."
+                findings.append(
+                    failure(
+                        "gitea",
+                        f"{settings.gitea.url} cannot be asked: {reason}",
+                        "Check GITEA_URL and whether Gitea runs.",
+                    )
+                )
+                return findings  # the other tokens would only say the same
             if report is not None:
                 versions[report.version.text] = report.version
                 findings.extend(judge_identity(name, report))
@@ -53,8 +65,7 @@ def judge_version(version: ServerVersion) -> Finding:
     """Return whether the gate suits Gitea's *version*."""
     if version.is_forgejo:
         return well("gitea_version", f"Forgejo {version.text}.")
-    found = _NUMBER.match(version.text)
-    number: tuple[int, ...] = (0, 0, 0) if found is None else (int(found[1]), int(found[2]), int(found[3] or 0))
+    number = _number(version.text)
     if number < MINIMUM:
         return failure("gitea_version", f"Gitea {version.text} is too old.", f"Use {_dotted(ADVISED)} or newer.")
     if number < ADVISED:
@@ -114,10 +125,9 @@ def judge_skew(skew_s: float) -> Finding:
     return warning("clock", message, remedy)
 
 
-async def _probe(name: str, forge: Forge, url: str, findings: list[Finding]) -> IdentityReport | None:
+async def _probe(name: str, forge: Forge, findings: list[Finding]) -> IdentityReport | None:
     try:
-        with trio.fail_after(DEADLINE_S):
-            return await probe_identity(forge)
+        return await probe_identity(forge)
     except UpstreamRejectedIdentity:
         findings.append(failure("gitea_token", f"Gitea does not accept {name}.", "Make a new token and set it."))
     except UpstreamForbade:
@@ -128,9 +138,6 @@ async def _probe(name: str, forge: Forge, url: str, findings: list[Finding]) -> 
                 "Make a token with read:repository and read:user, of an account that is not blocked.",
             )
         )
-    except (Fault, trio.TooSlowError) as fault:
-        reason = fault.message if isinstance(fault, Fault) else f"No answer within {DEADLINE_S:.0f} s."
-        findings.append(failure("gitea", f"{url} cannot be asked: {reason}", "Check GITEA_URL and whether Gitea runs."))
     return None
 
 
@@ -149,6 +156,11 @@ async def _check_clock(gitea: GiteaSettings, token: Secret, clock: WallClock) ->
         return warning("clock", "Gitea did not tell the time.", "Compare the clocks by hand.")
     # The header is cut to whole seconds, so on average the moment lies half a second later.
     return judge_skew(ours_ns / 1e9 - theirs.timestamp() - 0.5)
+
+
+def _number(text: str) -> tuple[int, int, int]:
+    found = _NUMBER.match(text)
+    return (0, 0, 0) if found is None else (int(found[1]), int(found[2]), int(found[3] or 0))
 
 
 def _covers(scopes: frozenset[str], needed: str) -> bool:
