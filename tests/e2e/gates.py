@@ -12,7 +12,7 @@ import re
 import secrets
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -39,10 +39,10 @@ class GateProcess:
     log: list[str] = field(default_factory=list)
     lot: trio.lowlevel.ParkingLot = field(default_factory=trio.lowlevel.ParkingLot)
 
-    async def wait_said(self, words: str) -> None:
-        """Wait until a line of its log holds *words*."""
+    async def wait_said(self, words: str, *, times: int = 1) -> None:
+        """Wait until *times* lines of its log hold *words*."""
         with trio.fail_after(END_DEADLINE_S):
-            while not any(words in line for line in self.log):
+            while sum(words in line for line in self.log) < times:
                 await self.lot.park()
 
     @property
@@ -61,18 +61,36 @@ class GateProcess:
         return Path(self.settings["AUDIT_LOG_PATH"])
 
     def audit_records(self, event: str | None = None) -> list[dict[str, Any]]:
-        """Return the records of its audit log, all or of one event."""
-        lines = [json.loads(line) for line in self.audit_path.read_text().splitlines()]
+        """Return the whole records of its audit log, all or of one event."""
+        whole, _, _ = self.audit_path.read_text().rpartition("\n")  # a batch may be under way
+        lines = [json.loads(line) for line in whole.splitlines()]
         return [line for line in lines if event is None or line["event"] == event]
+
+    async def wait_record(self, event: str, wanted: Callable[[dict[str, Any]], bool] = lambda _: True) -> dict[str, Any]:
+        """Wait until the audit log holds a record of *event* that is *wanted*; return the first."""
+        with trio.fail_after(END_DEADLINE_S):
+            while True:
+                for record in self.audit_records(event):
+                    if wanted(record):
+                        return record
+                await trio.sleep(0.02)  # another process writes the file: there is nothing to wait on
 
     async def wait_end(self) -> int:
         """Wait for its end and return its exit code."""
         with trio.fail_after(END_DEADLINE_S):
             return await self.process.wait()
 
-    def client(self) -> httpx.AsyncClient:
-        """Return an HTTP client that carries its key."""
-        return httpx.AsyncClient(base_url=self.url, headers=self.authorization, trust_env=False, timeout=60)
+    def client(self, key: str | None = None) -> httpx.AsyncClient:
+        """Return an HTTP client that carries *key*, its first one when None."""
+        headers = {"Authorization": f"Bearer {self.key if key is None else key}"}
+        return httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False, timeout=60)
+
+    async def metrics(self) -> dict[str, float]:
+        """Return what the operator's listener says, by name and labels."""
+        async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
+            text = (await client.get(f"{self.admin_url}/metrics")).text
+        lines = (line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+        return {name: float(value) for name, value in lines}
 
 
 def settings(forge_url: str, token: str, state: Path, **more: str) -> dict[str, str]:
@@ -100,17 +118,35 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "aegis_trio", *arguments]
 
 
+async def run_command(arguments: list[str], given: Mapping[str, str]) -> subprocess.CompletedProcess[bytes]:
+    """Run a command of `aegis-trio` to its end."""
+    with trio.fail_after(2 * START_DEADLINE_S):
+        return await trio.run_process(
+            command(*arguments), env=environment(given), check=False, capture_stderr=True, capture_stdout=True
+        )
+
+
 @asynccontextmanager
-async def open_gate(given: Mapping[str, str]) -> AsyncIterator[GateProcess]:
+async def open_gate(
+    given: Mapping[str, str], *, env_file: Path = Path(os.devnull), before: str = ""
+) -> AsyncIterator[GateProcess]:
     """Run `aegis-trio serve` until the block ends; a gate that still runs then is ended by SIGTERM.
+
+    Args:
+        given: its environment.
+        env_file: its settings file.
+        before: Python that the process runs first, to break something inside it.
 
     Raises:
         AssertionError: it did not start; the message is what it said.
     """
     async with trio.open_nursery() as nursery:
+        served = command("serve", "--env-file", str(env_file))
+        if before:
+            served[1:3] = ["-c", f"{before}\nimport sys\nfrom aegis_trio.__main__ import main\nsys.exit(main())"]
         start = partial(
             trio.run_process,
-            command("serve", "--env-file", os.devnull),
+            served,
             env=environment(given),
             stderr=subprocess.PIPE,
             stdin=subprocess.DEVNULL,

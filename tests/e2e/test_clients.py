@@ -39,7 +39,7 @@ async def _use(client: Client) -> None:
     assert result.structured_content == json.loads(result.content[0].text)
     repositories: list[Any] = result.structured_content["repositories"]
     assert repositories
-    owner, _, repo = repositories[0]["full_name"].partition("/")
+    owner, repo = repositories[0]["owner"], repositories[0]["repo"]
     tree = await client.call_tool("get_file_tree", {"owner": owner, "repo": repo})
     assert not tree.is_error
     wrong = await client.call_tool("get_repository_info", {"owner": owner})
