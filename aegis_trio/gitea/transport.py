@@ -142,13 +142,16 @@ async def _read(response: httpx.Response, *, max_bytes: int, ok: frozenset[int])
     if wanted:
         _check_head(response, bound)
     body = bytearray()
-    async for chunk in response.aiter_raw():
-        body += chunk
-        if len(body) > bound:
-            if wanted:
-                raise _too_large()
-            del body[bound:]
-            break
+    # Leaving the loop early would strand httpcore's nested generators; being cancelled ends them in order.
+    with trio.CancelScope() as enough:
+        async for chunk in response.aiter_raw():
+            if len(body) <= bound:
+                body += chunk
+            if len(body) > bound:
+                enough.cancel()
+    if wanted and len(body) > bound:
+        raise _too_large()
+    del body[bound:]
     return ForgeResponse(
         status=response.status_code,
         content_type=response.headers.get("content-type", "").partition(";")[0].strip().lower(),
