@@ -25,10 +25,10 @@ import trio
 
 from aegis_trio.audit.trail import AuditTrail
 from aegis_trio.gateway.records import CallRecorder
-from aegis_trio.gateway.render import fits
+from aegis_trio.gateway.render import ENVELOPE_BYTES, fits, rendered_bytes
 from aegis_trio.gitea.request import Forge
 from aegis_trio.limits.calls import CallLimits
-from aegis_trio.model.call import Failure, Success, ToolOutcome, ToolReply, ToolRequest
+from aegis_trio.model.call import MAX_REPLY_BYTES, Failure, Success, ToolOutcome, ToolReply, ToolRequest
 from aegis_trio.model.decision import Allow, Deny
 from aegis_trio.model.errors import (
     AuditUnavailable,
@@ -223,13 +223,14 @@ async def _contained(
         incident = str(uuid.uuid4())
         log.exception("tool_failed", tool=spec.name, incident=incident, correlation_id=request.correlation_id)
         return Failure(request.correlation_id, Bug(incident))
-    if not fits(reply.structured):
+    reply_bytes = rendered_bytes(reply.structured)
+    if reply_bytes + ENVELOPE_BYTES > MAX_REPLY_BYTES:
         # Threat: a reply cut by the client loses its end without a word.
         return Failure(
             request.correlation_id,
             ReplyTooLarge("The answer is larger than one reply may be.", "Ask for a smaller part."),
         )
-    return Success(request.correlation_id, reply)
+    return Success(request.correlation_id, reply, reply_bytes)
 
 
 def _outcome_lost() -> AuditUnavailable:

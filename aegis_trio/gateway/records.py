@@ -15,11 +15,9 @@ from typing import final
 from aegis_trio.audit.arguments import describe_arguments
 from aegis_trio.audit.entry import AuditEntry, CallFacts, Result, access_denied, tool_intent, tool_invocation
 from aegis_trio.audit.trail import AuditTrail
-from aegis_trio.gateway.render import mcp_result
 from aegis_trio.model.call import Failure, Success, ToolOutcome, ToolRequest
 from aegis_trio.model.errors import AuditUnavailable, Fault, InvalidArgument
 from aegis_trio.model.identity import Caller
-from aegis_trio.model.json import encode_json
 from aegis_trio.model.toolspec import ToolSpec
 from aegis_trio.toolsets.context import ToolContext
 
@@ -110,12 +108,12 @@ class CallRecorder:
                 return tool_invocation(
                     intent.facts, Result.ERROR, status=CANCELLED, duration_s=duration_s, intent_seq=intent.seq
                 )
-            case Success():
+            case Success(reply_bytes=reply_bytes):
                 return tool_invocation(
                     intent.facts,
                     Result.SUCCESS,
                     status="ok",
-                    reply_bytes=len(encode_json(mcp_result(outcome))),
+                    reply_bytes=reply_bytes,
                     duration_s=duration_s,
                     intent_seq=intent.seq,
                 )

@@ -71,7 +71,12 @@ def mcp_result(outcome: ToolOutcome) -> JsonObject:
 
 def fits(structured: JsonObject) -> bool:
     """Return whether *structured*, rendered as an MCP result, stays within `MAX_REPLY_BYTES`."""
-    return len(encode_json(_success_result(structured))) + ENVELOPE_BYTES <= MAX_REPLY_BYTES
+    return rendered_bytes(structured) + ENVELOPE_BYTES <= MAX_REPLY_BYTES
+
+
+def rendered_bytes(structured: JsonObject) -> int:
+    """Return the size of *structured*, rendered as an MCP result."""
+    return len(encode_json(_success_result(structured)))
 
 
 def rest_body(outcome: ToolOutcome) -> JsonObject:

@@ -58,6 +58,8 @@ class Success:
 
     correlation_id: CorrelationId
     reply: ToolReply
+    reply_bytes: int = 0
+    """Size of the reply as an MCP result, for the audit trail."""
 
 
 @final

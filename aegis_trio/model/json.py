@@ -6,11 +6,15 @@ Not here: reading hostile JSON (protocol/json_reader.py), and the audit log's ow
 from __future__ import annotations
 
 import json
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 JsonScalar: TypeAlias = str | int | float | bool | None
 JsonValue: TypeAlias = "JsonScalar | list[JsonValue] | dict[str, JsonValue]"
 JsonObject: TypeAlias = dict[str, JsonValue]
+
+# Made once: `json.dumps` with these options would make an encoder for every value.
+_UNICODE: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+_ASCII: Final = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":"))
 
 
 def encode_json(value: JsonValue) -> bytes:
@@ -23,6 +27,6 @@ def encode_json(value: JsonValue) -> bytes:
     """
     # Trade: a lone surrogate, which JSON text may carry as an escape, leaves as an escape again.
     try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+        return _UNICODE.encode(value).encode()
     except UnicodeEncodeError:
-        return json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode()
+        return _ASCII.encode(value).encode()
