@@ -27,12 +27,12 @@ from hypercorn.protocol.h11 import STREAM_ID, H2ProtocolAssumedError, H11Protoco
 
 from aegis_trio.web.server.context import Link
 from aegis_trio.web.server.events import ClosedAfterAnswer, FinalBody
+from aegis_trio.web.server.heads import find_http11_fault, wants_websocket
 from aegis_trio.web.server.inbox import Inbox
 from aegis_trio.web.server.streams import HttpStream, WebSocketStream
 
 _PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\n"  # source: RFC 9113 section 3.4; h11 has taken it for a request's head
 _FINAL: Final = 200  # below it, an answer only announces another
-_FIELD_OVERHEAD_BYTES: Final = 4  # ": " and the line's end
 
 
 @final
@@ -156,22 +156,7 @@ class Http11(H11Protocol):
         """Return the status with which a request must be refused before anybody reads it."""
         if request.http_version == b"2.0" and request.method == b"PRI":
             return None if self.keep_alive_requests == 0 and not self.ssl else 400
-        if request.http_version not in {b"1.0", b"1.1"}:
-            return 505
-        if request.method == b"CONNECT":
-            return 501  # this server is no proxy, and h11 would stop reading HTTP after a 200
-        size = len(request.target)
-        framings = 0
-        for name, value in request.headers:
-            size += len(name) + len(value) + _FIELD_OVERHEAD_BYTES
-            # Threat: two servers that disagree about the end of a body read two different requests.
-            # Source: RFC 9112 section 6.3, rule 3.
-            framings += name in {b"content-length", b"transfer-encoding"}
-            if name.startswith(b"sec-websocket-") and not value.isascii():
-                return 400
-        if size > self._limits.max_header_bytes or len(request.headers) > self._limits.max_header_count:
-            return 431
-        return 400 if framings > 1 else None
+        return find_http11_fault(request, self._limits)
 
     async def _check_protocol(self, event: h11.Request) -> None:
         """Notice HTTP/2. Reason: see the module."""
@@ -182,7 +167,7 @@ class Http11(H11Protocol):
         """Start one request. Reason: see the module."""
         headers = list(request.headers)
         stream: HttpStream | WebSocketStream
-        if request.method == b"GET" and _wants_websocket(headers):
+        if wants_websocket(request.method, headers):
             # Threat: a compressed message is inflated before its size is known.
             headers = [header for header in headers if header[0] != b"sec-websocket-extensions"]
             stream = WebSocketStream(self._link, self.stream_send, STREAM_ID)
@@ -249,13 +234,3 @@ class Http11(H11Protocol):
         await self._handle_events()
         if self.stream is None and not self._over:  # what was sent ahead is not yet a whole request
             await self.send(Closed() if self._link.server.draining else Updated(idle=True))
-
-
-def _wants_websocket(headers: list[tuple[bytes, bytes]]) -> bool:
-    tokens = {
-        (name, token.strip().lower())
-        for name, value in headers
-        if name in {b"connection", b"upgrade"}
-        for token in value.split(b",")
-    }
-    return {(b"connection", b"upgrade"), (b"upgrade", b"websocket")} <= tokens

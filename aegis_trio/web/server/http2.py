@@ -6,7 +6,8 @@ Each override has one reason:
                         cancelled can never leave half a frame behind
     stream_send         written when the window allows, held by the application until then: nothing is buffered
                         here (stock buffers without bound); an answer cut short is reset, or its reader would wait
-    handle              an error is told to the peer (GOAWAY) before the connection ends
+    handle              an error is told to the peer (GOAWAY) before the connection ends; a frame that is announced
+                        too long is refused before it is collected
     _handle_events      bytes are credited when the application has read them; a reset is counted; data for a stream
                         that is gone, and priorities (RFC 9113 section 5.3 drops them), are nothing
     _create_stream      refused streams are refused alone; no CONNECT
@@ -35,11 +36,14 @@ from hyperframe.frame import GoAwayFrame
 
 from aegis_trio.web.server.context import Link
 from aegis_trio.web.server.events import ClosedAfterAnswer, FinalBody
+from aegis_trio.web.server.frames import FrameGauge
+from aegis_trio.web.server.heads import find_http2_fault
+from aegis_trio.web.server.outbox import Outbox
+from aegis_trio.web.server.resets import ResetAllowance
 from aegis_trio.web.server.streams import HttpStream
 
 _DEFAULT_WINDOW_BYTES: Final = 65_535  # source: RFC 9113 section 6.9.2
 _MAX_STREAM_ID: Final = 2**31 - 1
-_OUTBOX_BYTES: Final = 64 * 1024  # one write; above it every stream waits
 _PROGRESS_BYTES: Final = 64 * 1024  # a peer must take this much within the write deadline
 
 # Source: RFC 9113 section 8.2.2: fields of one connection; Hypercorn's own error answers carry one.
@@ -67,16 +71,14 @@ class Http2(H2Protocol):
         self._link = link
         self._limits = link.server.limits
         self._tally = link.server.tally
-        self._outbox = bytearray()
-        self._wake: trio.Event | None = None  # for the writer
-        self._room: trio.Event | None = None  # for everybody who waits for the writer
+        self._outbox = Outbox()
+        self._gauge = FrameGauge()
+        self._resets = ResetAllowance(self._limits, trio.current_time())
         self._windows: dict[int, trio.Event] = {}  # for streams that wait for the peer
         self._held: dict[int, Response] = {}  # heads that wait for their bodies
         self._unread: dict[int, float] = {}  # answered streams whose body still comes, and until when it may
         self._finishing = False
         self._farewell = Closed()
-        self._allowed_resets = float(self._limits.max_resets)
-        self._allowed_since = trio.current_time()
         self.connection.local_settings = Settings(
             client=False,
             initial_values={
@@ -108,17 +110,11 @@ class Http2(H2Protocol):
     async def send_task(self) -> None:
         """Write what is ready until the connection is over. Reason: see the module."""
         while not self.closed:
-            if self._outbox:
-                data, self._outbox = self._outbox, bytearray()
-                await self.send(RawData(bytes(data)))
-                if self._room is not None:
-                    self._room.set()
-                    self._room = None
-            elif self._finishing:
+            data = await self._outbox.take()
+            if data:
+                await self.send(RawData(data))
+            if self._finishing and self._outbox.is_empty:
                 await self.send(self._farewell)
-            else:
-                self._wake = trio.Event()
-                await self._wake.wait()
 
     async def handle(self, event: Event) -> None:
         """Take bytes, or the end, of the peer. Reason: see the module."""
@@ -127,8 +123,13 @@ class Http2(H2Protocol):
                 self.closed = True
                 for stream_id in tuple(self.streams):
                     await self._close_stream(stream_id)
-                self._release()
+                await self._window_updated(None)
+                self._outbox.close()
         elif isinstance(event, RawData) and not self._finishing:
+            if self._gauge.is_exceeded_by(event.data):
+                self._tally.malformed_requests += 1
+                self._finish(ErrorCodes.FRAME_SIZE_ERROR)
+                return
             try:
                 events = self.connection.receive_data(event.data)
             except h2.exceptions.ProtocolError:
@@ -145,8 +146,8 @@ class Http2(H2Protocol):
         if self._finishing or self.closed:
             return
         # h2's own close_connection() would forbid it to send anything on the streams that are still open.
-        self._outbox += GoAwayFrame(0, last_stream_id=_MAX_STREAM_ID, error_code=ErrorCodes.NO_ERROR).serialize()
         self._push()
+        self._outbox.put(GoAwayFrame(0, last_stream_id=_MAX_STREAM_ID, error_code=ErrorCodes.NO_ERROR).serialize())
         if not self.streams:
             self._finish(ErrorCodes.NO_ERROR)
 
@@ -315,7 +316,7 @@ class Http2(H2Protocol):
             self._reset(stream_id, ErrorCodes.REFUSED_STREAM)
             return
         pseudo = {name: value for name, value in headers if name.startswith(b":")}
-        refusal = self._find_fault(pseudo, headers)
+        refusal = find_http2_fault(pseudo, headers, self._limits)
         if refusal is not None:
             self._tally.malformed_requests += 1
             self._answer(stream_id, refusal)
@@ -339,17 +340,6 @@ class Http2(H2Protocol):
             stream.inbox.on_taken = partial(self._credit, stream_id)
         self.keep_alive_requests += 1
 
-    def _find_fault(self, pseudo: dict[bytes, bytes], headers: list[tuple[bytes, bytes]]) -> int | None:
-        method, path = pseudo.get(b":method", b""), pseudo.get(b":path", b"")
-        if method == b"CONNECT":
-            return 501  # no proxy; and WebSocket over HTTP/2 (RFC 8441) is not offered
-        if not (method and method.isascii() and path.isascii() and path.startswith((b"/", b"*"))):
-            return 400
-        if len(headers) > self._limits.max_header_count:
-            return 431
-        size = sum(len(name) + len(value) for name, value in headers)
-        return 431 if size > self._limits.max_header_bytes else None
-
     async def _close_stream(self, stream_id: int) -> None:
         """Forget one stream. Reason: see the module."""
         stream = self._stream(stream_id)
@@ -363,17 +353,10 @@ class Http2(H2Protocol):
     async def _flush(self) -> None:
         """Hand over what h2 has ready, and wait while there is too much of it. Reason: see the module."""
         self._push()
-        while len(self._outbox) >= _OUTBOX_BYTES and not self.closed:
-            if self._room is None:
-                self._room = trio.Event()
-            await self._room.wait()
+        await self._outbox.wait_for_room()
 
     def _push(self) -> None:
-        if not self.closed:
-            self._outbox += self.connection.data_to_send()
-            if self._outbox and self._wake is not None:
-                self._wake.set()
-                self._wake = None
+        self._outbox.put(self.connection.data_to_send())
 
     def _finish(self, code: ErrorCodes | None = None) -> None:
         """Say goodbye, and let the writer close the connection behind it."""
@@ -385,16 +368,7 @@ class Http2(H2Protocol):
             self._farewell = ClosedAfterAnswer()  # a peer that is still sending must be able to read why
         self._finishing = True
         self._push()
-        if self._wake is not None:
-            self._wake.set()
-            self._wake = None
-
-    def _release(self) -> None:
-        for waiting in (self._wake, self._room, *self._windows.values()):
-            if waiting is not None:
-                waiting.set()
-        self._windows.clear()
-        self._outbox.clear()
+        self._outbox.wake()
 
     def _reset(self, stream_id: int, code: ErrorCodes) -> None:
         try:
@@ -418,18 +392,10 @@ class Http2(H2Protocol):
             self._push()
 
     def _may_reset(self) -> bool:
-        """Count one reset; return whether the peer may go on.
-
-        Threat: opening and resetting costs a peer nothing and us a request each (CVE-2023-44487); provoking us
-        to reset (CVE-2025-8671) is the same, and is counted the same way.
-        """
+        """Count one reset; return whether the peer may go on."""
         self._tally.stream_resets += 1
-        now = trio.current_time()
-        refilled = (now - self._allowed_since) * self._limits.resets_refilled_per_s
-        self._allowed_resets = min(self._allowed_resets + refilled, self._limits.max_resets) - 1
-        self._allowed_since = now
         # Trade: a proxy resets for all the people behind it, and has limits of its own.
-        return self._allowed_resets >= 0 or self._link.peer.trusted
+        return self._resets.spend(trio.current_time()) or self._link.peer.trusted
 
     def _stream(self, stream_id: int) -> HttpStream | None:
         return cast("HttpStream | None", self.streams.get(stream_id))
