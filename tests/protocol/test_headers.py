@@ -83,7 +83,7 @@ def agreement(method: str, params: JsonObject, headers: RoutingHeaders) -> int |
 
 
 @pytest.mark.parametrize(
-    "method, params, name",
+    ("method", "params", "name"),
     [
         ("tools/list", {}, None),
         ("tools/list", {}, "anything"),

@@ -86,7 +86,7 @@ def test_a_readable_id_is_kept_for_the_refusal() -> None:
 
 
 @pytest.mark.parametrize(
-    "value, expected",
+    ("value", "expected"),
     [
         ({"jsonrpc": "2.0", "id": 3, "result": {"a": 1}}, Response(3, {"a": 1}, None)),
         ({"jsonrpc": "2.0", "id": "x", "error": {"code": 1}}, Response("x", None, {"code": 1})),

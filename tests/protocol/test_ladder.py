@@ -164,7 +164,7 @@ def test_a_modern_client_sends_no_responses() -> None:
 
 
 @pytest.mark.parametrize(
-    "headers, params",
+    ("headers", "params"),
     [
         (RoutingHeaders(protocol_version=V), {}),
         (RoutingHeaders(protocol_version=V), {"_meta": {META_VERSION: V}}),
@@ -179,7 +179,7 @@ def test_a_modern_notification_needs_no_other_header(headers: RoutingHeaders, pa
 
 
 @pytest.mark.parametrize(
-    "headers, meta, code",
+    ("headers", "meta", "code"),
     [
         (RoutingHeaders(protocol_version="2099-01-01"), {}, UNSUPPORTED_VERSION),
         (RoutingHeaders(protocol_version=V), {META_VERSION: "2099-01-01"}, UNSUPPORTED_VERSION),
@@ -208,7 +208,7 @@ def test_initialize_inside_a_session_belongs_to_the_session() -> None:
 
 
 @pytest.mark.parametrize(
-    "document, kind",
+    ("document", "kind"),
     [
         (request("tools/list"), Request),
         ({"jsonrpc": "2.0", "method": "notifications/initialized"}, Notification),
@@ -262,7 +262,7 @@ def test_every_document_has_a_route(document: JsonValue, headers: RoutingHeaders
 
 
 @pytest.mark.parametrize(
-    "info, expected",
+    ("info", "expected"),
     [
         ({"name": "Cursor", "version": "1.2"}, "Cursor/1.2"),
         ({"name": "Cursor"}, "Cursor"),

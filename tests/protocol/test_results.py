@@ -125,7 +125,7 @@ def test_a_legacy_result_carries_nothing_modern(revision: Revision) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind, first", [("text", "2024-11-05"), ("audio", "2025-03-26"), ("resource_link", "2025-06-18")]
+    ("kind", "first"), [("text", "2024-11-05"), ("audio", "2025-03-26"), ("resource_link", "2025-06-18")]
 )
 @pytest.mark.parametrize("revision", REVISIONS, ids=by_version)
 def test_a_block_that_a_revision_does_not_know_becomes_text(revision: Revision, kind: str, first: str) -> None:

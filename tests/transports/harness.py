@@ -44,6 +44,7 @@ class Conversation:
         self.is_complete = False
         self.error: BaseException | None = None
         self.over = trio.Event()
+        self.breaks_with: Exception | None = None
         self._body = body
         self._hung_up = trio.Event()
         self._may_read = trio.Event()
@@ -101,6 +102,8 @@ class Conversation:
         """Be the server's `send`."""
         await trio.lowlevel.checkpoint()
         await self._may_read.wait()
+        if self.breaks_with is not None:
+            raise self.breaks_with
         if message["type"] == "http.response.start":
             assert self.status == 0, "an answer was begun twice"
             self.status = message["status"]  # type: ignore[assignment]  # ASGI says it is an integer

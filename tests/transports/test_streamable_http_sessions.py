@@ -202,7 +202,7 @@ async def test_other_methods_do_not_exist(autojump_clock: MockClock, gate: Gate)
 
 
 @pytest.mark.parametrize(
-    "body, status",
+    ("body", "status"),
     [
         (b"{", 400),
         (b"\xff", 400),
