@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, final
 
 from tests.demo_forge.exchanges import Exchange
 from tests.demo_forge.raw_client import Response
@@ -21,21 +22,35 @@ _FIXED_TIMES: Final = frozenset({"0001-01-01T00:00:00Z", "1970-01-01T00:00:00Z"}
 _MOMENT: Final = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 
 
-def differences(exchange: Exchange, response: Response) -> list[str]:
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leniency:
+    """What may differ besides, at a server that was not recorded."""
+
+    keys: frozenset[str] = frozenset()
+    headers: frozenset[str] = frozenset()
+
+
+STRICT: Final = Leniency()
+
+
+def differences(exchange: Exchange, response: Response, leniency: Leniency = STRICT) -> list[str]:
     """Return what differs, in words; nothing when the answer is the recorded one."""
     found: list[str] = []
     if exchange.status != response.status:
         found.append(f"status: recorded {exchange.status}, answered {response.status}: {response.body[:200]!r}")
         return found
-    found += _headers(exchange, response)
-    found += _body(exchange, response)
+    found += _headers(exchange, response, leniency)
+    found += _body(exchange, response, leniency)
     return found
 
 
-def _headers(exchange: Exchange, response: Response) -> list[str]:
+def _headers(exchange: Exchange, response: Response, leniency: Leniency) -> list[str]:
     found: list[str] = []
     for name, recorded in exchange.response_headers.items():
         answered = response.headers.get(name)
+        if name in leniency.headers:
+            continue
         if name == "allow":
             # Gitea names one method of the route, any one of them, and another the next time.
             if answered is None or not answered.isupper():
@@ -59,7 +74,7 @@ def _has_free_length(exchange: Exchange) -> bool:
     return exchange.path in {"/login/oauth/keys", "/api/healthz", "/.well-known/openid-configuration"}
 
 
-def _body(exchange: Exchange, response: Response) -> list[str]:
+def _body(exchange: Exchange, response: Response, leniency: Leniency) -> list[str]:
     if exchange.sha256 is not None:
         recorded = (exchange.length, exchange.sha256)
         answered = (len(response.body), hashlib.sha256(response.body).hexdigest())
@@ -75,29 +90,29 @@ def _body(exchange: Exchange, response: Response) -> list[str]:
         document = json.loads(response.body)
     except ValueError:
         return [f"body: recorded JSON, answered {response.body[:200]!r}"]
-    return list(_values("", exchange.body, document))
+    return list(_values("", exchange.body, document, leniency))
 
 
-def _values(where: str, recorded: Any, answered: Any) -> list[str]:
+def _values(where: str, recorded: Any, answered: Any, leniency: Leniency) -> list[str]:
     if type(recorded) is not type(answered):
         return [f"{where}: recorded {_short(recorded)}, answered {_short(answered)}"]
     if isinstance(recorded, dict):
         if list(recorded) != list(answered):
             return [f"{where}: recorded keys {list(recorded)}, answered {list(answered)}"]
-        return [text for key in recorded for text in _values(f"{where}.{key}", recorded[key], answered[key])]
+        return [text for key in recorded for text in _values(f"{where}.{key}", recorded[key], answered[key], leniency)]
     if isinstance(recorded, list):
         if len(recorded) != len(answered):
             return [f"{where}: recorded {len(recorded)} items, answered {len(answered)}"]
         pairs = zip(recorded, answered, strict=True)
-        return [text for index, (a, b) in enumerate(pairs) for text in _values(f"{where}[{index}]", a, b)]
-    if recorded == answered or _is_volatile(where, recorded, answered):
+        return [text for index, (a, b) in enumerate(pairs) for text in _values(f"{where}[{index}]", a, b, leniency)]
+    if recorded == answered or _is_volatile(where, recorded, answered, leniency):
         return []
     return [f"{where}: recorded {_short(recorded)}, answered {_short(answered)}"]
 
 
-def _is_volatile(where: str, recorded: object, answered: object) -> bool:
+def _is_volatile(where: str, recorded: object, answered: object, leniency: Leniency) -> bool:
     key = where.rpartition(".")[2].partition("[")[0]
-    if key in _ALWAYS_VOLATILE:
+    if key in _ALWAYS_VOLATILE or key in leniency.keys:
         return True
     if key not in _TIMES or not isinstance(recorded, str) or not isinstance(answered, str):
         return False

@@ -40,7 +40,8 @@ class Exchange:
     sha256: str | None
 
 
-def _exchange(line: dict[str, Any]) -> Exchange:
+def exchange_of(line: dict[str, Any]) -> Exchange:
+    """Return one line of the recordings as a value."""
     raw_query = line.get("raw_query")
     if raw_query is None:
         raw_query = urlencode([tuple(pair) for pair in line.get("query", [])], quote_via=quote)
@@ -68,7 +69,7 @@ def _exchange(line: dict[str, Any]) -> Exchange:
 def all_exchanges() -> tuple[Exchange, ...]:
     """Return the recorded exchanges that are kept here, in the order in which they happened."""
     lines = (RECORDINGS / "exchanges.jsonl").read_text("utf-8").splitlines()
-    return tuple(_exchange(json.loads(line)) for line in lines)
+    return tuple(exchange_of(json.loads(line)) for line in lines)
 
 
 @cache
@@ -84,14 +85,21 @@ def request_of(exchange: Exchange, tokens: Mapping[str, str], passwords: Mapping
     authorization = authorization_of(exchange, tokens, passwords)
     if authorization is not None:
         headers.append(("Authorization", authorization))
-    body = b""
-    if exchange.request_body is not None:
-        is_text = isinstance(exchange.request_body, str)
-        body = exchange.request_body.encode() if is_text else json.dumps(exchange.request_body).encode()
+    body = _body_of(exchange.request_body)
     target = exchange.path
     if exchange.raw_query:
         target = f"{target}?{_with_tokens(exchange.raw_query, tokens)}"
     return RawRequest(method=exchange.method, target=target, headers=tuple(headers), body=body)
+
+
+def _body_of(document: Any) -> bytes:
+    if document is None:
+        return b""
+    if isinstance(document, str):
+        return document.encode()
+    if isinstance(document, dict) and "form" in document:
+        return urlencode([tuple(pair) for pair in document["form"]]).encode()
+    return json.dumps(document).encode()
 
 
 def _with_tokens(text: str, tokens: Mapping[str, str]) -> str:
@@ -126,16 +134,16 @@ def authorization_of(exchange: Exchange, tokens: Mapping[str, str], passwords: M
         "pat:all, scheme 'bearer'": f"bearer {alice}",
         "pat:all, scheme 'TOKEN'": f"TOKEN {alice}",
         "pat:all, two spaces after the scheme": f"Bearer  {alice}",
-        "basic": _basic(login, password),
-        "basic, prohibited": _basic(login, password),
-        "basic, inactive": _basic(login, password),
-        "basic, must change password": _basic(login, password),
-        "basic, wrong password": _basic("alice", "not it"),
-        "basic, token as password": _basic("alice", alice),
-        "basic, token as user name": _basic(alice, ""),
-        "basic, token as user name and 'x-oauth-basic'": _basic(alice, "x-oauth-basic"),
-        "basic, token pat:read-user as password": _basic("alice", tokens["alice:read-user"]),
-        "basic, bot, empty password": _basic("mcp-bot", ""),
+        "basic": basic(login, password),
+        "basic, prohibited": basic(login, password),
+        "basic, inactive": basic(login, password),
+        "basic, must change password": basic(login, password),
+        "basic, wrong password": basic("alice", "not it"),
+        "basic, token as password": basic("alice", alice),
+        "basic, token as user name": basic(alice, ""),
+        "basic, token as user name and 'x-oauth-basic'": basic(alice, "x-oauth-basic"),
+        "basic, token pat:read-user as password": basic("alice", tokens["alice:read-user"]),
+        "basic, bot, empty password": basic("mcp-bot", ""),
     }
     if kind in special:
         return special[kind]
@@ -150,7 +158,8 @@ def _with_letter(token: str) -> str:
     return token if any(character.isalpha() for character in token) else f"a{token[1:]}"
 
 
-def _basic(name: str, password: str) -> str:
+def basic(name: str, password: str) -> str:
+    """Return a header's value for name and password."""
     return f"Basic {base64.b64encode(f'{name}:{password}'.encode()).decode()}"
 
 

@@ -22,8 +22,8 @@ RECORDINGS: Final = Path(__file__).parent / "recordings"
 ROOT_URL: Final = "http://127.0.0.1:3999/"
 SEEDED: Final = datetime(2026, 11, 21, 7, 42, 22, tzinfo=UTC)
 LARGE_OBJECT: Final = "4c4b8198fd914f1d3b089d788f84a0cdc75014d38b13023f6fd052ebfb6a7b14"
-_READING: Final = dict.fromkeys(Unit, Access.READ)
-_WRITING: Final = dict.fromkeys(Unit, Access.WRITE)
+_READING: Final = dict.fromkeys((Unit.CODE, Unit.ISSUES, Unit.PULLS, Unit.RELEASES), Access.READ)
+_WRITING: Final = dict.fromkeys(set(Unit) - {Unit.PROJECTS}, Access.WRITE)
 _FORK_UNITS: Final = {Unit.CODE, Unit.PULLS}
 
 

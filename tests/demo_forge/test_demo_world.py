@@ -19,13 +19,30 @@ from aegis_trio.demo_forge.world import World
 
 
 def write_out(git: GitStore, folder: Path, program: str) -> None:
+    """Write all objects and refs into a bare repository, and check each id."""
     subprocess.run([program, "init", "-q", "--bare", "-b", "main", str(folder)], check=True)
     for sha in git.shas():
         found = git.objects[ObjectID(sha.encode())]
-        written = subprocess.run(
-            [program, "-C", str(folder), "hash-object", "-w", "-t", found.type_name.decode(), "--stdin", "--literally"],
-            input=found.as_raw_string(), capture_output=True, check=True,
-        ).stdout.decode().strip()
+        written = (
+            subprocess.run(
+                [
+                    program,
+                    "-C",
+                    str(folder),
+                    "hash-object",
+                    "-w",
+                    "-t",
+                    found.type_name.decode(),
+                    "--stdin",
+                    "--literally",
+                ],
+                input=found.as_raw_string(),
+                capture_output=True,
+                check=True,
+            )
+            .stdout.decode()
+            .strip()
+        )
         assert sha == written
     for name, sha in git.refs.items():
         subprocess.run([program, "-C", str(folder), "update-ref", name, sha], check=True)
@@ -54,7 +71,7 @@ def test_two_worlds_are_equal_but_for_their_tokens() -> None:
     assert {"bot", "alice", "bob", "carol", "admin"} == set(one.tokens)
 
 
-def names(world: World, label: str) -> list[str]:
+def _names(world: World, label: str) -> list[str]:
     token = world.token(world.tokens[label])
     assert token is not None
     return [world.full_name(r) for r in repositories_of(world, world.accounts[token.account_id])]
@@ -64,9 +81,9 @@ def test_people_see_what_is_theirs() -> None:
     """The demo shows what the gate is about: the same question, other answers."""
     world = build_demo_world()
 
-    assert ["tidewater/harbor"] == names(world, "bot")
-    assert ["tidewater/harbor", "tidewater/website", "tidewater/payroll", "alice/notes"] == names(world, "alice")
-    assert ["tidewater/harbor", "tidewater/website", "bob/tide-tables", "bob/pilot-log"] == names(world, "bob")
+    assert ["tidewater/harbor"] == _names(world, "bot")
+    assert ["tidewater/harbor", "tidewater/website", "tidewater/payroll", "alice/notes"] == _names(world, "alice")
+    assert ["tidewater/harbor", "tidewater/website", "bob/tide-tables", "bob/pilot-log"] == _names(world, "bob")
 
 
 def test_the_bot_may_read_and_is_no_administrator() -> None:
@@ -80,7 +97,7 @@ def test_the_bot_may_read_and_is_no_administrator() -> None:
 
 
 @pytest.mark.parametrize(
-    "path, least, most",
+    ("path", "least", "most"),
     [
         ("docs/übersicht-泊位.md", 1, 10_000),
         ("docs/map.png", 50, 10_000),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
-from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -19,22 +19,21 @@ from tests.demo_forge.test_demo_world import write_out
 
 
 @cache
-def backend() -> GitStore:
+def _backend() -> GitStore:
     return load_bundle("backend")
 
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    import shutil
-
+    """Give the repository of the recordings as git has it on disk."""
     if shutil.which("git") is None:
         pytest.skip("git is not installed")
     folder = tmp_path_factory.mktemp("clone")
-    write_out(backend(), folder, "git")
+    write_out(_backend(), folder, "git")
     return folder
 
 
-def run(clone: Path, *words: str) -> str | None:
+def _run(clone: Path, *words: str) -> str | None:
     done = subprocess.run(["git", "-C", str(clone), *words], capture_output=True, check=False)
     return done.stdout.decode("utf-8", "surrogateescape").strip() if done.returncode == 0 else None
 
@@ -42,23 +41,50 @@ def run(clone: Path, *words: str) -> str | None:
 @pytest.mark.parametrize(
     "text",
     [
-        "main", "HEAD", "v1.0.0", "refs/heads/main", "heads/main", "tags/v1.0.0", "refs/pull/65/head", "1d84dafa",
-        "1D84DAFA", "main~1", "main~2", "main^", "main^0", "main^1", "103c3925^2", "103c3925^3", "main~2^2", "v1.0.0^{}",
-        "v1.0.0^{commit}", "main^{tree}", "main:docs", "main:docs/nothing", "main:", "main~9999", "none", "main@{x}",
-        "main^{blob", "v1.0.0~1:README.md", "feature/with-slash", "86954b04~1", "dd70d1e1^",
+        "main",
+        "HEAD",
+        "v1.0.0",
+        "refs/heads/main",
+        "heads/main",
+        "tags/v1.0.0",
+        "refs/pull/65/head",
+        "1d84dafa",
+        "1D84DAFA",
+        "main~1",
+        "main~2",
+        "main^",
+        "main^0",
+        "main^1",
+        "103c3925^2",
+        "103c3925^3",
+        "main~2^2",
+        "v1.0.0^{}",
+        "v1.0.0^{commit}",
+        "main^{tree}",
+        "main:docs",
+        "main:docs/nothing",
+        "main:",
+        "main~9999",
+        "none",
+        "main@{x}",
+        "main^{blob",
+        "v1.0.0~1:README.md",
+        "feature/with-slash",
+        "86954b04~1",
+        "dd70d1e1^",
     ],
 )
 def test_a_revision_names_what_git_says(clone: Path, text: str) -> None:
     """Trees are asked for by expressions; a wrong one would show another state of the files."""
     git = GitStore()
-    git._objects, git.refs = backend().objects, dict(backend().refs)
+    git._objects, git.refs = _backend().objects, dict(_backend().refs)
 
-    assert run(clone, "rev-parse", "--verify", "-q", text) == resolve_revision(git, text)
+    assert _run(clone, "rev-parse", "--verify", "-q", text) == resolve_revision(git, text)
 
 
 def test_a_short_id_must_be_longer_than_three_and_mean_one_object() -> None:
     """Otherwise chance would choose the answer."""
-    git = backend()
+    git = _backend()
 
     assert None is resolve_revision(git, "1d8")
     assert None is resolve_revision(git, "0000000")
@@ -67,13 +93,14 @@ def test_a_short_id_must_be_longer_than_three_and_mean_one_object() -> None:
 
 def test_the_last_change_of_every_path_is_gits(clone: Path) -> None:
     """`contents` shows it for each entry, and raw files take their date from it."""
-    git = backend()
+    git = _backend()
     tip = git.refs["refs/heads/main"]
     paths = [path for path, _ in git.walk(git.tree_of(tip))]
     wrong = {
         path: (said, last_change(git, tip, path))
         for path in paths
-        if (said := run(clone, "log", "-1", "--format=%H", tip, "--", f":(literal){path}")) != last_change(git, tip, path)
+        if (said := _run(clone, "log", "-1", "--format=%H", tip, "--", f":(literal){path}"))
+        != last_change(git, tip, path)
     }
 
     assert {} == wrong
@@ -82,7 +109,7 @@ def test_the_last_change_of_every_path_is_gits(clone: Path) -> None:
 
 def test_counts_of_lines_are_gits(clone: Path) -> None:
     """The statistics of a commit are shown to people who decide by them."""
-    git = backend()
+    git = _backend()
     wrong: dict[str, object] = {}
     counted = 0
     for sha in git.shas():
@@ -94,7 +121,7 @@ def test_counts_of_lines_are_gits(clone: Path) -> None:
             continue  # might be a rename, which the forge refuses to count
         counted += 1
         against = f"{sha}^1" if found.parents else "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
-        text = run(clone, "diff", "--numstat", "--no-renames", against, sha) or ""
+        text = _run(clone, "diff", "--numstat", "--no-renames", against, sha) or ""
         numbers = [line.split("\t")[:2] for line in text.splitlines()]
         said = tuple(sum(int(n[i]) for n in numbers if n[i] != "-") for i in (0, 1))
         if said != changed_lines(git, found):
@@ -106,7 +133,7 @@ def test_counts_of_lines_are_gits(clone: Path) -> None:
 
 def test_a_missing_path_tells_how_far_the_way_led() -> None:
     """Gitea's message tells it, and it differs from case to case."""
-    git = backend()
+    git = _backend()
     tip = git.refs["refs/heads/main"]
 
     def missing(path: str) -> tuple[str, str]:
@@ -120,7 +147,7 @@ def test_a_missing_path_tells_how_far_the_way_led() -> None:
     assert ("dd70d1e1b4d8fbe0f2ec906d4f55ec00f029443a", "") == missing("README.md/x")
 
 
-def commit(git: GitStore, changes: dict[str, bytes | None], branch: str = "main") -> str:
+def _commit(git: GitStore, changes: dict[str, bytes | None], branch: str = "main") -> str:
     author = Signature(name="A", email="a@x", when=datetime(2026, 1, 1, tzinfo=UTC))
     return git.write_commit(branch=branch, changes=changes, author=author, message="m\n")
 
@@ -128,15 +155,15 @@ def commit(git: GitStore, changes: dict[str, bytes | None], branch: str = "main"
 def test_a_commit_adds_changes_and_removes_files() -> None:
     """The demo world and later writes are made so."""
     git = GitStore()
-    commit(git, {"a/b.txt": b"1\n", "c": b"2\n"})
-    tip = commit(git, {"a/b.txt": b"3\n", "c": None, "d": b""})
+    _commit(git, {"a/b.txt": b"1\n", "c": b"2\n"})
+    tip = _commit(git, {"a/b.txt": b"3\n", "c": None, "d": b""})
 
     assert ["a", "a/b.txt", "d"] == [path for path, _ in git.walk(git.tree_of(tip))]
     assert b"3\n" == git.data(find_entry(git, tip, "a/b.txt").sha)
     assert [("d", "added"), ("c", "removed"), ("a/b.txt", "modified")] == changed_files(git, git.commit(tip))
     assert (1, 2) == changed_lines(git, git.commit(tip))
     with pytest.raises(KeyError):
-        commit(git, {"never": None})
+        _commit(git, {"never": None})
 
 
 def test_a_signature_without_a_zone_counts_as_utc() -> None:
@@ -151,15 +178,15 @@ def test_a_signature_without_a_zone_counts_as_utc() -> None:
 def test_binary_files_count_no_lines() -> None:
     """Git shows a dash for them."""
     git = GitStore()
-    commit(git, {"a.bin": b"\0\1"})
-    tip = commit(git, {"a.bin": b"\0\2\n\n"})
+    _commit(git, {"a.bin": b"\0\1"})
+    tip = _commit(git, {"a.bin": b"\0\2\n\n"})
 
     assert (0, 0) == changed_lines(git, git.commit(tip))
 
 
 def test_asking_for_the_wrong_kind_of_object_fails() -> None:
     """A blob is no tree, a tree no commit; the caller must not go on with nonsense."""
-    git = backend()
+    git = _backend()
     tip = git.refs["refs/heads/main"]
 
     with pytest.raises(KeyError):

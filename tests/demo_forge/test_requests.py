@@ -8,7 +8,7 @@ from aegis_trio.demo_forge.requests import Query, Request, has_broken_escape, no
 
 
 @pytest.mark.parametrize(
-    "raw_path, expected",
+    ("raw_path", "expected"),
     [
         ("/api/v1/user", "/api/v1/user"),
         ("/api//v1///user//", "/api/v1/user"),
@@ -24,7 +24,7 @@ def test_slashes_collapse_and_dots_stay(raw_path: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "raw_part, expected",
+    ("raw_part", "expected"),
     [
         ("plain", "plain"),
         ("a%2Fb", "a/b"),
@@ -40,14 +40,14 @@ def test_a_part_is_decoded_once(raw_part: str, expected: str) -> None:
     assert expected == unescape(raw_part)
 
 
-@pytest.mark.parametrize("raw_path, expected", [("/a%2", True), ("/a%zz", True), ("/a%", True), ("/a%41", False)])
-def test_a_broken_escape_is_seen(raw_path: str, expected: bool) -> None:
+@pytest.mark.parametrize(("raw_path", "expected"), [("/a%2", True), ("/a%zz", True), ("/a%", True), ("/a%41", False)])
+def test_a_broken_escape_is_seen(*, raw_path: str, expected: bool) -> None:
     """Go's server answers such a target itself."""
     assert expected is has_broken_escape(raw_path)
 
 
 @pytest.mark.parametrize(
-    "raw_query, expected",
+    ("raw_query", "expected"),
     [
         ("", ()),
         ("a=1&b=2", (("a", "1"), ("b", "2"))),

@@ -13,16 +13,24 @@ ROUTER = Forge(World())._router
 
 
 @pytest.mark.parametrize(
-    "path, template, params",
+    ("path", "template", "params"),
     [
         ("/version", "/version", {}),
         ("/repos/o/r", "/repos/{owner}/{repo}", {"owner": "o", "repo": "r"}),
         ("/repos/o%2Fp/r", "/repos/{owner}/{repo}", {"owner": "o/p", "repo": "r"}),
         ("/repos/issues/search", "/repos/issues/search", {}),
         ("/repos/issues/other", "/repos/{owner}/{repo}", {"owner": "issues", "repo": "other"}),
-        ("/repos/search/x/contents/a/b", "/repos/{owner}/{repo}/contents/*", {"owner": "search", "repo": "x", "*": "a/b"}),
+        (
+            "/repos/search/x/contents/a/b",
+            "/repos/{owner}/{repo}/contents/*",
+            {"owner": "search", "repo": "x", "*": "a/b"},
+        ),
         ("/repos/o/r/contents/a%2Fb", "/repos/{owner}/{repo}/contents/*", {"owner": "o", "repo": "r", "*": "a/b"}),
-        ("/repos/o/r/git/trees/a%2Fb", "/repos/{owner}/{repo}/git/trees/{sha}", {"owner": "o", "repo": "r", "sha": "a/b"}),
+        (
+            "/repos/o/r/git/trees/a%2Fb",
+            "/repos/{owner}/{repo}/git/trees/{sha}",
+            {"owner": "o", "repo": "r", "sha": "a/b"},
+        ),
     ],
 )
 def test_a_path_means_the_most_specific_route(path: str, template: str, params: dict[str, str]) -> None:
@@ -33,7 +41,9 @@ def test_a_path_means_the_most_specific_route(path: str, template: str, params: 
     assert (template, params) == (match.template, match.params)
 
 
-@pytest.mark.parametrize("path", ["", "/", "/no", "/Repos/o/r", "/repos/o", "/repos/o/r/git/trees/a/b", "/repos/o/r/Contents"])
+@pytest.mark.parametrize(
+    "path", ["", "/", "/no", "/Repos/o/r", "/repos/o", "/repos/o/r/git/trees/a/b", "/repos/o/r/Contents"]
+)
 def test_a_path_that_gitea_has_not_means_nothing(path: str) -> None:
     """Such a path is 404, never 501: a caller must learn that it does not exist at all."""
     assert None is ROUTER.match(path)
@@ -60,7 +70,7 @@ def test_a_refused_method_is_told_one_that_exists() -> None:
 
 
 @pytest.mark.parametrize(
-    "template, expected",
+    ("template", "expected"),
     [
         ("/version", ()),
         ("/orgs", ()),

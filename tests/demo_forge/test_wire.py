@@ -16,12 +16,12 @@ VERSION = RawRequest(method="GET", target="/api/v1/version")
 LINE = b"GET /api/v1/version HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
-async def connect(forge: RunningForge) -> trio.SocketStream:
+async def _connect(forge: RunningForge) -> trio.SocketStream:
     host, _, port = forge.url.removeprefix("http://").rpartition(":")
     return await trio.open_tcp_stream(host, int(port))
 
 
-async def read_all(stream: trio.SocketStream) -> bytes:
+async def _read_all(stream: trio.SocketStream) -> bytes:
     data = b""
     with trio.fail_after(30):
         async for part in stream:
@@ -40,10 +40,10 @@ async def test_a_connection_is_kept_for_the_next_request() -> None:
 
 async def test_requests_sent_ahead_are_answered_in_turn() -> None:
     """HTTP/1.1 allows it, and a proxy may do it."""
-    async with open_forge() as forge, await connect(forge) as stream:
+    async with open_forge() as forge, await _connect(forge) as stream:
         await stream.send_all(LINE * 2 + LINE.replace(b"Host", b"Connection: close\r\nHost"))
 
-        assert 3 == (await read_all(stream)).count(b'{"version":"1.25.4"}')
+        assert 3 == (await _read_all(stream)).count(b'{"version":"1.25.4"}')
 
 
 async def test_the_log_tells_who_asked_and_never_the_credential() -> None:
@@ -58,7 +58,11 @@ async def test_the_log_tells_who_asked_and_never_the_credential() -> None:
         first, second = forge.requests
 
         assert ("GET", "/api/v1/user", "alice", True, 200) == (
-            first.method, first.raw_path, first.principal, first.has_authorization, first.status
+            first.method,
+            first.raw_path,
+            first.principal,
+            first.has_authorization,
+            first.status,
         )
         assert "token=(blank)&x=1&access_token=(blank)" == first.raw_query
         assert (None, False) == (second.principal, second.has_authorization)
@@ -92,7 +96,7 @@ async def test_a_client_that_leaves_while_its_answer_is_held_is_noticed() -> Non
     """Promise 5 of the gate: hanging up stops the work, down to the request to the forge."""
     async with open_forge() as forge:
         forge.faults.order(Fault(hold=trio.Event()))
-        stream = await connect(forge)
+        stream = await _connect(forge)
         await stream.send_all(LINE)
         record = await forge.requests.wait_for(lambda _: True)
         assert not record.client_left
@@ -106,7 +110,7 @@ async def test_a_client_that_leaves_while_its_answer_is_held_is_noticed() -> Non
 
 async def test_a_held_answer_leaves_when_the_test_lets_it_go() -> None:
     """So a deadline of the gate can be tested to the moment; what the client sends ahead is not lost."""
-    async with open_forge() as forge, await connect(forge) as stream:
+    async with open_forge() as forge, await _connect(forge) as stream:
         release = trio.Event()
         forge.faults.order(Fault(hold=release))
         await stream.send_all(LINE)
@@ -114,7 +118,7 @@ async def test_a_held_answer_leaves_when_the_test_lets_it_go() -> None:
         await stream.send_all(LINE.replace(b"Host", b"Connection: close\r\nHost"))
         release.set()
 
-        assert 2 == (await read_all(stream)).count(b'{"version":"1.25.4"}')
+        assert 2 == (await _read_all(stream)).count(b'{"version":"1.25.4"}')
         assert (200, False) == (record.status, record.client_left)
 
 
@@ -145,16 +149,16 @@ async def test_a_fault_waits_for_the_path_it_is_meant_for() -> None:
 
 
 @pytest.mark.parametrize(
-    "cut, head, body",
+    ("cut", "head", "body"),
     [(Cut.BEFORE_ANSWER, False, 0), (Cut.AFTER_HEADERS, True, 0), (Cut.IN_BODY, True, 10)],
     ids=["before", "headers", "body"],
 )
-async def test_a_connection_is_cut_where_it_was_ordered(cut: Cut, head: bool, body: int) -> None:
+async def test_a_connection_is_cut_where_it_was_ordered(*, cut: Cut, head: bool, body: int) -> None:
     """An answer that stops must never be taken for a whole one."""
-    async with open_forge() as forge, await connect(forge) as stream:
+    async with open_forge() as forge, await _connect(forge) as stream:
         forge.faults.order(Fault(cut=cut))
         await stream.send_all(LINE)
-        data = await read_all(stream)
+        data = await _read_all(stream)
         got_head, _, got_body = data.partition(b"\r\n\r\n")
 
         assert head is (b"200" in got_head)
@@ -177,7 +181,7 @@ async def test_an_endless_body_ends_when_the_client_leaves(slow_s: float | None)
     """A byte cap is only a cap when the other side does not stop by itself."""
     async with open_forge() as forge:
         forge.faults.order(Fault(endless=True, slow_s=slow_s))
-        stream = await connect(forge)
+        stream = await _connect(forge)
         await stream.send_all(LINE)
         received = 0
         while received < 200_000:
@@ -227,10 +231,10 @@ async def test_a_head_request_has_no_body_and_does_not_disturb_the_next() -> Non
 async def test_nonsense_ends_its_own_connection_only(raw: bytes) -> None:
     """One broken client must not take the forge from all tests."""
     async with open_forge() as forge:
-        async with await connect(forge) as stream:
+        async with await _connect(forge) as stream:
             try:
                 await stream.send_all(raw)
-                answered = await read_all(stream)
+                answered = await _read_all(stream)
             except trio.BrokenResourceError:
                 answered = b"HTTP/1.1 4"
             assert answered.startswith((b"HTTP/1.1 4", b"HTTP/1.1 200"))
@@ -240,14 +244,14 @@ async def test_nonsense_ends_its_own_connection_only(raw: bytes) -> None:
 
 async def test_a_body_above_the_cap_is_refused() -> None:
     """The forge runs in the tests' own process: nobody may fill its memory."""
-    async with open_forge() as forge, await connect(forge) as stream:
+    async with open_forge() as forge, await _connect(forge) as stream:
         size = MAX_BODY_BYTES + 1
         await stream.send_all(b"POST /api/v1/version HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % size)
         part = bytes(1024 * 1024)
         try:
             for _ in range(size // len(part) + 1):
                 await stream.send_all(part)
-            answered = await read_all(stream)
+            answered = await _read_all(stream)
         except trio.BrokenResourceError:
             answered = b"HTTP/1.1 413"
 
@@ -258,7 +262,7 @@ async def test_a_body_above_the_cap_is_refused() -> None:
 async def test_a_client_that_leaves_in_its_own_body_is_no_request() -> None:
     """Half a request has no meaning."""
     async with open_forge() as forge:
-        stream = await connect(forge)
+        stream = await _connect(forge)
         await stream.send_all(b"POST /api/v1/version HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf")
         await stream.aclose()
         async with open_raw_client(forge.url) as client:
@@ -268,7 +272,7 @@ async def test_a_client_that_leaves_in_its_own_body_is_no_request() -> None:
 
 async def test_a_client_that_waits_for_leave_to_send_gets_it() -> None:
     """curl asks so for long bodies."""
-    async with open_forge() as forge, await connect(forge) as stream:
+    async with open_forge() as forge, await _connect(forge) as stream:
         await stream.send_all(
             b"POST /api/v1/version HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nConnection: close\r\n"
             b"Content-Length: 2\r\n\r\n"
@@ -277,4 +281,4 @@ async def test_a_client_that_waits_for_leave_to_send_gets_it() -> None:
             assert (await stream.receive_some(4096)).startswith(b"HTTP/1.1 100 ")
         await stream.send_all(b"{}")
 
-        assert b"HTTP/1.1 405 " in await read_all(stream)
+        assert b"HTTP/1.1 405 " in await _read_all(stream)

@@ -93,7 +93,9 @@ def commit_json(call: Call, commit: Commit) -> JsonObject:
 
 
 def _stats(git: GitStore, commit: Commit, statuses: set[str]) -> JsonObject:
-    refusal = Refusal(not_proven("GET", "/repos/{owner}/{repo}/git/commits/{sha} with counts of renamed or large files"))
+    refusal = Refusal(
+        not_proven("GET", "/repos/{owner}/{repo}/git/commits/{sha} with counts of renamed or large files")
+    )
     # git might see a rename here and count other lines; no recording shows by which rule.
     if {"added", "removed"} <= statuses:
         raise refusal

@@ -89,7 +89,10 @@ def get_ui_settings(_call: Call, /) -> Answer:
 
 
 def get_cron(call: Call) -> Answer:
-    """List the scheduled tasks, never paged; others than administrators learn from the refusal what their token may do."""
+    """List the scheduled tasks, never paged.
+
+    Everybody but an administrator learns from the refusal what their own token may do.
+    """
     viewer = call.viewer
     if viewer is None or not viewer.is_admin:
         raise call.refused(403, "user should be the site admin")

@@ -13,7 +13,7 @@ from aegis_trio.demo_forge.call import Call, int_of
 from aegis_trio.demo_forge.permissions import Rights, repositories_of, rights_of
 from aegis_trio.demo_forge.router import Route
 from aegis_trio.demo_forge.times import as_gitea
-from aegis_trio.demo_forge.world import EPOCH, NEVER, Access, Account, Repository, Unit, World
+from aegis_trio.demo_forge.world import EPOCH, NEVER, Access, Repository, Unit, World
 from aegis_trio.model.json import JsonObject, JsonValue
 
 _MERGES: Final = (
