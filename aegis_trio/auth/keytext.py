@@ -109,7 +109,7 @@ def parse_key(raw_key: str) -> KeyText | None:
     """Return the key in *raw_key*, or None when no key of ours can have that form."""
     if len(raw_key) < MIN_KEY_CHARS or not _VISIBLE.fullmatch(raw_key):
         return None
-    if not raw_key.startswith("aegis_"):
+    if raw_key[:6].lower() != "aegis_":
         return KeyText(Secret(raw_key), KeyForm.HEX)
     dressed = _DRESSED.fullmatch(raw_key)
     if dressed is None or dressed[3] != _checksum(dressed[1]):
