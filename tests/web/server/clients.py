@@ -13,6 +13,7 @@ import h2.connection
 import h2.events
 import trio
 from h2.settings import SettingCodes, Settings
+from hyperframe.frame import GoAwayFrame
 
 PATIENCE_S = 60
 
@@ -83,6 +84,8 @@ class Http2Client:
         self.connection.local_settings = Settings(
             client=True, initial_values={SettingCodes.INITIAL_WINDOW_SIZE: window, SettingCodes.ENABLE_PUSH: 0}
         )
+        # h2 takes GOAWAY for the end of everything; a client that follows RFC 9113 reads its open streams on.
+        self.connection._frame_dispatch_table[GoAwayFrame] = self._take_goodbye
         self.bodies: dict[int, bytearray] = {}
         self.heads: dict[int, dict[bytes, bytes]] = {}
         self.ended: set[int] = set()
@@ -149,6 +152,10 @@ class Http2Client:
             await self.flush()
         return True
 
+    def _take_goodbye(self, frame: GoAwayFrame) -> tuple[list[Any], list[Any]]:
+        self.goodbye = frame.error_code
+        return [], []
+
     def take(self, event: Any) -> None:
         if isinstance(event, h2.events.ResponseReceived):
             self.heads[event.stream_id] = dict(event.headers)  # type: ignore[arg-type] # bytes, as encoding is off
@@ -160,8 +167,6 @@ class Http2Client:
             self.ended.add(event.stream_id)
         elif isinstance(event, h2.events.StreamReset):
             self.resets[event.stream_id] = int(event.error_code or 0)
-        elif isinstance(event, h2.events.ConnectionTerminated):
-            self.goodbye = int(event.error_code or 0)
         elif isinstance(event, h2.events.SettingsAcknowledged):
             self.settled = True
 
