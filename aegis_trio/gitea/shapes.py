@@ -65,11 +65,6 @@ def text_or_empty(fields: JsonObject, name: str) -> str:
     return "" if fields.get(name) is None else text(fields, name)
 
 
-def text_or_none(fields: JsonObject, name: str) -> str | None:
-    """Return the text *name*; missing, null or empty is None."""
-    return text_or_empty(fields, name) or None
-
-
 def number(fields: JsonObject, name: str) -> int:
     """Return the whole number *name*, from 0 to 2^63-1."""
     value = fields.get(name)

@@ -15,7 +15,7 @@ import difflib
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar, cast
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
+from pydantic import TypeAdapter, ValidationError
 
 from aegis_trio.model.call import ToolReply
 from aegis_trio.model.errors import InvalidArgument
@@ -35,12 +35,6 @@ _RULES: Final = {
     "bool_type": ("must be true or false", "Give it without quotes."),
 }
 
-
-arguments_model: Final = with_config(ConfigDict(extra="forbid"))
-"""Marks a frozen dataclass as the model of a tool's arguments: nothing unknown is let through.
-
-Its fields are strict (`toolsets/arguments.py`), so nothing is converted either.
-"""
 
 ArgumentsT = TypeVar("ArgumentsT")
 CallT = TypeVar("CallT")
@@ -66,7 +60,7 @@ def read_tool(
     """Make a tool that changes nothing.
 
     Args:
-        arguments: the shape: names, types, lengths, ranges.
+        arguments: the shape: names, types, lengths, ranges; a frozen dataclass of strict fields (arguments.py).
         parse: the meaning: refs made of texts, and rules between fields; raises InvalidArgument.
         handler: runs the typed call.
         audit_fields: names of arguments that stand in full in the audit trail, because they name a place.
@@ -139,15 +133,15 @@ def _slim(field: JsonObject) -> JsonObject:
 
 def _check(adapter: TypeAdapter[ArgumentsT], names: tuple[str, ...], raw_arguments: JsonObject) -> ArgumentsT:
     for name, value in raw_arguments.items():
-        if value is None and name in names:
+        if name not in names:
+            raise _unknown(name, names)
+        if value is None:
             raise InvalidArgument(name, "is null", "Leave it out, or give a value.")
     try:
         return adapter.validate_python({name: _whole(value) for name, value in raw_arguments.items()})
     except ValidationError as invalid:
         error = invalid.errors(include_url=False, include_context=True, include_input=False)[0]
     field = str(error["loc"][0])
-    if error["type"] == "extra_forbidden":
-        raise _unknown(field, names)
     rule, remedy = _RULES.get(error["type"], (_range_rule(error["msg"]), _REMEDY))
     raise InvalidArgument(field, rule, remedy)
 

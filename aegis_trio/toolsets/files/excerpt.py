@@ -83,7 +83,8 @@ def excerpt(
     count = _largest(possible, lambda size: fits(render(size)))
     if count > 0:
         return render(count)
-    cut = _largest(min(len(pieces[0]) - 1, _MAX_EXCERPT_BYTES), lambda size: fits(render(1, size)))
+    longest = min(len(pieces[0]) - 1, _MAX_EXCERPT_BYTES) if pieces else 0
+    cut = _largest(longest, lambda size: fits(render(1, size)))
     if cut == 0:
         raise ReplyTooLarge("The names alone fill a reply.", "This file cannot be shown.")
     return render(1, cut)

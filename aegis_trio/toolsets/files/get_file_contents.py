@@ -23,20 +23,27 @@ from aegis_trio.gitea.contents import (
 from aegis_trio.model.call import ToolReply
 from aegis_trio.model.errors import InvalidArgument, NotFound, UpstreamTooLarge
 from aegis_trio.model.json import JsonObject
-from aegis_trio.model.refs import FilePath, GitRef, RepositoryRef, parse_file_path, parse_repository
+from aegis_trio.model.refs import FilePath, GitRef, RepositoryRef, parse_file_path
 from aegis_trio.model.toolspec import CostClass, Toolset
 from aegis_trio.policy.untrusted import clean_line, plain_url
-from aegis_trio.toolsets.arguments import LineNumber, OwnerText, PathText, RefText, RepoText, parse_optional_ref
+from aegis_trio.toolsets.arguments import (
+    LineNumber,
+    OwnerText,
+    PathText,
+    RefText,
+    RepoText,
+    parse_optional_ref,
+    parse_place,
+)
 from aegis_trio.toolsets.context import ToolContext
 from aegis_trio.toolsets.files.excerpt import Range, excerpt, split_lines
-from aegis_trio.toolsets.tool import arguments_model, read_tool
+from aegis_trio.toolsets.tool import read_tool
 
 # Source: git-lfs docs/spec.md, "The Pointer": this line comes first.
 _LFS_POINTER: Final = b"version https://git-lfs.github.com/spec/v1\n"
 
 
 @final
-@arguments_model
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GetFileContents:
     """Which file, and which part of it."""
@@ -65,7 +72,7 @@ class _FileCall:
 
 
 def _parse(arguments: GetFileContents) -> _FileCall:
-    repository = parse_repository(arguments.owner, arguments.repo)
+    repository = parse_place(arguments.owner, arguments.repo)
     path = parse_file_path(arguments.path)
     if not path.segments:
         raise InvalidArgument("path", "is the repository's root, a folder", "List it with get_file_tree.")
@@ -113,7 +120,9 @@ async def _what_is_large(context: ToolContext, call: _FileCall) -> Contents | No
     try:
         return await context.forge.ask(get_metadata(call.repository, call.path, call.ref))
     except UpstreamTooLarge:
-        return Folder(entry_count=0)  # one file's metadata is always small
+        raise UpstreamTooLarge(
+            "What stands at the path is larger than the gate reads.", "If it is a folder, list it with get_file_tree."
+        ) from None
     except NotFound:
         return None
 

@@ -13,13 +13,21 @@ from pydantic import Field
 from aegis_trio.gitea.git import TreeEntry, get_tree
 from aegis_trio.model.call import ToolReply
 from aegis_trio.model.json import JsonObject
-from aegis_trio.model.refs import FilePath, GitRef, RepositoryRef, parse_file_path, parse_repository
+from aegis_trio.model.refs import FilePath, GitRef, RepositoryRef, parse_file_path
 from aegis_trio.model.toolspec import CostClass, Toolset
 from aegis_trio.policy.untrusted import clean_line, holds_hidden_characters
-from aegis_trio.toolsets.arguments import OwnerText, PageNumber, PathText, RefText, RepoText, parse_optional_ref
+from aegis_trio.toolsets.arguments import (
+    OwnerText,
+    PageNumber,
+    PathText,
+    RefText,
+    RepoText,
+    parse_optional_ref,
+    parse_place,
+)
 from aegis_trio.toolsets.context import ToolContext
 from aegis_trio.toolsets.paging import Page, reply_with_page
-from aegis_trio.toolsets.tool import arguments_model, read_tool
+from aegis_trio.toolsets.tool import read_tool
 
 MAX_ENTRIES: Final = 500  # more never fits a reply, whose bound is MAX_REPLY_BYTES
 # Source: git-fast-import(1), "mode".
@@ -27,7 +35,6 @@ _TYPES_OF_MODES: Final = {"040000": "folder", "120000": "symlink", "160000": "su
 
 
 @final
-@arguments_model
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GetFileTree:
     """Which folder, and which part of it."""
@@ -54,7 +61,7 @@ class _TreeCall:
 
 def _parse(arguments: GetFileTree) -> _TreeCall:
     return _TreeCall(
-        repository=parse_repository(arguments.owner, arguments.repo),
+        repository=parse_place(arguments.owner, arguments.repo),
         folder=parse_file_path(arguments.path),
         ref=parse_optional_ref(arguments.ref),
         recursive=arguments.recursive,

@@ -18,13 +18,12 @@ from aegis_trio.toolsets.arguments import PageNumber
 from aegis_trio.toolsets.context import ToolContext
 from aegis_trio.toolsets.paging import Page, reply_with_page
 from aegis_trio.toolsets.repositories.summary import listed
-from aegis_trio.toolsets.tool import arguments_model, read_tool
+from aegis_trio.toolsets.tool import read_tool
 
 MAX_REPOSITORIES: Final = 50  # Source: gitea [api] MAX_RESPONSE_ITEMS, its default
 
 
 @final
-@arguments_model
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListRepositories:
     """Which page."""

@@ -11,11 +11,10 @@ from aegis_trio.model.json import JsonObject, JsonValue
 from aegis_trio.model.toolspec import CostClass, Toolset
 from aegis_trio.policy.untrusted import clean_line
 from aegis_trio.toolsets.context import ToolContext
-from aegis_trio.toolsets.tool import arguments_model, read_tool
+from aegis_trio.toolsets.tool import read_tool
 
 
 @final
-@arguments_model
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GetMe:
     """No arguments."""

@@ -10,11 +10,10 @@ from aegis_trio.gitea.server import get_version
 from aegis_trio.model.call import ToolReply
 from aegis_trio.model.toolspec import CostClass, Toolset
 from aegis_trio.toolsets.context import ToolContext
-from aegis_trio.toolsets.tool import arguments_model, read_tool
+from aegis_trio.toolsets.tool import read_tool
 
 
 @final
-@arguments_model
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GetServerVersion:
     """No arguments."""

@@ -1,0 +1,66 @@
+"""A forge of canned answers, and a context to run tools in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, final
+
+from aegis_trio.gateway.render import fits as fits_a_reply
+from aegis_trio.gitea.request import AnswerT, Forge, ForgeRequest, ForgeResponse
+from aegis_trio.model.identity import DEFAULT_INSTANCE, Principal, PrincipalId, PrincipalKind
+from aegis_trio.model.json import JsonObject
+from aegis_trio.model.toolspec import ToolSpec
+from aegis_trio.toolsets.catalogue import TOOLS
+from aegis_trio.toolsets.context import ToolContext
+
+PRINCIPAL = Principal(
+    id=PrincipalId("key:0123456789ab"),
+    kind=PrincipalKind.API_KEY,
+    instance=DEFAULT_INSTANCE,
+    scopes=frozenset({"read:repository", "read:user"}),
+    key_hint="a1b2c3d4...e1f2",
+)
+
+
+@final
+class CannedForge:
+    """Answers each request with what a function makes of it: a response to decode, or a fault to raise."""
+
+    def __init__(self, answer: Callable[[ForgeRequest[Any]], ForgeResponse]) -> None:
+        self._answer = answer
+        self.asked: list[ForgeRequest[Any]] = []
+
+    async def ask(self, request: ForgeRequest[AnswerT]) -> AnswerT:
+        self.asked.append(request)
+        return request.decode(self._answer(request))
+
+
+def json_answer(body: object, *, total: int | None = None, has_next: bool | None = None) -> ForgeResponse:
+    """Return an answer of Gitea's."""
+    return ForgeResponse(
+        status=200,
+        content_type="application/json",
+        body=json.dumps(body).encode(),
+        total=total,
+        has_next=has_next,
+    )
+
+
+def context_for(forge: Forge, fits: Callable[[JsonObject], bool] = fits_a_reply) -> ToolContext:
+    """Return the context in which a tool runs as a caller of `forge`."""
+    return ToolContext(principal=PRINCIPAL, forge=forge, fits=fits)
+
+
+def tool_named(name: str) -> ToolSpec[ToolContext]:
+    """Return the tool of that name."""
+    return next(tool for tool in TOOLS if tool.name == name)
+
+
+async def run(
+    name: str, arguments: JsonObject, forge: Forge, fits: Callable[[JsonObject], bool] = fits_a_reply
+) -> JsonObject:
+    """Run a tool as the gateway does, and return what it replies."""
+    reply = (await tool_named(name).prepare(arguments).run(context_for(forge, fits))).structured
+    assert fits(reply)
+    return reply
