@@ -94,25 +94,21 @@ class HttpSse:
             return
         ticket = secrets.token_urlsafe(TICKET_BYTES) if raw.query_key is not None else None
         session = self._hub.admit(caller.principal.id, None)
-        outbox = Outbox(self._settings, partial(self._cut, session))
+        outbox = Outbox(self._settings, self._hub.outbox_budget, partial(self._cut, session))
         self._lives[session.id] = _Life(session, outbox, caller, None if ticket is None else _digest(ticket))
         try:
             with self._hub.stream(outbox, StreamKind.HTTP_SSE), session.heard_by(outbox):
                 outbox.put(encode_event("endpoint", self._endpoint(session.id, ticket)))
-                life = partial(self._live, outbox, receive, send)
-                await session.run(life, max_age_s=self._settings.max_age_s)
+                await start_stream(send)
+                await session.run(partial(outbox.pump, receive, send), max_age_s=self._settings.max_age_s)
+                if not outbox.is_over:
+                    # The session was ended, too old, or broke: its client should see an end, not a lost connection.
+                    with trio.move_on_after(GOODBYE_S):
+                        await end_stream(send)
         finally:
+            outbox.close()
             del self._lives[session.id]
             self._hub.forget(session)
-        if not outbox.is_over:
-            # The session was ended, too old, or broke: the client should see an end, not a lost connection.
-            with trio.move_on_after(GOODBYE_S):
-                await end_stream(send)
-
-    @staticmethod
-    async def _live(outbox: Outbox, receive: Receive, send: Send) -> None:
-        await start_stream(send)
-        await outbox.pump(receive, send)
 
     def _cut(self, session: SessionBody) -> None:
         self._hub.note_cut()

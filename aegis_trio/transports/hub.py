@@ -28,6 +28,7 @@ import trio
 from aegis_trio.model.errors import NotReady, RateLimited
 from aegis_trio.model.identity import PrincipalId
 from aegis_trio.protocol.revisions import Revision
+from aegis_trio.transports.outbox import OutboxBudget
 from aegis_trio.transports.session import Listener, SessionBody
 from aegis_trio.transports.settings import SessionSettings
 
@@ -55,6 +56,7 @@ class HubStatistics:
     sessions_reaped_total: int
     streams_open: Mapping[StreamKind, int]
     streams_cut_total: int
+    outbox_bytes: int
     calls_running: int
 
 
@@ -70,6 +72,7 @@ class SessionHub:
         self._requests: dict[PrincipalId, set[trio.CancelScope]] = {}
         self._streams: dict[Listener, StreamKind] = {}
         self._calls_running = 0
+        self.outbox_budget = OutboxBudget(settings.max_outboxes_bytes)
         self._draining = False
         self._quiet = trio.Event()
         self._no_streams = trio.Event()
@@ -207,6 +210,7 @@ class SessionHub:
             sessions_reaped_total=self._totals["reaped"],
             streams_open=MappingProxyType({kind: open_streams[kind] for kind in StreamKind}),
             streams_cut_total=self._totals["cut"],
+            outbox_bytes=self.outbox_budget.used_bytes,
             calls_running=self._calls_running,
         )
 

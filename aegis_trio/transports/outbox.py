@@ -26,6 +26,17 @@ from aegis_trio.transports.replies import end_stream, send_events
 from aegis_trio.transports.settings import SessionSettings
 
 
+@final
+class OutboxBudget:
+    """How many bytes wait in all outboxes together."""
+
+    __slots__ = ("limit_bytes", "used_bytes")
+
+    def __init__(self, limit_bytes: int) -> None:
+        self.limit_bytes = limit_bytes
+        self.used_bytes = 0
+
+
 class StreamEnd(Enum):
     """How a stream came to its end."""
 
@@ -37,15 +48,17 @@ class StreamEnd(Enum):
 class Outbox:
     """The events of one stream, until they are sent; a `ReplySink` and a `Listener`."""
 
-    __slots__ = ("_bell", "_bytes", "_cut", "_events", "_leaving", "_owed", "_settings", "is_over")
+    __slots__ = ("_bell", "_budget", "_bytes", "_cut", "_events", "_leaving", "_owed", "_settings", "is_over")
 
-    def __init__(self, settings: SessionSettings, cut: Callable[[], None]) -> None:
-        """Wait for nothing yet.
+    def __init__(self, settings: SessionSettings, budget: OutboxBudget, cut: Callable[[], None]) -> None:
+        """Wait for nothing yet; `close` must follow.
 
         Args:
+            budget: shared by all outboxes.
             cut: ends the stream at once, when its reader is too slow.
         """
         self._settings = settings
+        self._budget = budget
         self._cut = cut
         self._bell = Bell()
         self._events: deque[bytes] = deque()
@@ -76,15 +89,22 @@ class Outbox:
 
     def put(self, event: bytes) -> None:
         """Queue one encoded event, or cut the stream when it does not fit."""
+        if self.is_over:
+            return
         # Threat: a reader that stops reading would have us keep everything that it asks for.
-        too_many = len(self._events) >= self._settings.max_outbox_messages
-        if too_many or (self._events and self._bytes + len(event) > self._settings.max_outbox_bytes):
+        if self._events and not self._has_room_for(len(event)):
             self.is_over = True
             self._cut()
             return
         self._events.append(event)
-        self._bytes += len(event)
+        self._account(len(event))
         self._bell.ring()
+
+    def close(self) -> None:
+        """Keep nothing any more."""
+        self.is_over = True
+        self._events.clear()
+        self._account(-self._bytes)
 
     async def pump(self, receive: Receive, send: Send) -> StreamEnd:
         """Send events until the stream leaves or the client hangs up."""
@@ -93,7 +113,7 @@ class Outbox:
             while self._events:
                 # The event counts until it is sent, so that a blocked send fills the outbox.
                 await send_events(send, self._events[0])
-                self._bytes -= len(self._events.popleft())
+                self._account(-len(self._events.popleft()))
                 await trio.lowlevel.checkpoint()
             if self._leaving and not self._owed:
                 await send_events(send, FAREWELL)
@@ -106,3 +126,14 @@ class Outbox:
                 return StreamEnd.HUNG_UP
             if wake is Wake.DUE:
                 await send_events(send, KEEP_ALIVE)
+
+    def _has_room_for(self, size: int) -> bool:
+        return (
+            len(self._events) < self._settings.max_outbox_messages
+            and self._bytes + size <= self._settings.max_outbox_bytes
+            and self._budget.used_bytes + size <= self._budget.limit_bytes
+        )
+
+    def _account(self, change: int) -> None:
+        self._bytes += change
+        self._budget.used_bytes += change

@@ -125,7 +125,7 @@ class SessionBody:
 
     async def run(
         self,
-        life: Callable[[], Awaitable[None]],
+        life: Callable[[], Awaitable[object]],
         *,
         max_age_s: float,
         task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,

@@ -23,9 +23,11 @@ class SessionSettings:
     json_within_s: float = 5.0
     """How long a call may take before its answer becomes a stream, so that keep-alives can flow."""
     max_streams_per_session: int = 4  # a client that reconnects leaves at most its last ones behind
-    max_outbox_messages: int = 64
-    max_outbox_bytes: int = 512 * 1024
-    """What waits for a slow reader of HTTP+SSE before it is cut."""
+    max_outbox_messages: int = 64  # twice the calls that one principal may run at once
+    max_outbox_bytes: int = 2 * 1024 * 1024
+    """What waits for a slow reader of HTTP+SSE before it is cut: the replies of 32 calls at once, 48 KB each, fit."""
+    max_outboxes_bytes: int = 64 * 1024 * 1024  # an eighth of the container's memory
+    """What waits for all slow readers together; above it, whoever has something waiting and gets more is cut."""
     reap_every_s: float = 10.0
     messages_path: str = "/mcp/messages"
     """Where HTTP+SSE clients are told to post, as they see it from outside."""

@@ -11,6 +11,7 @@ Not here: Host, Origin and methods of the path (web/screen.py), resumption by `L
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Final, final
 
@@ -233,8 +234,8 @@ class StreamableHttp:
             # A client that came back did not close what it lost: its oldest stream makes room.
             streams[0].leave()
         with trio.CancelScope() as cut:
-            outbox = Outbox(self._settings, cut.cancel)
-            with session.heard_by(outbox), self._hub.stream(outbox, StreamKind.LISTEN):
+            outbox = Outbox(self._settings, self._hub.outbox_budget, cut.cancel)
+            with session.heard_by(outbox), self._hub.stream(outbox, StreamKind.LISTEN), closing(outbox):
                 await start_stream(visit.send)
                 await outbox.pump(visit.receive, visit.send)
 

@@ -318,6 +318,29 @@ async def test_a_reader_is_cut_by_bytes_too(autojump_clock: MockClock, make_gate
     assert 1 == gate.hub.statistics().streams_cut_total
 
 
+async def test_all_outboxes_together_are_bounded(autojump_clock: MockClock, make_gate: MakeGate) -> None:
+    """A thousand readers just below their own bound would be the process's memory; who reads is not touched."""
+    gate = await make_gate(max_outboxes_bytes=5000)
+    readers = [await opened(gate) for _ in range(3)]
+    reading, reading_query = await opened(gate)
+    for stream, _ in readers:
+        stream.stop_reading()
+    for request_id in range(4):
+        for _, query in readers:
+            await told(gate, call("get_me", request_id, text="x" * 300), query)
+        await told(gate, call("get_me", request_id, text="x" * 300), reading_query)
+        await reading.wait_for(lambda count=request_id + 1: len(reading.messages) == count)  # type: ignore[misc]  # a bound default
+
+    assert gate.hub.statistics().streams_cut_total >= 1
+    assert gate.hub.statistics().outbox_bytes <= 5000
+    assert not reading.over.is_set()
+    for stream, _ in readers:
+        stream.hang_up()
+        stream.read_on()
+        await stream.over.wait()
+    assert 0 == gate.hub.statistics().outbox_bytes
+
+
 async def test_a_session_ends_at_its_greatest_age(autojump_clock: MockClock, make_gate: MakeGate) -> None:
     """However lively; its stream is ended in good order, not dropped."""
     gate = await make_gate(max_age_s=100)
