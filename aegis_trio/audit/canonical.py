@@ -16,7 +16,7 @@ import json
 import math
 from collections.abc import Mapping
 from itertools import islice
-from typing import Final, cast, final
+from typing import Final, assert_never, cast, final
 
 from aegis_trio.model.json import JsonObject, JsonValue
 from aegis_trio.model.refs import MAX_PATH_BYTES
@@ -105,6 +105,8 @@ class _Shortener:
                 return self._list(value, depth)
             case dict():
                 return self._object(value, depth)
+            case _:
+                assert_never(value)
 
     def _list(self, values: list[JsonValue], depth: int) -> JsonValue:
         if depth == 0:

@@ -30,7 +30,6 @@ _OPEN_FLAGS: Final = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC
 _CREATE_FLAGS: Final = _OPEN_FLAGS | os.O_CREAT | os.O_EXCL
 _FILE_MODE: Final = 0o600
 _FOLDER_MODE: Final = 0o700
-_READ_BYTES: Final = 1024 * 1024
 
 
 class FileOps:
@@ -55,6 +54,10 @@ class FileOps:
     def ftruncate(self, fd: int, size: int) -> None:
         """Cut the file."""
         os.ftruncate(fd, size)
+
+    def pread(self, fd: int, size: int, offset: int) -> bytes:
+        """Return bytes of the file, fewer at its end."""
+        return os.pread(fd, size, offset)
 
     def fstat(self, fd: int) -> os.stat_result:
         """Describe what is open."""
@@ -99,7 +102,7 @@ class LogFile:
         try:
             self._check_place(fd)
             self.dirty = True
-            self._write_all(fd, data)
+            _write_all(fd, data, self._ops)
             self._ops.fdatasync(fd)
             self.end += len(data)
             try:
@@ -149,7 +152,7 @@ class LogFile:
             OSError: they cannot be read.
         """
         start = max(0, self.end - max_bytes)
-        return os.pread(self._open_fd(), self.end - start, start)
+        return self._ops.pread(self._open_fd(), self.end - start, start)
 
     def close(self) -> None:
         """Give the log and its lock back; what was acknowledged is durable already."""
@@ -173,14 +176,6 @@ class LogFile:
         if self._ops.fstat(fd).st_size != self.end:
             raise LogUnavailable("the log file was changed by another program")
 
-    def _write_all(self, fd: int, data: bytes) -> None:
-        rest = memoryview(data)
-        while rest:
-            written = self._ops.write(fd, rest)
-            if written <= 0:
-                raise LogUnavailable("the disk takes no more bytes")
-            rest = rest[written:]
-
     def _give_up(self, fd: int) -> None:
         # Invariant: nothing half-written remains. What cannot be cut now is cut by reopen_log.
         if self.dirty:
@@ -199,14 +194,14 @@ def open_log(path: Path, ops: FileOps) -> LogFile:
     """
     try:
         _make_folder(path.parent, ops)
-        fd, created = _open_or_create(path, ops)
+        fd = _open_or_create(path, ops)
     except OSError as error:
         raise AuditLost(
             f"AUDIT_LOG_PATH: {path} cannot be opened for writing ({reason_of(error)}). Set AUDIT_LOG_PATH to a file "
             "in a folder that this user may write, or let this user write that folder."
         ) from error
     try:
-        return _take(path, fd, ops, created=created)
+        return _take(path, fd, ops)
     except LogUnavailable as unavailable:
         ops.close(fd)
         raise AuditLost(
@@ -228,11 +223,11 @@ def reopen_log(lost: LogFile, ops: FileOps) -> LogFile:
         LogUnavailable: it cannot be opened, or is not the log that was lost.
     """
     try:
-        fd, created = _reopen(lost, ops)
+        fd = _reopen(lost, ops)
     except OSError as error:
         raise LogUnavailable(reason_of(error)) from error
     try:
-        log = _take(lost.path, fd, ops, created=created)
+        log = _take(lost.path, fd, ops)
         if log.end > lost.end and lost.dirty and log.identity == lost.identity:
             log.cut(lost.end)
     except OSError as error:
@@ -252,22 +247,24 @@ def write_aside(path: Path, data: bytes, ops: FileOps) -> None:
 
     Raises:
         FileExistsError: there is one of that name.
-        OSError: the disk does not allow it.
+        LogUnavailable, OSError: the disk does not allow it.
     """
     fd = ops.open(path, _CREATE_FLAGS)
     try:
-        rest = memoryview(data)
-        while rest:
-            rest = rest[ops.write(fd, rest) :]
+        _write_all(fd, data, ops)
         ops.fdatasync(fd)
     finally:
         ops.close(fd)
     _sync_folder(path.parent, ops)
 
 
-def read_all_after(log: LogFile, start: int) -> bytes:
-    """Return the bytes of the log from *start* to its end."""
-    return log.tail(log.end - start)
+def _write_all(fd: int, data: bytes, ops: FileOps) -> None:
+    rest = memoryview(data)
+    while rest:
+        written = ops.write(fd, rest)
+        if written <= 0:
+            raise LogUnavailable("the disk takes no more bytes")
+        rest = rest[written:]
 
 
 def _make_folder(folder: Path, ops: FileOps) -> None:
@@ -280,16 +277,16 @@ def _make_folder(folder: Path, ops: FileOps) -> None:
         _sync_folder(new.parent, ops)
 
 
-def _open_or_create(path: Path, ops: FileOps) -> tuple[int, bool]:
+def _open_or_create(path: Path, ops: FileOps) -> int:
     try:
-        return ops.open(path, _CREATE_FLAGS), True
+        return ops.open(path, _CREATE_FLAGS)
     except FileExistsError:
-        return ops.open(path, _OPEN_FLAGS), False
+        return ops.open(path, _OPEN_FLAGS)
 
 
-def _reopen(lost: LogFile, ops: FileOps) -> tuple[int, bool]:
+def _reopen(lost: LogFile, ops: FileOps) -> int:
     try:
-        return ops.open(lost.path, _OPEN_FLAGS), False
+        return ops.open(lost.path, _OPEN_FLAGS)
     except FileNotFoundError:
         pass
     try:
@@ -300,10 +297,10 @@ def _reopen(lost: LogFile, ops: FileOps) -> tuple[int, bool]:
         # Threat: a volume that was unmounted shows the empty folder below it; a log begun there would be hidden, and
         # forked, as soon as the volume is back.
         raise LogUnavailable("the folder of the log lies on another file system than before")
-    return ops.open(lost.path, _CREATE_FLAGS), True
+    return ops.open(lost.path, _CREATE_FLAGS)
 
 
-def _take(path: Path, fd: int, ops: FileOps, *, created: bool) -> LogFile:
+def _take(path: Path, fd: int, ops: FileOps) -> LogFile:
     opened = ops.fstat(fd)
     if not stat.S_ISREG(opened.st_mode):
         raise LogUnavailable("it is not a regular file")
@@ -314,8 +311,8 @@ def _take(path: Path, fd: int, ops: FileOps, *, created: bool) -> LogFile:
     # The file may have been moved between opening and locking; then the lock is on the wrong one.
     if _identity(ops.stat(path)) != _identity(opened):
         raise LogUnavailable("another file stands in the place of the log")
-    if created:
-        _sync_folder(path.parent, ops)
+    # Also for a file that was there: who made it may have been killed before its name was durable.
+    _sync_folder(path.parent, ops)
     return LogFile(path, fd, ops, end=ops.fstat(fd).st_size, folder_device=ops.stat(path.parent).st_dev)
 
 

@@ -41,10 +41,13 @@ class SplitOps(FileOps):
 
 
 def say(text: str) -> None:
+    """Print without a buffer that a kill would take along."""
     os.write(1, f"{text}\n".encode())
 
 
 async def acknowledge(path: Path, label: str, ops: FileOps) -> None:
+    """Append from many tasks until killed."""
+
     async def append(trail: AuditTrail, task: int) -> None:
         number = 0
         while True:
@@ -61,12 +64,14 @@ async def acknowledge(path: Path, label: str, ops: FileOps) -> None:
 
 
 async def hold(path: Path) -> None:
+    """Hold the log until killed."""
     async with open_audit_trail(AuditSettings(path=path), clock=SystemClock()):
         say("ready")
         await trio.sleep_forever()
 
 
 async def full(path: Path) -> None:
+    """Run into the limit, lift it, and go on."""
     _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     seen: dict[str, object] = {}
     async with open_audit_trail(AuditSettings(path=path), clock=SystemClock()) as trail:
@@ -78,15 +83,16 @@ async def full(path: Path) -> None:
                 await trail.append(service_event("tick", number=acknowledged))
                 acknowledged += 1
         except AuditUnavailable:
-            seen.update(acknowledged=acknowledged, reason=trail.blocked_reason(), content=path.read_text())
+            seen.update(acknowledged=acknowledged, reason=trail.blocked_reason(), content=path.read_text())  # noqa: ASYNC240 -- nobody else runs here
         resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
-        while trail.blocked_reason() is not None:
+        while trail.blocked_reason() is not None:  # noqa: ASYNC110 -- the trail heals by itself and rings no bell
             await trio.sleep(0.02)
         seen["after"] = await trail.append(service_event("tick", number=-1))
     say(json.dumps(seen))
 
 
 def main() -> None:
+    """Run what the command line names."""
     what, path, label, writes = sys.argv[1], Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
     if what == "hold":
         trio.run(hold, path)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from threading import Event
+from typing import TypeVar
 
 from aegis_trio.audit.files import FileOps
+
+ResultT = TypeVar("ResultT")
 
 
 class Fault:
@@ -62,6 +65,9 @@ class FaultyOps(FileOps):
     def ftruncate(self, fd: int, size: int) -> None:
         self._do("ftruncate", lambda: FileOps.ftruncate(self, fd, size))
 
+    def pread(self, fd: int, size: int, offset: int) -> bytes:
+        return self._do("pread", lambda: FileOps.pread(self, fd, size, offset))
+
     def fstat(self, fd: int) -> os.stat_result:
         return self._do("fstat", lambda: FileOps.fstat(self, fd))
 
@@ -71,7 +77,7 @@ class FaultyOps(FileOps):
     def lock(self, fd: int) -> None:
         self._do("lock", lambda: FileOps.lock(self, fd))
 
-    def _do(self, name, work):
+    def _do(self, name: str, work: Callable[[], ResultT]) -> ResultT:
         fault = self._count(name)
         if fault is None or fault.error is None:
             return work()

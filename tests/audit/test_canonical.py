@@ -36,6 +36,7 @@ records = st.dictionaries(st.from_regex(r"[a-z][a-z0-9_]{0,39}", fullmatch=True)
 
 
 def sealed(fields: dict[str, JsonValue]) -> bytes:
+    """Return the line that a record becomes."""
     return seal(ChainHead(), render(fields), Phase.OUTCOME)[0]
 
 

@@ -17,6 +17,7 @@ from tests.audit.logs import lines_of
 
 
 def changed(line: bytes, **changes: JsonValue) -> bytes:
+    """Return a record with other values, in canonical form."""
     return json.dumps({**json.loads(line), **changes}).encode()
 
 

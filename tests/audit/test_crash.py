@@ -93,7 +93,7 @@ def test_two_processes_on_one_log_are_impossible(path: Path, clock: SetClock) ->
     with program("hold", path) as process:
         assert process.stdout is not None
         assert b"ready\n" == process.stdout.readline()
-        with pytest.raises(AuditLost, match="AUDIT_LOG_PATH: .*another process has it open"):
+        with pytest.raises(AuditLost, match=r"AUDIT_LOG_PATH: .*another process has it open"):
             open_and_recover(path, clock, FileOps())
     log, _ = open_and_recover(path, clock, FileOps())
     log.close()

@@ -11,7 +11,6 @@ import pytest
 import trio
 import trio.testing
 
-from aegis_trio.audit.entry import AuditEntry, Phase
 from aegis_trio.audit.lost import AuditLost
 from aegis_trio.audit.reader import verify_chain
 from aegis_trio.audit.settings import AuditSettings
@@ -19,7 +18,8 @@ from aegis_trio.audit.trail import AuditTrail, open_audit_trail
 from aegis_trio.model.clock import SetClock
 from aegis_trio.model.errors import AuditUnavailable
 from tests.audit.faults import Fault, FaultyOps
-from tests.audit.logs import events_of, lines_of, records_of, write_log
+from tests.audit.logs import events_of, lines_of, numbers_of, records_of, tick, write_log
+from tests.audit.places import content_of, described, exists, move, put, remove
 from tests.audit.waiting import until_blocked, until_writable
 
 FAULTS = {
@@ -31,14 +31,6 @@ FAULTS = {
     "short": Fault(taken=7),
     "takes_nothing": Fault(taken=0),
 }
-
-
-def tick(number: int) -> AuditEntry:
-    return AuditEntry("tick", Phase.EVENT, {"number": number})
-
-
-def numbers_of(path: Path) -> list[object]:
-    return [record["number"] for record in records_of(path) if record["event"] == "tick"]
 
 
 class Story:
@@ -111,7 +103,7 @@ async def test_a_fault_at_any_call_keeps_every_promise(
         story, lost = await run_with(AuditSettings(path=path), clock, ops, mock_clock)
         refused += len(story.refused)
 
-        if path.exists():
+        if exists(path):
             assert_truth(path, story, lost=lost)
         if index >= len(ops.order):
             break
@@ -146,7 +138,7 @@ async def test_two_faults_in_a_row_keep_every_promise(
 
 @pytest.mark.parametrize("error", [errno.ENOSPC, errno.EIO, errno.EROFS, errno.EDQUOT])
 @pytest.mark.parametrize("call", ["write", "fdatasync"])
-async def test_a_disk_that_stays_broken_blocks_and_comes_back_by_itself(
+async def test_a_disk_that_stays_broken_blocks_and_comes_back_by_itself(  # noqa: PLR0917 -- fixtures
     call: str,
     error: int,
     settings: AuditSettings,
@@ -158,12 +150,12 @@ async def test_a_disk_that_stays_broken_blocks_and_comes_back_by_itself(
     ops = FaultyOps()
     async with open_audit_trail(settings, clock=clock, ops=ops) as trail:
         await trail.append(tick(0))
-        whole = path.read_bytes()
+        whole = content_of(path)
         ops.always[call] = error
         with pytest.raises(AuditUnavailable):
             await trail.append(tick(1))
         assert os.strerror(error).lower() == await until_blocked(trail)
-        assert whole == path.read_bytes()
+        assert whole == content_of(path)
         for _ in range(3):
             with pytest.raises(AuditUnavailable):
                 await trail.append(tick(2))
@@ -172,7 +164,7 @@ async def test_a_disk_that_stays_broken_blocks_and_comes_back_by_itself(
             await trio.testing.wait_all_tasks_blocked()
             with pytest.raises(AssertionError):
                 await until_writable(trail, mock_clock)
-            assert whole == path.read_bytes()
+            assert whole == content_of(path)
         assert 3.0 == trail.statistics().blocked_seconds_total
         ops.always.clear()
         await until_writable(trail, mock_clock)
@@ -279,14 +271,14 @@ async def test_a_folder_that_vanished_blocks_until_it_is_back(
     away = path.parent.with_name("away")
     async with open_audit_trail(settings, clock=clock) as trail:
         await trail.append(tick(0))
-        path.parent.rename(away)
+        move(path.parent, away)
         with pytest.raises(AuditUnavailable):
             await trail.append(tick(1))
         assert "the log file or its folder is gone" == await until_blocked(trail)
         with pytest.raises(AssertionError):
             await until_writable(trail, mock_clock)
         assert "the folder of the log is gone" == trail.blocked_reason()
-        away.rename(path.parent)
+        move(away, path.parent)
         await until_writable(trail, mock_clock)
         await trail.append(tick(2))
 
@@ -316,15 +308,15 @@ async def test_a_log_that_was_rotated_behind_our_back_goes_on_in_a_new_file(
         await trail.append(tick(0))
         before = trail.head()
         if how == "emptied":
-            old.write_bytes(path.read_bytes())
+            put(old, content_of(path))
             os.truncate(path, 0)
         elif how == "removed":
-            old.write_bytes(path.read_bytes())
-            path.unlink()
+            put(old, content_of(path))
+            remove(path)
         else:
-            path.rename(old)
+            move(path, old)
         if how == "replaced_by_nothing":
-            path.touch()
+            put(path, b"")
         with pytest.raises(AuditUnavailable):
             await trail.append(tick(1))
         await until_writable(trail, mock_clock)
@@ -333,7 +325,7 @@ async def test_a_log_that_was_rotated_behind_our_back_goes_on_in_a_new_file(
     assert None is verify_chain(old, expected=before).fault
     assert ["audit_resumed", "tick"] == events_of(path)
     assert before.prev == records_of(path)[0]["prev"]
-    assert 0o600 == path.stat().st_mode & 0o777 or how == "replaced_by_nothing"
+    assert 0o600 == described(path).st_mode & 0o777 or how == "replaced_by_nothing"
     async with open_audit_trail(settings, clock=clock) as trail:
         assert 3 == await trail.append(tick(3))
     assert None is verify_chain(path, expected=trail.head()).fault
@@ -347,22 +339,22 @@ async def test_a_log_that_somebody_changed_stays_blocked_and_untouched(
     async with open_audit_trail(settings, clock=clock) as trail:
         await trail.append(tick(0))
         await trail.append(tick(1))
-        whole = path.read_bytes()
+        whole = content_of(path)
         match how:
             case "appended":
                 changed = whole + b"forged\n"
-                path.write_bytes(changed)
+                put(path, changed)
             case "cut":
                 changed = whole[:-1]
-                path.write_bytes(changed)
+                put(path, changed)
             case "replaced":
-                path.unlink()
+                remove(path)
                 write_log(path, 3)
-                changed = path.read_bytes()
+                changed = content_of(path)
             case _:
                 changed = whole.replace(b'"number": 1', b'"number": 7')
-                path.unlink()
-                path.write_bytes(changed)
+                remove(path)
+                put(path, changed)
         with pytest.raises(AuditUnavailable):
             await trail.append(tick(2))
         for _ in range(2):
@@ -370,7 +362,7 @@ async def test_a_log_that_somebody_changed_stays_blocked_and_untouched(
                 await until_writable(trail, mock_clock)
         assert "the log file was changed by another program" == trail.blocked_reason()
 
-    assert changed == path.read_bytes()
+    assert changed == content_of(path)
 
 
 async def test_a_log_that_another_process_took_meanwhile_stays_its_own(
@@ -379,7 +371,7 @@ async def test_a_log_that_another_process_took_meanwhile_stays_its_own(
     """Between losing and reopening a file another gate may have started on it."""
     async with open_audit_trail(settings, clock=clock) as trail:
         await trail.append(tick(0))
-        path.rename(path.with_name("audit.log.1"))
+        move(path, path.with_name("audit.log.1"))
         async with open_audit_trail(settings, clock=clock) as other:
             with pytest.raises(AuditUnavailable):
                 await trail.append(tick(1))
@@ -408,15 +400,15 @@ async def test_no_new_log_is_begun_below_a_volume_that_is_gone(
     ops = Unmounted()
     async with open_audit_trail(settings, clock=clock, ops=ops) as trail:
         await trail.append(tick(0))
-        kept = path.rename(path.with_name("kept"))
+        kept = move(path, path.with_name("kept"))
         ops.gone = True
         with pytest.raises(AuditUnavailable):
             await trail.append(tick(1))
         with pytest.raises(AssertionError):
             await until_writable(trail, mock_clock)
         assert "the folder of the log lies on another file system than before" == trail.blocked_reason()
-        assert not path.exists()
-        kept.rename(path)
+        assert not exists(path)
+        move(kept, path)
         ops.gone = False
         await until_writable(trail, mock_clock)
 
@@ -430,7 +422,7 @@ async def test_a_log_that_was_brought_back_from_a_copy_is_taken_again(
     async with open_audit_trail(settings, clock=clock) as trail:
         await trail.append(tick(0))
         shutil.copy(path, path.with_name("copy"))
-        path.with_name("copy").rename(path)
+        move(path.with_name("copy"), path)
         with pytest.raises(AuditUnavailable):
             await trail.append(tick(1))
         await until_writable(trail, mock_clock)

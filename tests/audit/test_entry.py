@@ -51,10 +51,12 @@ CALL = CallFacts(
 
 
 def line_of(entry: AuditEntry) -> str:
+    """Return the line that an entry becomes."""
     return seal(ChainHead(), draft(entry, NOON_NS), entry.phase)[0].decode("ascii")
 
 
 def names_of(entry: AuditEntry) -> list[str]:
+    """Return the names of its fields in order."""
     return list(json.loads(line_of(entry)))
 
 

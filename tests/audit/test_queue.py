@@ -11,10 +11,12 @@ from aegis_trio.audit.queue import MAX_BYTES, MAX_RECORDS, RecordQueue, Ticket, 
 
 
 def waiting(text: str = "x", phase: Phase = Phase.EVENT, ticket: Ticket | None = None) -> Waiting:
+    """Make a record."""
     return Waiting(text, phase, ticket)
 
 
 def fill(queue: RecordQueue, one: Waiting) -> int:
+    """Offer the same record until it is refused; return how often it was taken."""
     taken = 0
     while queue.offer(one):
         taken += 1

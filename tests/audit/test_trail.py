@@ -11,7 +11,8 @@ import pytest
 import trio
 import trio.testing
 
-from aegis_trio.audit.entry import AuditEntry, Phase, service_event
+from aegis_trio.audit.chain import ChainHead
+from aegis_trio.audit.entry import Phase, service_event
 from aegis_trio.audit.files import FileOps
 from aegis_trio.audit.lost import AuditLost
 from aegis_trio.audit.queue import MAX_RECORDS
@@ -22,16 +23,9 @@ from aegis_trio.model.clock import SetClock
 from aegis_trio.model.errors import AuditUnavailable
 from tests.audit.conftest import NOON_NS
 from tests.audit.faults import FaultyOps
-from tests.audit.logs import events_of, records_of
+from tests.audit.logs import events_of, numbers_of, records_of, tick
+from tests.audit.places import content_of, described, put
 from tests.audit.waiting import until, until_blocked
-
-
-def tick(number: int, phase: Phase = Phase.EVENT) -> AuditEntry:
-    return AuditEntry("tick", phase, {"number": number})
-
-
-def numbers_of(path: Path) -> list[object]:
-    return [record["number"] for record in records_of(path) if record["event"] == "tick"]
 
 
 async def test_an_acknowledged_record_is_on_disk_with_its_sequence(
@@ -70,7 +64,7 @@ async def test_many_concurrent_records_share_few_syncs(settings: AuditSettings, 
     assert sorted(range(256)) == sorted(int(str(number)) for number in numbers_of(path))
     assert synced <= 4
     assert (256, synced) == (numbers.records_total, numbers.batches_total)
-    assert path.stat().st_size == numbers.bytes_total
+    assert described(path).st_size == numbers.bytes_total
 
 
 async def test_records_keep_the_order_in_which_they_were_handed_in(
@@ -111,10 +105,12 @@ async def test_a_cancelled_body_is_drained_too(settings: AuditSettings, clock: S
 
 async def test_the_chain_goes_on_after_a_restart(settings: AuditSettings, clock: SetClock, path: Path) -> None:
     """One log is one chain, over all lives of the process."""
+    head = ChainHead()
     for life in range(3):
         async with open_audit_trail(settings, clock=clock) as trail:
             assert life == await trail.append(tick(life))
-    report = verify_chain(path, expected=trail.head())
+            head = trail.head()
+    report = verify_chain(path, expected=head)
 
     assert (None, 3) == (report.fault, report.records)
 
@@ -156,7 +152,7 @@ async def test_a_full_queue_refuses_at_once_and_keeps_room_for_outcomes(
     async with open_audit_trail(settings, clock=clock, ops=ops) as trail:
         ops.gate = threading.Event()
         taken = 0
-        with pytest.raises(AuditUnavailable):
+        with pytest.raises(AuditUnavailable):  # noqa: PT012 -- which one is refused is the question
             while True:
                 trail.append_nowait(tick(taken))
                 taken += 1
@@ -235,7 +231,7 @@ async def test_a_bug_in_the_writer_cancels_the_body_and_escapes(settings: AuditS
             except AuditUnavailable:
                 refused.set()
 
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(ZeroDivisionError):  # noqa: PT012 -- leaving the trail is what raises
         async with open_audit_trail(settings, clock=clock, ops=Broken()) as trail, trio.open_nursery() as nursery:
             nursery.start_soon(shielded, trail)
             try:
@@ -253,7 +249,7 @@ async def test_a_bug_in_the_writer_cancels_the_body_and_escapes(settings: AuditS
 
 async def test_what_the_body_raises_escapes_as_it_is(settings: AuditSettings, clock: SetClock, path: Path) -> None:
     """A refused setting or a taken port must reach the handler that knows its exit code."""
-    with pytest.raises(KeyError) as escaped:
+    with pytest.raises(KeyError) as escaped:  # noqa: PT012 -- leaving the trail is what raises
         async with open_audit_trail(settings, clock=clock) as trail:
             trail.append_nowait(tick(1))
             raise KeyError("port") from ValueError("cause")
@@ -267,14 +263,14 @@ async def test_records_that_were_taken_and_could_not_be_written_end_the_process_
 ) -> None:
     """A clean exit code would be a lie."""
     ops = FaultyOps()
-    with pytest.raises(AuditLost, match=r"AUDIT_LOG_PATH: 2 records could not be written"):
+    with pytest.raises(AuditLost, match=r"AUDIT_LOG_PATH: 2 records could not be written"):  # noqa: PT012 -- leaving the trail is what raises
         async with open_audit_trail(settings, clock=clock, ops=ops) as trail:
             ops.always["write"] = errno.ENOSPC
             trail.append_nowait(tick(1))
             trail.append_nowait(tick(2))
 
     assert 2 == trail.statistics().lost_total
-    assert b"" == path.read_bytes()
+    assert b"" == content_of(path)
 
 
 async def test_two_faults_at_once_come_together(settings: AuditSettings, clock: SetClock) -> None:
@@ -300,7 +296,7 @@ async def test_a_blocked_log_that_holds_nothing_ends_cleanly(settings: AuditSett
 
 async def test_a_log_that_cannot_be_opened_never_runs_the_body(tmp_path: Path, clock: SetClock) -> None:
     """Nothing may happen without a trail."""
-    (tmp_path / "file").touch()
+    put(tmp_path / "file", b"")
     with pytest.raises(AuditLost, match="AUDIT_LOG_PATH"):
         async with open_audit_trail(AuditSettings(path=tmp_path / "file" / "audit.log"), clock=clock):
             pytest.fail("the body ran")

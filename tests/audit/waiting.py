@@ -11,7 +11,7 @@ from aegis_trio.audit.trail import AuditTrail
 
 async def until(condition: Callable[[], bool]) -> None:
     """Let others run until *condition* holds; the run's own watchdog ends what never does."""
-    while not condition():
+    while not condition():  # noqa: ASYNC110 -- a thread is at work, and rings no bell
         await trio.lowlevel.checkpoint()
 
 
@@ -26,8 +26,12 @@ async def until_writable(trail: AuditTrail, clock: trio.testing.MockClock, *, pr
     for _ in range(probes):
         if trail.blocked_reason() is None:
             return
-        before = trail.statistics().probes_total
-        await trio.testing.wait_all_tasks_blocked()
-        clock.jump(1.0)
-        await until(lambda before=before: trail.statistics().probes_total > before)
+        await _probe(trail, clock)
     assert None is trail.blocked_reason()
+
+
+async def _probe(trail: AuditTrail, clock: trio.testing.MockClock) -> None:
+    before = trail.statistics().probes_total
+    await trio.testing.wait_all_tasks_blocked()
+    clock.jump(1.0)
+    await until(lambda: trail.statistics().probes_total > before)
