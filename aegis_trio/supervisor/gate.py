@@ -98,6 +98,7 @@ def build_gate(settings: Settings, keyring: Keyring, audit: AuditTrail, gitea: G
             auth=settings.auth,
             gateway=gateway,
             authenticator=authenticator,
+            request_of=hub.request_of,
             unready=readiness.unready_codes,
         )
     )

@@ -101,16 +101,19 @@ async def run_gate(
         gate.authenticator.announce()
         drain = trio.Event()
 
-        def begin_drain() -> None:
-            gate.readiness.mark_draining()
+        def note_end() -> None:
             if last_resort is not None:
                 last_resort.arm(settings.supervisor.shutdown_grace_s + MARGIN_S)
+
+        def begin_drain() -> None:
+            gate.readiness.mark_draining()
             drain.set()
 
         async with trio.open_nursery() as background:
             if handle_signals:
                 watch = partial(
                     watch_signals,
+                    note_end=note_end,
                     begin_drain=begin_drain,
                     force_end=background.cancel_scope.cancel if last_resort is None else last_resort.now,
                     reload=partial(_reload, gate, reload_settings),
@@ -197,7 +200,7 @@ async def _reload(gate: Gate, reload_settings: Callable[[], Settings] | None) ->
         settings = await trio.to_thread.run_sync(reload_settings)
     except ConfigurationFaults as faults:
         for fault in faults.faults:
-            log.exception("reload_refused", detail=str(fault))
+            log.error("reload_refused", detail=str(fault))  # noqa: TRY400  # mistyped, no bug: without a traceback
         return
     gone = gate.authenticator.replace_keys(settings.auth)
     gate.upstream.replace_tokens(settings.auth.gitea_tokens())

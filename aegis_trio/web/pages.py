@@ -11,9 +11,11 @@ Not here: rendering of faults that escape (web/front.py).
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final, cast, final
 
+import trio
 from quart import Response, request
 from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException
@@ -23,9 +25,9 @@ from aegis_trio.auth.settings import AuthSettings
 from aegis_trio.gateway.gateway import Gateway
 from aegis_trio.gateway.render import rest_body, tool_definition
 from aegis_trio.model.asgi import Scope
-from aegis_trio.model.call import Failure, ToolRequest, Transport, new_correlation_id
-from aegis_trio.model.errors import ClientFault, Fault, InvalidArgument, row_of
-from aegis_trio.model.identity import Caller, Origin
+from aegis_trio.model.call import Failure, ToolOutcome, ToolRequest, Transport, new_correlation_id
+from aegis_trio.model.errors import ClientFault, Fault, InvalidArgument, Unauthenticated, row_of
+from aegis_trio.model.identity import Caller, Origin, PrincipalId
 from aegis_trio.model.json import JsonObject
 from aegis_trio.protocol.json_reader import read_json
 from aegis_trio.protocol.refusals import Refusal
@@ -46,6 +48,8 @@ class Pages:
     auth: AuthSettings
     gateway: Gateway
     authenticator: Authenticator
+    request_of: Callable[[PrincipalId], AbstractContextManager[trio.CancelScope]]
+    """Holds a principal's request; the end of its access cancels the scope."""
     unready: Callable[[], tuple[str, ...]]
     """Codes of the reasons why the gate is not ready; empty when it is."""
 
@@ -90,7 +94,7 @@ def build_app(pages: Pages) -> QuartTrio:
         if content_type != "application/json":
             return _response(plain_answer(415, "unsupported_media_type", "Send the body as application/json."))
         tool_request = parse_call(cast("bytes", await request.get_data(as_text=False)))
-        outcome = await pages.gateway.call(caller, tool_request)
+        outcome = await _call(pages, caller, tool_request)
         if isinstance(outcome, Failure):
             status, headers = row_of(outcome.fault).http_status, fault_headers(outcome.fault)
             return _response(json_answer(status, rest_body(outcome), *headers))
@@ -133,6 +137,13 @@ def parse_call(raw_body: bytes) -> ToolRequest:
     return ToolRequest(
         tool=tool, raw_arguments=arguments, transport=Transport.REST, correlation_id=new_correlation_id()
     )
+
+
+async def _call(pages: Pages, caller: Caller, tool_request: ToolRequest) -> ToolOutcome:
+    with pages.request_of(caller.principal.id):
+        return await pages.gateway.call(caller, tool_request)
+    # Reached only when the scope was cancelled: the principal's access has ended.
+    raise Unauthenticated("Invalid API key", "This credential was removed while the call ran.")
 
 
 async def _caller(pages: Pages) -> Caller:

@@ -14,6 +14,7 @@ import trio
 from mcp import Client
 from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamable_http_client
+from mcp.types import CallToolResult, TextContent
 
 from tests.e2e.gates import GateProcess, open_gate, settings
 from tests.forge import open_forge
@@ -30,13 +31,19 @@ TOOLS = {
 }
 
 
+def _text(result: CallToolResult) -> str:
+    [block] = result.content
+    assert isinstance(block, TextContent)
+    return block.text
+
+
 async def _use(client: Client) -> None:
     """List the tools and call two of them, as an assistant would."""
     listed = await client.list_tools()
     assert TOOLS == {tool.name for tool in listed.tools}
     result = await client.call_tool("list_repositories", {})
     assert not result.is_error
-    assert result.structured_content == json.loads(result.content[0].text)
+    assert result.structured_content == json.loads(_text(result))
     repositories: list[Any] = result.structured_content["repositories"]
     assert repositories
     owner, repo = repositories[0]["owner"], repositories[0]["repo"]
@@ -44,7 +51,7 @@ async def _use(client: Client) -> None:
     assert not tree.is_error
     wrong = await client.call_tool("get_repository_info", {"owner": owner})
     assert wrong.is_error
-    assert "repo" in wrong.content[0].text
+    assert "repo" in _text(wrong)
 
 
 def _http(gate: GateProcess) -> httpx2.AsyncClient:

@@ -66,6 +66,10 @@ async def _open_gate(forge: RunningForge, state: Path) -> AsyncIterator[GateProc
         yield gate
 
 
+def _torn_tails(state: Path) -> list[bytes]:
+    return [path.read_bytes() for path in state.glob("audit.log.torn-*")]
+
+
 async def test_a_killed_gate_loses_nothing_that_a_client_was_told(tmp_path: Path) -> None:
     """An assistant that has read a file has read it on the record, whatever happens to the gate a moment later."""
     told: dict[str, bool] = {}
@@ -83,7 +87,7 @@ async def test_a_killed_gate_loses_nothing_that_a_client_was_told(tmp_path: Path
                 assert -signal.SIGKILL == await gate.wait_end()
             told |= answers.outcomes
         async with _open_gate(forge, tmp_path) as gate:
-            assert 0 == len(gate.audit_records("audit_recovered")) - len(list(tmp_path.glob("audit.log.torn-*")))
+            assert len(_torn_tails(tmp_path)) == len(gate.audit_records("audit_recovered"))
         asked = {
             record.raw_path.rpartition("/")[2]
             for record in forge.requests
@@ -119,6 +123,6 @@ async def test_a_torn_tail_is_repaired_and_the_repair_is_on_the_record(tmp_path:
             assert 200 == (await client.get("/readyz")).status_code
 
     assert [77] == [record["bytes"] for record in gate.audit_records("audit_recovered")]
-    assert [torn] == [path.read_bytes() for path in tmp_path.glob("audit.log.torn-*")]
+    assert [torn] == _torn_tails(tmp_path)
     assert gate.audit_path.read_bytes().startswith(whole)
     assert None is verify_chain(gate.audit_path).fault

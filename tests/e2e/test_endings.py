@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import socket
-import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -15,17 +14,19 @@ import httpx
 import pytest
 import trio
 
+from aegis_trio.audit.reader import verify_chain
 from aegis_trio.demo_forge.demo_world import build_demo_world
 from aegis_trio.demo_forge.faults import Fault
 from aegis_trio.demo_forge.request_log import RequestRecord
 from aegis_trio.demo_forge.server import serve_forge
 from aegis_trio.demo_forge.world import World
-from tests.e2e.gates import GateProcess, command, environment, open_gate, settings
+from tests.e2e.gates import GateProcess, open_gate, run_command, settings
 from tests.forge import open_forge
 
 pytestmark = pytest.mark.e2e
 
-STREAMS = 100
+STREAMS = 500
+STREAMS_END_S = 2.0
 
 
 def _is_listing(record: RequestRecord) -> bool:
@@ -39,14 +40,6 @@ async def _open_forge_at(port: int, world: World) -> AsyncIterator[None]:
         await nursery.start(partial(serve_forge, world, port=port))
         yield
         nursery.cancel_scope.cancel()
-
-
-async def _run(arguments: list[str], given: dict[str, str]) -> subprocess.CompletedProcess[bytes]:
-    """Run a command to its end."""
-    with trio.fail_after(120):
-        return await trio.run_process(
-            command(*arguments), env=environment(given), check=False, capture_stderr=True, capture_stdout=True
-        )
 
 
 @asynccontextmanager
@@ -72,20 +65,28 @@ async def _open_streams(gate: GateProcess, count: int) -> AsyncIterator[list[tri
 
 
 async def test_sigterm_ends_open_streams_in_order_and_exits_with_0(tmp_path: Path) -> None:
-    """Every stream gets its farewell and its end; the audit log's last word is the clean end."""
+    """Every stream gets its end in good order and in time; the audit log's last word is the clean end."""
     async with (
         open_forge() as forge,
         open_gate(settings(forge.url, forge.world.bot_token, tmp_path)) as gate,
         _open_streams(gate, STREAMS) as streams,
     ):
+        began = trio.current_time()
         gate.process.terminate()
+        said = [b""] * STREAMS
+
+        async def listen(number: int, stream: trio.SocketStream) -> None:
+            async for chunk in stream:
+                said[number] += chunk
+
         with trio.fail_after(60):
-            for stream in streams:
-                said = b""
-                while chunk := await stream.receive_some(65536):
-                    said += chunk
-                assert said.endswith(b"0\r\n\r\n"), said
+            async with trio.open_nursery() as nursery:
+                for number, stream in enumerate(streams):
+                    nursery.start_soon(listen, number, stream)
         assert 0 == await gate.wait_end()
+        took_s = trio.current_time() - began
+        assert [] == [text for text in said if not text.endswith(b"0\r\n\r\n")]
+    assert took_s < STREAMS_END_S, took_s
     assert "service_stopped" == gate.audit_records()[-1]["event"]
 
 
@@ -131,6 +132,44 @@ async def test_a_second_signal_ends_it_at_once_with_75(tmp_path: Path) -> None:
             assert 75 == await gate.wait_end()
 
 
+_SHIELDED = "with trio.CancelScope(shield=True): await trio.sleep_forever()"
+_STUCK_AT_THE_END = "try: await trio.sleep_forever()\n    finally: time.sleep(600)"
+_STUCK = "time.sleep(600)"
+
+
+@pytest.mark.parametrize("body", [_SHIELDED, _STUCK_AT_THE_END, _STUCK], ids=["shielded", "stuck at its end", "stuck"])
+async def test_a_gate_that_cannot_end_itself_is_ended_by_the_last_resort_with_75(tmp_path: Path, body: str) -> None:
+    """A bug may ignore its cancellation, or hold the event loop for ever; a container must not hang on it."""
+    breaking = (
+        "import dataclasses, os, time, trio\n"
+        "import aegis_trio.toolsets.catalogue as catalogue\n"
+        "from aegis_trio.model.toolspec import PreparedCall\n"
+        "async def run(context):\n"
+        "    os.write(2, b'running\\n')\n"
+        f"    {body}\n"
+        "def prepare(raw):\n"
+        "    return PreparedCall(places={}, run=run)\n"
+        "catalogue.TOOLS = tuple(dataclasses.replace(spec, prepare=prepare) for spec in catalogue.TOOLS)"
+    )
+    async with open_forge() as forge:
+        given = settings(forge.url, forge.world.bot_token, tmp_path, SHUTDOWN_GRACE_S="0.2")
+        async with open_gate(given, before=breaking) as gate, trio.open_nursery() as nursery:
+
+            async def call() -> None:
+                async with gate.client() as client:
+                    with pytest.raises(httpx.TransportError):
+                        await client.post("/mcp/tool/call", json={"tool": "get_me"})
+
+            nursery.start_soon(call)
+            await gate.wait_said("running")
+            began = trio.current_time()
+            gate.process.terminate()
+            assert 75 == await gate.wait_end()
+            took_s = trio.current_time() - began
+    assert took_s < 0.2 + 2.0 + 2.0, took_s
+    assert None is verify_chain(gate.audit_path).fault
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -149,7 +188,7 @@ async def test_a_wrong_configuration_is_78_and_says_what_to_do(
 ) -> None:
     """Every fault at once, each by the name of its variable, and no traceback."""
     given = {**settings("http://127.0.0.1:9", "0" * 40, tmp_path), **change}
-    ended = await _run(["serve", "--env-file", "/dev/null"], given)
+    ended = await run_command(["serve", "--env-file", "/dev/null"], given)
     assert 78 == ended.returncode
     said = ended.stderr.decode()
     for word in words:
@@ -161,7 +200,7 @@ async def test_a_port_that_is_taken_is_78_and_named(tmp_path: Path) -> None:
     """The sentence names the port and the way out."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        ended = await _run(
+        ended = await run_command(
             ["serve", "--env-file", "/dev/null"], settings("http://127.0.0.1:9", "0" * 40, tmp_path, PORT=port)
         )
     assert 78 == ended.returncode
@@ -172,7 +211,7 @@ async def test_a_port_that_is_taken_is_78_and_named(tmp_path: Path) -> None:
 async def test_a_site_administrators_token_is_refused_at_the_start(tmp_path: Path) -> None:
     """`sudo` would make the bot everybody."""
     async with open_forge() as forge:
-        ended = await _run(
+        ended = await run_command(
             ["serve", "--env-file", "/dev/null"], settings(forge.url, forge.world.tokens["admin"], tmp_path)
         )
     assert 78 == ended.returncode
@@ -184,7 +223,7 @@ async def test_a_second_gate_on_one_log_is_refused(tmp_path: Path) -> None:
     async with open_forge() as forge:
         given = settings(forge.url, forge.world.bot_token, tmp_path)
         async with open_gate(given):
-            ended = await _run(["serve", "--env-file", "/dev/null"], given)
+            ended = await run_command(["serve", "--env-file", "/dev/null"], given)
     assert 74 == ended.returncode
     assert "AUDIT_LOG_PATH" in ended.stderr.decode()
 

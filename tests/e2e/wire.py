@@ -1,14 +1,14 @@
 """Plain sockets to a gate: for what a decent client library would not send, and for many streams at little cost.
 
 async with open_wire(gate.url) as wire:
-    await wire.send(b"GET / HTTP/1.1\\r\\n…")
+    await wire.send(request("GET", "/", {"Host": host_of(gate.url)}))
     answer = await wire.receive_answer()
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -42,10 +42,8 @@ class Wire:
 
     async def send(self, data: bytes) -> None:
         """Send bytes as they are; the gate may have gone away already, which the answer will tell."""
-        try:
+        with suppress(trio.BrokenResourceError):
             await self.stream.send_all(data)
-        except trio.BrokenResourceError:
-            pass
 
     async def receive_until(self, words: bytes) -> bytes:
         """Return what came up to and with *words*."""

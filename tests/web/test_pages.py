@@ -23,6 +23,7 @@ from aegis_trio.model.asgi import Application, Message, Scope
 from aegis_trio.model.clock import SystemClock
 from aegis_trio.model.errors import ClientFault, Fault, InvalidArgument, NotReady
 from aegis_trio.toolsets.catalogue import TOOLS
+from aegis_trio.transports.hub import SessionHub
 from aegis_trio.web.front import Front, Routes
 from aegis_trio.web.pages import Pages, build_app, parse_call
 from tests.forge import open_forge
@@ -104,6 +105,7 @@ async def _open_site(folder: Path, **changes: Any) -> AsyncIterator[_Site]:
                 auth=auth,
                 gateway=gateway,
                 authenticator=Authenticator(auth, audit=audit, clock=clock),
+                request_of=SessionHub(settings.sessions).request_of,
                 unready=lambda: tuple(unready),
             )
             app = cast("Application", build_app(pages))
