@@ -73,12 +73,7 @@ class GiteaClient:
         Raises:
             UpstreamRejectedIdentity: the token is empty or malformed, so Gitea would serve an anonymous caller.
         """
-        # Threat: Gitea ignores `Bearer` with no word or two words after it, and answers as to anybody.
-        if not _TOKEN.fullmatch(token.reveal()):
-            raise UpstreamRejectedIdentity(
-                "The Gitea token that is bound to this credential is empty or malformed.",
-                "Ask the operator to renew it.",
-            )
+        _authorization(token)
         return _Identity(self, token)
 
     def statistics(self) -> GiteaStatistics:
@@ -96,7 +91,7 @@ class GiteaClient:
         )
 
     async def ask(self, token: Secret, request: ForgeRequest[AnswerT]) -> AnswerT:
-        """Send *request* as the owner of *token*, which `acting_as` has checked, and return the decoded answer."""
+        """Send *request* as the owner of *token*, and return the decoded answer; callers use `acting_as`."""
         self._requests += 1
         self._in_flight += 1
         started = trio.current_time()
@@ -144,7 +139,7 @@ class GiteaClient:
         )
         headers = [
             (b"Host", url.netloc),
-            (b"Authorization", b"Bearer " + token.reveal().encode("ascii")),
+            (b"Authorization", _authorization(token)),
             (b"Accept", request.accept.encode("ascii")),
             (b"Accept-Encoding", b"identity"),
             (b"User-Agent", USER_AGENT),
@@ -164,6 +159,15 @@ class _Identity:
 
     async def ask(self, request: ForgeRequest[AnswerT]) -> AnswerT:
         return await self.client.ask(self.token, request)
+
+
+def _authorization(token: Secret) -> bytes:
+    # Threat: Gitea ignores `Bearer` with no word or two words after it, and answers as to anybody.
+    if not _TOKEN.fullmatch(token.reveal()):
+        raise UpstreamRejectedIdentity(
+            "The Gitea token that is bound to this credential is empty or malformed.", "Ask the operator to renew it."
+        )
+    return b"Bearer " + token.reveal().encode("ascii")
 
 
 @asynccontextmanager

@@ -51,6 +51,8 @@ async def test_there_is_no_forge_without_a_valid_token(token: str) -> None:
     async with open_gitea_client(GiteaSettings(url="http://127.0.0.1:9")) as client:
         with pytest.raises(UpstreamRejectedIdentity):
             client.acting_as(Secret(token))
+        with pytest.raises(UpstreamRejectedIdentity):
+            await client.ask(Secret(token), get_version())
 
 
 async def test_a_request_has_exactly_our_headers() -> None:
@@ -288,3 +290,10 @@ async def test_a_rejected_token_says_so() -> None:
             await forge.ask(get_me())
 
         assert {"upstream_rejected_identity": 1} == dict(client.statistics().errors_total)
+
+
+async def test_a_forge_at_an_ipv6_address_is_asked() -> None:
+    """The guard compares hosts; brackets must not look like another server."""
+    async with open_gitea_client(GiteaSettings(url="http://[::1]:9")) as client:
+        with pytest.raises(UpstreamUnreachable):
+            await client.acting_as(Secret(TOKEN)).ask(get_version())

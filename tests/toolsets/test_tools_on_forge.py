@@ -346,26 +346,26 @@ BAD_DAYS: dict[str, tuple[Fault, type[Exception]]] = {
 }
 
 
-@pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)
-@pytest.mark.parametrize(("fault", "expected"), BAD_DAYS.values(), ids=BAD_DAYS.keys())
-async def test_every_tool_survives_a_bad_day_of_the_forge(
-    tool: object, fault: Fault, expected: type[Exception]
-) -> None:
-    """Whatever Gitea does, the caller hears a fault that says what to do, and the next call works."""
-    name: str = tool.name  # type: ignore[attr-defined]  # a ToolSpec
-    arguments: JsonObject = {
-        "list_repositories": {},
-        "get_repository_info": HARBOR,
-        "get_file_tree": HARBOR,
-        "get_file_contents": HARBOR | {"path": "README.md"},
-        "get_me": {},
-        "get_server_version": {},
-    }[name]  # type: ignore[assignment]  # objects
-    async with _as("bot") as stage:
-        stage.running.faults.order(fault, times=2)
-        with pytest.raises(expected) as bad_day:
-            await run(name, arguments, stage.forge)
-        assert bad_day.value.remedy  # type: ignore[attr-defined]  # a Fault
-        stage.running.faults.clear()
+CALLS: dict[str, JsonObject] = {
+    "list_repositories": {},
+    "get_repository_info": HARBOR,
+    "get_file_tree": HARBOR,
+    "get_file_contents": HARBOR | {"path": "README.md"},
+    "get_me": {},
+    "get_server_version": {},
+}
 
-        assert await run(name, arguments, stage.forge)
+
+@pytest.mark.parametrize(("fault", "expected"), BAD_DAYS.values(), ids=BAD_DAYS.keys())
+async def test_every_tool_survives_a_bad_day_of_the_forge(fault: Fault, expected: type[Exception]) -> None:
+    """Whatever Gitea does, the caller hears a fault that says what to do, and the next call works."""
+    assert {tool.name for tool in TOOLS} == set(CALLS)
+    async with _as("bot") as stage:
+        for name, arguments in CALLS.items():
+            stage.running.faults.order(fault, times=2)
+            with pytest.raises(expected) as bad_day:
+                await run(name, arguments, stage.forge)
+            assert bad_day.value.remedy  # type: ignore[attr-defined]  # a Fault
+            stage.running.faults.clear()
+
+            assert await run(name, arguments, stage.forge)
