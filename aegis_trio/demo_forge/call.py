@@ -110,16 +110,16 @@ class Call:
         Source: gitea services/context/api.go SetLinkHeader.
         """
         path = self.request.raw_path.lstrip("/")
-        last = -(-total // page.items)
+        last = max(-(-total // page.items), 1)
+        # A page beyond the last counts as the last one.
+        current = min(page.number, last)
         wanted: list[tuple[str, int]] = []
-        if page.number < last:
-            wanted += [("next", page.number + 1), ("last", last)]
-        if page.number > 1:
-            wanted += [("first", 1), ("prev", min(page.number - 1, last))]
+        if current < last:
+            wanted += [("next", current + 1), ("last", last)]
+        if current > 1:
+            wanted += [("first", 1), ("prev", current - 1)]
         links = [
-            f'<{self.root}{path}?{self.query.encoded_with("page", str(number))}>; rel="{rel}"'
-            for rel, number in wanted
-            if number > 0
+            f'<{self.root}{path}?{self.query.encoded_with("page", str(number))}>; rel="{rel}"' for rel, number in wanted
         ]
         count = ("X-Total-Count", str(total))
         return (("Link", ",".join(links)), count) if links else (count,)

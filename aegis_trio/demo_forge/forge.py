@@ -31,10 +31,8 @@ from aegis_trio.demo_forge.world import Repository, World
 
 API: Final = "/api/v1"
 _ROOMS: Final = (meta, users, repositories, contents, file_batch, raw, git, branches)
-# Gitea sets this before anything of these two routes can fail.
 # A signature in the query stands there for everything that is checked elsewhere.
 _SIGNED_ADDRESSES: Final = frozenset({"/repos/{owner}/{repo}/actions/artifacts/{artifact_id}/zip/raw"})
-_NOSNIFF_PARTS: Final = ("/repos/{owner}/{repo}/raw/", "/repos/{owner}/{repo}/media/")
 
 
 @final
@@ -60,9 +58,12 @@ class Forge:
         principal: Principal | None = None
         try:
             principal = identify(self.world, request.header("authorization"))
-            return self._answer_api(request, path.removeprefix(API), principal), _login(principal)
+            answer = self._answer_api(request, path.removeprefix(API), principal)
         except Refusal as refusal:
-            return refusal.answer, _login(principal)
+            answer = refusal.answer
+        # Source: gitea routers/api/v1/api.go securityHeaders.
+        headers = (*answer.headers, ("X-Content-Type-Options", "nosniff"))
+        return replace(answer, headers=headers), _login(principal)
 
     def _answer_api(self, request: Request, path: str, principal: Principal | None) -> Answer:
         query = parse_query(request.raw_query)
@@ -70,18 +71,8 @@ class Forge:
         match = self._router.match(path)
         if match is None:
             return unknown_path()
-        nosniff = match.template.startswith(_NOSNIFF_PARTS)
-        try:
-            answer = self._answer_route(
-                request,
-                match,
-                Call(world=self.world, request=request, query=query, principal=principal, params=match.params),
-            )
-        except Refusal as refusal:
-            answer = refusal.answer
-        if nosniff:
-            answer = replace(answer, headers=(*answer.headers, ("X-Content-Type-Options", "nosniff")))
-        return answer
+        call = Call(world=self.world, request=request, query=query, principal=principal, params=match.params)
+        return self._answer_route(request, match, call)
 
     def _answer_route(self, request: Request, match: Match, call: Call) -> Answer:
         if request.method not in match.methods:

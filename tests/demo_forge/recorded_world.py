@@ -334,8 +334,9 @@ def _star_archived(world: World) -> None:
 def _fork(number: int, owner: int, name: str, parent: int) -> Callable[[World], None]:
     def change(world: World) -> None:
         git = GitStore()
-        git.refs = {}
-        world.add_repository(Repository(id=number, owner_id=owner, name=name, git=git, fork_of=parent))
+        world.add_repository(
+            Repository(id=number, owner_id=owner, name=name, git=git, fork_of=parent, units=set(_FORK_UNITS))
+        )
 
     return change
 

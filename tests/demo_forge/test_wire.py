@@ -104,8 +104,7 @@ async def test_a_client_that_leaves_while_its_answer_is_held_is_noticed() -> Non
         with trio.fail_after(10):
             await record.done.wait()
 
-        assert record.client_left
-        assert None is record.status
+        assert (True, None) == (record.client_left, record.status)
 
 
 async def test_a_held_answer_leaves_when_the_test_lets_it_go() -> None:

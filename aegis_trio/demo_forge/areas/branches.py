@@ -10,7 +10,7 @@ from dulwich.objects import Tag
 
 from aegis_trio.demo_forge.answers import Answer, json_answer
 from aegis_trio.demo_forge.areas.commits import payload_commit_json
-from aegis_trio.demo_forge.call import Call
+from aegis_trio.demo_forge.call import Call, int_of
 from aegis_trio.demo_forge.git_store import GitStore
 from aegis_trio.demo_forge.router import Route
 from aegis_trio.demo_forge.times import as_gitea, of_git
@@ -87,8 +87,9 @@ def list_tags(call: Call) -> Answer:
     git = call.repository.git
     named = [(name, git.refs[f"refs/tags/{name}"]) for name in git.tags()]
     named.sort(key=lambda pair: -_made(git, pair[1]).timestamp())
-    page = call.page()
-    shown: list[JsonValue] = [_tag(call, name, sha) for name, sha in named[page.slice()]]
+    # Without a page there is no paging at all.
+    wanted = call.page().slice() if int_of(call.query.first("page")) > 0 else slice(None)
+    shown: list[JsonValue] = [_tag(call, name, sha) for name, sha in named[wanted]]
     return json_answer(shown, headers=(("X-Total-Count", str(len(named))),))
 
 

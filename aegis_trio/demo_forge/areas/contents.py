@@ -5,6 +5,7 @@ Not here: several files at once (file_batch.py), bytes as they are (raw.py), wri
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from aegis_trio.demo_forge.answers import Answer, Refusal, go_json, json_answer, not_proven
@@ -29,7 +30,7 @@ def get_contents(call: Call) -> Answer:
     """Show a file with its content, or a folder's list."""
     call.must_read(Unit.CODE)
     ref = resolve_ref(call, call.query.first("ref"))
-    return json_answer(_shown(call, ref, USUAL))
+    return json_answer(_shown(call, ref, USUAL, call.params.get("*", "")))
 
 
 def get_contents_ext(call: Call) -> Answer:
@@ -38,14 +39,12 @@ def get_contents_ext(call: Call) -> Answer:
     includes = _includes(call)
     try:
         ref = resolve_ref(call, call.query.first("ref"))
-        shown = _shown(call, ref, includes)
+        shown = _shown(call, ref, includes, "" if call.params.get("*") == "." else call.params.get("*", ""))
     except Refusal as refusal:
         # Gitea goes on after the error and writes a second document into the same body.
         answer = refusal.answer
-        if answer.status != 404:
-            raise
-        body = answer.body + go_json(None)
-        raise Refusal(Answer(status=404, body=body, content_type=answer.content_type)) from None
+        second: JsonValue = None if answer.status == 404 else {}
+        raise Refusal(replace(answer, body=answer.body + go_json(second))) from None
     return json_answer({"dir_contents" if isinstance(shown, list) else "file_contents": shown})
 
 
@@ -57,9 +56,10 @@ def _includes(call: Call) -> frozenset[Include]:
     return frozenset(Include(word) for word in wanted)
 
 
-def _shown(call: Call, ref: Ref, includes: frozenset[Include]) -> JsonValue:
-    git, path = call.repository.git, clean_path(call.params.get("*", ""))
-    if is_git_internal(path):
+def _shown(call: Call, ref: Ref, includes: frozenset[Include], raw_path: str) -> JsonValue:
+    git, path = call.repository.git, clean_path(raw_path)
+    # What resolves to the root without being empty is refused like what leads into .git.
+    if is_git_internal(path) or (raw_path and not path):
         if call.viewer is not None and call.viewer.is_admin:
             # An administrator reads Gitea's inner error here, which nothing recorded shows.
             raise Refusal(not_proven("GET", "/repos/{owner}/{repo}/contents/.git"))
@@ -78,6 +78,9 @@ def _shown(call: Call, ref: Ref, includes: frozenset[Include]) -> JsonValue:
 
 def _folder(call: Call, ref: Ref, path: str, tree_sha: str, includes: frozenset[Include]) -> list[JsonValue]:
     prefix = f"{path}/" if path else ""
+    # The usual shape looks for pointers of git-lfs in single files only.
+    if includes == USUAL:
+        includes -= {Include.LFS_METADATA}
     shown: list[JsonObject] = [
         entry_json(call, ref, f"{prefix}{entry.name}", entry, includes, single=False)
         for entry in call.repository.git.entries(tree_sha)

@@ -139,7 +139,9 @@ def entry_json(
         "submodule_git_url": _submodule_url(git, ref.commit, path) if submodule else None,
         "_links": {"self": own, "git": blob, "html": page},
     }
-    pointer = lfs_pointer(data) if data is not None and Include.LFS_METADATA in includes else None
+    # Whoever reads a single file learns of its large object, too.
+    wants_pointer = Include.LFS_METADATA in includes or (single and Include.FILE_CONTENT in includes)
+    pointer = lfs_pointer(data) if data is not None and wants_pointer else None
     if pointer is not None:
         result |= {"lfs_oid": pointer[0], "lfs_size": pointer[1]}
     return result

@@ -18,32 +18,34 @@ _TEMPLATE: Final = "/repos/{owner}/{repo}/file-contents"
 
 
 def get_files(call: Call) -> Answer:
-    """Show the files that the query's `body` lists."""
+    """Show the files that the query's `body` lists; a document without a list is an empty one."""
     call.must_read(Unit.CODE)
-    wanted = _files_of(call.query.first("body"))
-    if wanted is None:
+    document = _document(call.query.first("body"))
+    wanted = None if document is None else document.get("files") or []
+    if not isinstance(wanted, list) or not all(isinstance(name, str) for name in wanted):
         raise call.refused(400, "invalid body parameter")
-    return _answer(call, wanted)
+    return _answer(call, [str(name) for name in wanted])
 
 
 def post_files(call: Call) -> Answer:
     """Show the files that the body lists; to a token's scope this is a write."""
     call.must_read(Unit.CODE)
-    wanted = _files_of(call.request.body.decode("utf-8", "replace"))
-    if wanted is None:
+    document = _document(call.request.body.decode("utf-8", "replace"))
+    wanted = None if document is None else document.get("files")
+    if document is not None and wanted is None:
         raise call.refused(422, "[Files]: Required")
-    return _answer(call, wanted)
+    if not isinstance(wanted, list) or not all(isinstance(name, str) for name in wanted):
+        # The text tells what Go's decoder stumbled over, in its own words.
+        raise Refusal(not_proven("POST", f"{_TEMPLATE} with another document than a list of names"))
+    return _answer(call, [str(name) for name in wanted])
 
 
-def _files_of(raw_document: str) -> list[str] | None:
+def _document(raw_document: str) -> JsonObject | None:
     try:
         document: JsonValue = json.loads(raw_document)
     except ValueError:
         return None
-    if not isinstance(document, dict):
-        return None
-    listed = document.get("files")
-    return [name for name in listed if isinstance(name, str)] if isinstance(listed, list) else None
+    return document if isinstance(document, dict) else None
 
 
 def _answer(call: Call, wanted: list[str]) -> Answer:

@@ -23,6 +23,9 @@ from aegis_trio.demo_forge.world import Unit
 from aegis_trio.model.json import JsonObject, JsonValue
 
 _TRUE: Final = frozenset({"1", "t", "T", "TRUE", "true", "True"})  # Source: strconv.ParseBool
+# Expressions of gitrevisions(7) that look into messages, the index or the log of refs.
+_UNPROVEN_EXPRESSION: Final = re.compile(r"@\{|^:|\^\{/|^@$|\.\.")
+_NO_HEX: Final = re.compile(r"[^0-9a-fA-F]")
 # Source: git-check-ref-format(1), as gitea modules/git/ref.go has it.
 _BAD_REF: Final = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^[/.]|/\.|\.lock(/|$)|[/.]$")
 
@@ -31,6 +34,8 @@ def get_tree(call: Call) -> Answer:
     """List a tree, by any revision expression, with its subfolders if asked, a page at a time."""
     call.must_read(Unit.CODE)
     text, git = call.params["sha"], call.repository.git
+    if _UNPROVEN_EXPRESSION.search(text):
+        raise Refusal(not_proven("GET", "/repos/{owner}/{repo}/git/trees/{sha} with a search or a log of refs"))
     sha = resolve_revision(git, text)
     tree_sha = None if sha is None else _tree_sha(git, sha)
     if sha is None or tree_sha is None:
@@ -86,6 +91,9 @@ def get_blob(call: Call) -> Answer:
     text, git = call.params["sha"], call.repository.git
     if len(text) != 40:
         raise call.refused(400, f"length {len(text)} has no matched object format: {text}")
+    bad = _NO_HEX.search(text)
+    if bad is not None:
+        raise call.refused(400, f"encoding/hex: invalid byte: U+{ord(bad.group()):04X} '{bad.group()}'")
     sha = text.lower()
     if not git.has(sha):
         raise call.refused(400, missing_text(sha=sha))

@@ -13,7 +13,7 @@ from aegis_trio.demo_forge.call import Call, int_of
 from aegis_trio.demo_forge.permissions import Rights, repositories_of, rights_of
 from aegis_trio.demo_forge.router import Route
 from aegis_trio.demo_forge.times import as_gitea
-from aegis_trio.demo_forge.world import EPOCH, NEVER, Access, Repository, Unit, World
+from aegis_trio.demo_forge.world import EPOCH, NEVER, Access, Repository, Unit, Visibility, World
 from aegis_trio.model.json import JsonObject, JsonValue
 
 _MERGES: Final = (
@@ -112,7 +112,7 @@ def repository_json(
         "default_merge_style": "merge",
         "default_allow_maintainer_edit": False,
         "avatar_url": "",
-        "internal": False,
+        "internal": not repository.private and owner.visibility == Visibility.PRIVATE,
         "mirror_interval": "",
         "object_format_name": "sha1",
         "mirror_updated": as_gitea(NEVER),
