@@ -115,6 +115,6 @@ def _read_validities(reader: Reader, folder: Path) -> tuple[KeyValidity, ...]:
     known, misfits = read_key_metadata(folder)
     for misfit in misfits:
         reader.refuse(table.KEYS_DIR, f"{folder}: {misfit.rule}", misfit.remedy)
-    if reader.is_set(table.KEYS_DIR) and not folder.is_dir():
+    if folder != table.KEYS_DIR.default and not folder.is_dir():
         reader.refuse(table.KEYS_DIR, "names no folder", "Make it, or leave KEYS_DIR out.")
     return tuple(metadata.validity() for metadata in known)

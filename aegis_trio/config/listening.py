@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from aegis_trio.config import table
 from aegis_trio.config.parsing import is_loopback
 from aegis_trio.config.reader import Reader
-from aegis_trio.supervisor.settings import SupervisorSettings
+from aegis_trio.config.supervision import SupervisorSettings
 from aegis_trio.web.settings import LOOPBACK_HOSTS, WebSettings
 
 

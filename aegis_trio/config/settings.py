@@ -8,9 +8,9 @@ from typing import final
 from aegis_trio.audit.settings import AuditSettings
 from aegis_trio.auth.settings import AuthSettings
 from aegis_trio.config.root_secret import RootSecretSettings
+from aegis_trio.config.supervision import SupervisorSettings
 from aegis_trio.gitea.settings import GiteaSettings
 from aegis_trio.limits.settings import LimitSettings
-from aegis_trio.supervisor.settings import SupervisorSettings
 from aegis_trio.telemetry.settings import TelemetrySettings
 from aegis_trio.transports.settings import SessionSettings
 from aegis_trio.web.server.limits import ConnectionLimits

@@ -1,4 +1,7 @@
-"""What the operator may choose about the process: its farewell and its second listener."""
+"""What the operator may choose about the process: its farewell and its second listener.
+
+It stands here and not beside its user, because the supervisor stands above config: it runs what config decided.
+"""
 
 from __future__ import annotations
 
