@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from aegis_trio.model.json import JsonObject, JsonValue
+from aegis_trio.model.json import JsonObject, JsonValue, encode_json
 from aegis_trio.protocol.dispatch import Accepted, Answer, CallTool, Cancel, ListTools, OpenSession, Step, dispatch
 from aegis_trio.protocol.jsonrpc import Notification, Request, Response
 from aegis_trio.protocol.ladder import META_CAPABILITIES, META_CLIENT, META_VERSION
 from aegis_trio.protocol.refusals import INVALID_PARAMS, METHOD_NOT_FOUND
 from aegis_trio.protocol.results import ServerCard
 from aegis_trio.protocol.revisions import REVISIONS, Era, Revision
+from tests.protocol.strategies import JSON_VALUES
 
 CARD = ServerCard(name="aegis-trio", version="0.1.0", title="Aegis", instructions="Use get_me first.")
 LEGACY = [revision for revision in REVISIONS if revision.era is Era.LEGACY]
@@ -209,3 +212,31 @@ def test_other_notifications_are_accepted(method: str) -> None:
 def test_a_clients_answer_to_nothing_is_accepted() -> None:
     """The same item; the gate has asked nothing, so nothing follows from it."""
     assert Accepted() == dispatch(Response(1, {}, None), LEGACY[-1], CARD)
+
+
+@given(
+    st.sampled_from(REVISIONS),
+    st.sampled_from(sorted(REVISIONS[0].requests | MODERN.requests)) | st.text(),
+    st.dictionaries(
+        st.sampled_from(["name", "arguments", "cursor", "_meta", "protocolVersion", "capabilities", "clientInfo"])
+        | st.text(),
+        JSON_VALUES,
+    ),
+)
+def test_whatever_is_asked_there_is_a_decision_that_can_be_sent(
+    revision: Revision, method: str, params: JsonObject
+) -> None:
+    """Property: no parameters make dispatch raise, and every answer of its own is one line of JSON."""
+    step = ask(revision, method, params)
+
+    assert isinstance(step, Answer | OpenSession | ListTools | CallTool)
+    if isinstance(step, Answer):
+        assert b"\n" not in encode_json(step.reply.body)
+
+
+@given(st.sampled_from(REVISIONS), st.dictionaries(st.sampled_from(["requestId", "reason", "_meta"]), JSON_VALUES))
+def test_whatever_is_notified_nothing_is_answered(revision: Revision, params: JsonObject) -> None:
+    """Property: JSON-RPC 2.0 section 4.1: a notification has no answer, not even an error."""
+    step = dispatch(Notification("notifications/cancelled", params), revision, CARD)
+
+    assert isinstance(step, Accepted | Cancel)
