@@ -68,7 +68,8 @@ def exchange_of(line: dict[str, Any]) -> Exchange:
 @cache
 def all_exchanges() -> tuple[Exchange, ...]:
     """Return the recorded exchanges that are kept here, in the order in which they happened."""
-    lines = (RECORDINGS / "exchanges.jsonl").read_text("utf-8").splitlines()
+    names = ("exchanges.jsonl", "later.jsonl")
+    lines = (line for name in names for line in (RECORDINGS / name).read_text("utf-8").splitlines())
     return tuple(exchange_of(json.loads(line)) for line in lines)
 
 

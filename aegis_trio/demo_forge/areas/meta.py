@@ -22,7 +22,11 @@ MAX_BLOB_BYTES: Final = 10_485_760
 MAX_RESPONSE_BYTES: Final = 104_857_600
 REACTIONS: Final = ("+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes")
 EMOJIS: Final = ("git", "gitea", "codeberg", "gitlab", "github", "gogs")
-_PAGES: Final = frozenset({"explore", "issues", "milestones", "notifications", "pulls", "swagger.v1.json"})
+# Pages that are no account's.
+_PAGES: Final = frozenset(
+    {"explore", "favicon.ico", "issues", "milestones", "notifications", "pulls", "robots.txt", "swagger.v1.json"}
+)
+
 # Source: gitea services/cron/tasks_basic.go, tasks_extended.go, tasks_actions.go: the tasks of a default configuration.
 _TASKS: Final = (
     ("update_mirrors", "@every 10m"),
