@@ -158,7 +158,7 @@ class Http2Client:
 
     def take(self, event: Any) -> None:
         if isinstance(event, h2.events.ResponseReceived):
-            self.heads[event.stream_id] = dict(event.headers)  # type: ignore[arg-type] # bytes, as encoding is off
+            self.heads[event.stream_id] = dict(event.headers)
         elif isinstance(event, h2.events.DataReceived):
             self.bodies.setdefault(event.stream_id, bytearray()).extend(event.data or b"")
             if self.credits_body and event.flow_controlled_length:

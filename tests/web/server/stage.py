@@ -6,9 +6,9 @@ nothing may be left of the probe. Nothing here sleeps: the stream carries what a
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import trio
@@ -197,11 +197,13 @@ class Bystander:
 
 
 async def answer(send: Any, status: int, body: bytes) -> None:
+    """Give a whole answer."""
     await send({"type": "http.response.start", "status": status, "headers": [(b"content-length", b"%d" % len(body))]})
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 async def cancel_at_disconnect(receive: Any, scope: trio.CancelScope) -> None:
+    """Watch for the end of the peer."""
     while (await receive())["type"] != "http.disconnect":
         pass
     scope.cancel()
@@ -235,8 +237,10 @@ async def open_stage(**options: Any) -> AsyncGenerator[tuple[Stage, Bystander]]:
 
 
 def count_tasks() -> int:
+    """Return how many tasks there are in this process."""
     return trio.lowlevel.current_statistics().tasks_living
 
 
 def count_descriptors() -> int:
-    return len(os.listdir("/proc/self/fd"))
+    """Return how many file descriptors this process has open."""
+    return len(list(Path("/proc/self/fd").iterdir()))

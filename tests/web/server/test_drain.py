@@ -123,8 +123,8 @@ async def test_nobody_holds_the_end_up(encrypted: bool, server_tls: ssl.SSLConte
             client = await _open(stage, tls, "http/1.1")
             await client.send(b"GET " + path + b" HTTP/1.1\r\nhost: x\r\n" + extra + b"\r\n")
         http2 = await _open(stage, tls, "h2")
-        for path in ("/flood", "/deaf", "/events"):
-            await http2.request(path)
+        for http2_path in ("/flood", "/deaf", "/events"):
+            await http2.request(http2_path)
         await stage.connect()  # says nothing; under TLS it never shakes hands
         await wait_until(lambda: stage.open_requests == 8)
         started = trio.current_time()
@@ -151,7 +151,7 @@ async def test_listeners_are_closed_as_soon_as_the_drain_begins() -> None:
         served.shutdown.set()
         await wait_until(lambda: served.running._context.draining)
 
-        with pytest.raises(OSError, match="refused|failed"):
+        with pytest.raises(OSError, match=r"refused|failed"):
             await stage.connect()
         stage.seen[0].set()
         await served.ended.wait()
