@@ -97,11 +97,11 @@ class SessionHub:
 
         Source: MCP 2025-11-25 basic/transports#session-management.
         """
-        session = self.admit(principal, revision)
-        session.client = client
         if self._nursery is None:
             raise RuntimeError("the session hub does not run")
-        await self._nursery.start(partial(self._keep, session))
+        session = self.admit(principal, revision)
+        session.client = client
+        await self._nursery.start(partial(session.run, trio.sleep_forever, max_age_s=self._settings.max_age_s))
         return session
 
     def admit(self, principal: PrincipalId, revision: Revision | None) -> SessionBody:
@@ -124,7 +124,7 @@ class SessionHub:
                     retry_after_s=RETRY_SESSIONS_S,
                 )
             raise NotReady("The gate has as many sessions as it can hold.", "Try again in a minute.")
-        session = SessionBody(secrets.token_urlsafe(ID_BYTES), principal, revision, self._count_calls)
+        session = SessionBody(secrets.token_urlsafe(ID_BYTES), principal, revision, self)
         self._sessions[session.id] = session
         self._by_principal.setdefault(principal, OrderedDict())[session.id] = session
         self._totals["opened"] += 1
@@ -174,6 +174,11 @@ class SessionHub:
                 scopes.discard(scope)
                 if not scopes:
                     self._requests.pop(principal, None)
+
+    def count_calls(self, change: int) -> None:
+        """Count calls that sessions began (1) or ended (-1)."""
+        self._calls_running += change
+        self._settle()
 
     def note_cut(self) -> None:
         """Count a stream that was cut because its reader was too slow."""
@@ -225,14 +230,6 @@ class SessionHub:
         self._totals["evicted"] += 1
         return True
 
-    async def _keep(
-        self, session: SessionBody, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
-    ) -> None:
-        try:
-            await session.run(trio.sleep_forever, max_age_s=self._settings.max_age_s, task_status=task_status)
-        finally:
-            self.forget(session)
-
     async def _reap(self) -> None:
         while True:
             await trio.sleep(self._settings.reap_every_s)
@@ -241,10 +238,6 @@ class SessionHub:
                 if session.is_at_rest and now - session.last_used >= self._settings.idle_s:
                     self.forget(session)
                     self._totals["reaped"] += 1
-
-    def _count_calls(self, change: int) -> None:
-        self._calls_running += change
-        self._settle()
 
     def _settle(self) -> None:
         if self._draining and not self._streams:

@@ -48,14 +48,26 @@ class Listener(Protocol):
         ...
 
 
+class SessionRegistry(Protocol):
+    """Who knows all sessions; `hub.SessionHub` is it."""
+
+    def count_calls(self, change: int) -> None:
+        """Learn that a call began (1) or ended (-1)."""
+        ...
+
+    def forget(self, session: SessionBody) -> None:
+        """Learn that *session* is over, and end it."""
+        ...
+
+
 @final
 class SessionBody:
     """A session; `run` is its life."""
 
     __slots__ = (
         "_calls",
-        "_count_calls",
         "_nursery",
+        "_registry",
         "_scope",
         "client",
         "ended",
@@ -67,13 +79,9 @@ class SessionBody:
     )
 
     def __init__(
-        self, session_id: str, principal: PrincipalId, revision: Revision | None, count_calls: Callable[[int], None]
+        self, session_id: str, principal: PrincipalId, revision: Revision | None, registry: SessionRegistry
     ) -> None:
-        """Be born; `run` must follow.
-
-        Args:
-            count_calls: told 1 when a call begins and -1 when it has ended.
-        """
+        """Be born; `run` must follow."""
         self.id = session_id
         self.principal = principal
         self.revision = revision
@@ -84,7 +92,7 @@ class SessionBody:
         """Everything that waits for this session, oldest first: streams, and requests whose calls run."""
         self.ended = False
         self._calls: dict[RequestId, trio.CancelScope] = {}
-        self._count_calls = count_calls
+        self._registry = registry
         self._nursery: trio.Nursery | None = None
         self._scope = trio.CancelScope()
 
@@ -140,7 +148,7 @@ class SessionBody:
                     await life()
                     nursery.cancel_scope.cancel()
         finally:
-            self.end()
+            self._registry.forget(self)
 
     def start_call(self, request_id: RequestId, run: Callable[[], Awaitable[Reply]], sink: ReplySink) -> bool:
         """Run one call in the session; its answer goes to *sink*, or its release when it was cancelled.
@@ -159,7 +167,7 @@ class SessionBody:
             return False
         scope = self._calls[request_id] = trio.CancelScope()
         sink.expect()
-        self._count_calls(1)
+        self._registry.count_calls(1)
         self._nursery.start_soon(self._call, request_id, scope, run, sink)
         return True
 
@@ -194,4 +202,4 @@ class SessionBody:
             else:
                 sink.answer(reply)
             self.touch()
-            self._count_calls(-1)
+            self._registry.count_calls(-1)

@@ -211,7 +211,7 @@ async def test_an_unknown_session_is_forgotten_twice_without_harm(autojump_clock
 
 async def test_a_session_that_has_ended_starts_no_call(autojump_clock: MockClock) -> None:
     """Our own misuse is a bug that shows."""
-    session = SessionBody("id", ADA, None, lambda change: None)
+    session = SessionBody("id", ADA, None, SessionHub(SessionSettings()))
 
     async def run() -> Reply:
         return result_reply(1, {})
@@ -222,7 +222,7 @@ async def test_a_session_that_has_ended_starts_no_call(autojump_clock: MockClock
 
 async def test_whoever_comes_to_an_ended_session_is_sent_away(autojump_clock: MockClock) -> None:
     """Between finding a session and listening to it, it may have ended."""
-    session, listener = SessionBody("id", ADA, None, lambda change: None), Deaf()
+    session, listener = SessionBody("id", ADA, None, SessionHub(SessionSettings())), Deaf()
     session.end()
     with session.heard_by(listener):
         assert 1 == listener.left
