@@ -67,7 +67,7 @@ def replace_entry(text: str, span: Span, old: str, new: str, read: Callable[[str
     Args:
         text: the whole file.
         span: where the list stands.
-        old: the entry, or the beginning of it up to `=`.
+        old: the entry, whole.
         new: what stands there instead; a comma in it makes two entries.
         read: returns the list's value from a whole file.
 
@@ -80,7 +80,7 @@ def replace_entry(text: str, span: Span, old: str, new: str, read: Callable[[str
     start = span.start + found.start()
     edited = text[:start] + new + text[start + len(old) :]
     before, after = split_entries(read(text)), split_entries(read(edited))
-    return edited if after == _expected(before, old, new) else None
+    return edited if old in before and after == _expected(before, old, new) else None
 
 
 def _expected(before: tuple[str, ...], old: str, new: str) -> tuple[str, ...]:
