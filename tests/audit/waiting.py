@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import trio
@@ -10,8 +11,10 @@ from aegis_trio.audit.trail import AuditTrail
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Let others run until *condition* holds; the run's own watchdog ends what never does."""
+    """Let others run until *condition* holds; fail after a minute of real time."""
+    end_s = time.monotonic() + 60
     while not condition():  # noqa: ASYNC110 -- a thread is at work, and rings no bell
+        assert time.monotonic() < end_s, "what the test waits for never came"
         await trio.lowlevel.checkpoint()
 
 
