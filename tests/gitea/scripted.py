@@ -54,7 +54,7 @@ async def open_script(*answers: bytes) -> AsyncGenerator[Script]:
                 except trio.BrokenResourceError:
                     return  # the client left, which is what some tests are about
 
-        nursery.start_soon(trio.serve_listeners, serve, listeners)
+        await nursery.start(trio.serve_listeners, serve, listeners)
         yield script
         nursery.cancel_scope.cancel()
 

@@ -69,7 +69,7 @@ async def _open_forge(folder: Path, address: str = "127.0.0.1") -> AsyncGenerato
     async with trio.open_nursery() as nursery:
         listeners = await trio.open_ssl_over_tcp_listeners(0, context, host="127.0.0.1", https_compatible=True)
         port = listeners[0].transport_listener.socket.getsockname()[1]
-        nursery.start_soon(trio.serve_listeners, serve, listeners)
+        await nursery.start(trio.serve_listeners, serve, listeners)
         yield f"https://127.0.0.1:{port}", certificate_file
         nursery.cancel_scope.cancel()
 

@@ -55,6 +55,7 @@ class _Wire:
     """A forge that looks at each request as the client does before it sends it."""
 
     async def ask(self, request: ForgeRequest[AnswerT]) -> NoReturn:
+        await trio.lowlevel.checkpoint()
         built = build_target(BASE, request.segments, request.query)
         url = httpx.URL(origin_of(BASE) + built)
         check_wire_path(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+import trio
 
 from aegis_trio.model.call import ToolReply
 from aegis_trio.model.errors import InvalidArgument
@@ -21,6 +22,7 @@ class _Arguments:
 
 
 async def _handler(context: ToolContext, call: _Arguments) -> ToolReply:
+    await trio.lowlevel.checkpoint()
     return ToolReply({"ref": call.ref})
 
 

@@ -218,3 +218,13 @@ async def test_a_caller_without_a_key_has_no_hint() -> None:
     reply = await tool_named("get_me").prepare({}).run(context)
 
     assert {"login": "me", "id": 1, "full_name": "", "scopes": ["read:repository", "read:user"]} == reply.structured
+
+
+async def test_texts_without_end_do_not_fill_a_reply() -> None:
+    """A forge that sends more than Gitea would take is shown up to a mark."""
+    described = await run(
+        "get_repository_info", {"owner": "o", "repo": "r"}, _always(_repository(description="d" * 90_000))
+    )
+    link = await run("get_file_contents", PLACE, _always(_entry(type="symlink", target="t" * 90_000)))
+
+    assert ("d…", "t…") == (str(described["description"])[-2:], str(link["target"])[-2:])

@@ -23,9 +23,9 @@ from aegis_trio.gitea.contents import (
 from aegis_trio.model.call import ToolReply
 from aegis_trio.model.errors import InvalidArgument, NotFound, UpstreamTooLarge
 from aegis_trio.model.json import JsonObject
-from aegis_trio.model.refs import FilePath, GitRef, RepositoryRef, parse_file_path
+from aegis_trio.model.refs import MAX_PATH_BYTES, FilePath, GitRef, RepositoryRef, parse_file_path
 from aegis_trio.model.toolspec import CostClass, Toolset
-from aegis_trio.policy.untrusted import clean_line, plain_url
+from aegis_trio.policy.untrusted import clean_line, plain_url, shorten
 from aegis_trio.toolsets.arguments import (
     LineNumber,
     OwnerText,
@@ -99,8 +99,9 @@ async def _get_file_contents(context: ToolContext, call: _FileCall) -> ToolReply
         case Folder():
             return ToolReply(head | {"type": "folder", "note": "List it with get_file_tree."})
         case SymbolicLink():
+            target = shorten(clean_line(contents.target), MAX_PATH_BYTES)
             note = "A symbolic link; it is not followed. Ask for the target's path instead."
-            return ToolReply(head | {"type": "symlink", "target": clean_line(contents.target), "note": note})
+            return ToolReply(head | {"type": "symlink", "target": target, "note": note})
         case Submodule():
             link: JsonObject = {
                 "type": "submodule",

@@ -9,6 +9,7 @@ from aegis_trio.model.json import JsonObject, JsonValue
 from aegis_trio.policy.untrusted import clean_line, clean_prose, shorten
 
 _LISTED_DESCRIPTION_CHARACTERS: Final = 200
+_DESCRIPTION_CHARACTERS: Final = 4000  # Gitea itself takes 2,048; what is longer ends in `…`
 _NEVER: Final = ("", "0001-01-01T00:00:00Z")  # Go's zero time
 
 
@@ -23,7 +24,7 @@ def described(repository: Repository) -> JsonObject:
     """Return everything that is shown of one repository."""
     topics: list[JsonValue] = [clean_line(topic) for topic in repository.topics]
     more: JsonObject = {
-        "description": clean_prose(repository.description),
+        "description": shorten(clean_prose(repository.description), _DESCRIPTION_CHARACTERS),
         "topics": topics,
         "size_kib": repository.size_kib,
         "stars": repository.stars,
