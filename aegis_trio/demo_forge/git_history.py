@@ -12,8 +12,6 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from dulwich.objects import Commit
-
 from aegis_trio.demo_forge.git_store import Entry, GitStore
 
 _STEP: Final = re.compile(r"~(\d*)|\^(\d*)(?!\{)|\^\{(tree|commit)?\}")
@@ -40,23 +38,22 @@ def find_entry(git: GitStore, commit_sha: str, path: str) -> Entry:
         Missing: nothing; it says how far the way led, as Gitea's message does.
     """
     tree_sha = git.tree_of(commit_sha)
-    names = path.split("/")
-    for depth, name in enumerate(names):
-        entry = next((e for e in git.entries(tree_sha) if e.name == name), None)
-        if entry is None:
-            raise Missing(path="/".join(names[: depth + 1]) if depth + 1 == len(names) else name)
-        if depth + 1 == len(names):
-            return entry
-        if not entry.is_tree:
-            raise Missing(sha=entry.sha)
-        tree_sha = entry.sha
-    raise Missing(path=path)
+    *folders, last = path.split("/")
+    for name in folders:
+        folder = next((e for e in git.entries(tree_sha) if e.name == name), None)
+        if folder is None:
+            raise Missing(path=name)
+        if not folder.is_tree:
+            raise Missing(sha=folder.sha)
+        tree_sha = folder.sha
+    entry = next((e for e in git.entries(tree_sha) if e.name == last), None)
+    if entry is None:
+        raise Missing(path=path)
+    return entry
 
 
 def object_at(git: GitStore, commit_sha: str, path: str) -> str | None:
     """Return the id of what stands at *path*, or nothing."""
-    if not path:
-        return git.tree_of(commit_sha)
     try:
         entry = find_entry(git, commit_sha, path)
     except Missing:
@@ -81,18 +78,6 @@ def _walk_to_change(git: GitStore, commit_sha: str, path: str) -> str:
         if same is None:
             return current
         current = same
-
-
-def first_parents(git: GitStore, commit_sha: str) -> list[str]:
-    """Return all commits that *commit_sha* contains, newest first by committer's date."""
-    seen: dict[str, Commit] = {}
-    waiting = [commit_sha]
-    while waiting:
-        sha = waiting.pop()
-        if sha not in seen:
-            seen[sha] = git.commit(sha)
-            waiting.extend(parent.decode() for parent in seen[sha].parents)
-    return sorted(seen, key=lambda sha: -seen[sha].commit_time)
 
 
 def resolve_revision(git: GitStore, text: str) -> str | None:
