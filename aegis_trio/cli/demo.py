@@ -42,7 +42,6 @@ from aegis_trio.supervisor.garbage import tune_garbage_collector
 from aegis_trio.supervisor.tree import Running, run_gate
 from aegis_trio.telemetry.logs import configure_logging
 
-DEFAULT_PORT: Final = 8080
 DEMO_GRACE_S: Final = 0.5  # Ctrl-C ends the demo within a second
 CALL: Final[JsonObject] = {"tool": "list_repositories", "arguments": {"limit": 3}}
 
@@ -52,15 +51,17 @@ CALL: Final[JsonObject] = {"tool": "list_repositories", "arguments": {"limit": 3
 class Choices:
     """What was asked for on the command line."""
 
-    port: int
+    port: int | None
+    """None where the command line says nothing: `PORT` decides, else the default."""
     forge_port: int
     state: Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `demo` understands to *parser*."""
-    port = int(os.environ.get("PORT", "") or DEFAULT_PORT)
-    parser.add_argument("--port", type=_port, default=port, help=f"the gate's port (default: {port}; 0: any free one)")
+    parser.add_argument(
+        "--port", type=_port, help=f"the gate's port (default: PORT, or {DEFAULT_PORT}; 0: any free one)"
+    )
     parser.add_argument("--forge-port", type=_port, default=0, help="the demo forge's port (default: any free one)")
     parser.add_argument("--state", type=Path, help="keep key and audit log in this folder (default: a temporary one)")
 
@@ -103,7 +104,9 @@ async def run_demo(choices: Choices) -> None:
 def demo_settings(choices: Choices, forge_url: str, bot_token: Secret) -> Settings:
     """Return the environment's settings, with those of the demo in place."""
     environment = {name: value for name, value in os.environ.items() if name != "GITEA_TOKEN_FILE"}
-    environment |= {"GITEA_URL": forge_url, "GITEA_TOKEN": bot_token.reveal(), "PORT": str(choices.port)}
+    environment |= {"GITEA_URL": forge_url, "GITEA_TOKEN": bot_token.reveal()}
+    if choices.port is not None:
+        environment["PORT"] = str(choices.port)
     environment.setdefault("AUDIT_LOG_PATH", str(choices.state / "audit.log"))
     environment.setdefault("ADMIN_PORT", "0")
     environment.setdefault("LOG_LEVEL", "WARNING")

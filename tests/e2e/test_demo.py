@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import secrets
 import shlex
@@ -41,7 +40,7 @@ class Demo:
 
     def after(self, title: str) -> str:
         """Return what stands behind the line that begins with *title*, up to an empty line or a rule."""
-        match = re.search(rf"^{re.escape(title)}[^\n]*:\n(.*?)(?=\n\n|\n─)", self.printed, re.DOTALL | re.MULTILINE)
+        match = re.search(rf"^{re.escape(title)}[^\n]*\n(.*?)(?=\n\n|\n─)", self.printed, re.DOTALL | re.MULTILINE)
         assert match is not None, self.printed
         return match.group(1)
 
@@ -93,6 +92,10 @@ async def _open_demo(folder: Path, *arguments: str, given: Mapping[str, str] | N
                 process.kill()
 
 
+def _left_in(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
 async def test_the_demo_prints_what_works_and_ends_without_a_trace(
     tmp_path: Path, require_program: Callable[[str], str]
 ) -> None:
@@ -128,7 +131,7 @@ async def test_the_demo_prints_what_works_and_ends_without_a_trace(
         ended, took_s = await demo.interrupt()
     assert (0, True) == (ended, took_s < END_S + SLACK_S), took_s
     assert demo.printed.rstrip().endswith(LAST_LINE), "it says nothing more at its end"
-    assert [] == os.listdir(tmp_path)
+    assert [] == _left_in(tmp_path)
 
 
 async def test_a_demo_with_an_open_stream_ends_as_quickly(tmp_path: Path) -> None:
@@ -162,7 +165,7 @@ async def test_a_state_folder_keeps_key_and_audit_log(tmp_path: Path) -> None:
     assert None is verify_chain(state / "audit.log").fault
     assert 0 == (state / "demo.key").stat().st_mode & 0o077
     assert keys[0] not in (state / "audit.log").read_text()
-    assert [] == os.listdir(temporary)
+    assert [] == _left_in(temporary)
 
 
 async def test_the_operators_own_keys_are_used(tmp_path: Path) -> None:
@@ -172,7 +175,7 @@ async def test_the_operators_own_keys_are_used(tmp_path: Path) -> None:
         assert first == demo.named("your key is")
         assert await _list_tools(demo.named("the gate is at"), {"X-API-Key": second})
         assert 0 == (await demo.interrupt())[0]
-    assert [] == os.listdir(tmp_path)
+    assert [] == _left_in(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -198,7 +201,7 @@ async def test_a_demo_that_cannot_start_says_why(
         )
     said = ended.stderr.decode()
     assert (code, True, False) == (ended.returncode, words in said, "Traceback" in said), said
-    assert [] == os.listdir(tmp_path)
+    assert [] == _left_in(tmp_path)
 
 
 async def _list_tools(url: str, headers: dict[str, Any]) -> list[str]:
