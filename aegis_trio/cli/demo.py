@@ -59,9 +59,7 @@ class Choices:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `demo` understands to *parser*."""
-    parser.add_argument(
-        "--port", type=_port, help=f"the gate's port (default: PORT, or {DEFAULT_PORT}; 0: any free one)"
-    )
+    parser.add_argument("--port", type=_port, help="the gate's port (default: PORT, or 8080; 0: any free one)")
     parser.add_argument("--forge-port", type=_port, default=0, help="the demo forge's port (default: any free one)")
     parser.add_argument("--state", type=Path, help="keep key and audit log in this folder (default: a temporary one)")
 
