@@ -23,6 +23,7 @@ _SHORT_SHA: Final = re.compile(r"[0-9a-fA-F]{4,40}")
 _MODE_TREE: Final = 0o040000
 _MODE_LINK: Final = 0o120000
 _MODE_SUBMODULE: Final = 0o160000
+_REMEMBERED_BYTES: Final = 65_536  # a large file is copied out of the store each time
 MODE_FILE: Final = 0o100644
 
 
@@ -70,12 +71,14 @@ class Signature:
 class GitStore:
     """Objects and refs of one repository."""
 
-    __slots__ = ("_entries", "_objects", "_shas", "_sizes", "head", "memory", "refs")
+    __slots__ = ("_commits", "_data", "_entries", "_objects", "_shas", "_sizes", "head", "memory", "refs")
 
     def __init__(self, *, head: str = "refs/heads/main") -> None:
         self._objects = MemoryObjectStore()
         self._entries: dict[str, tuple[Entry, ...]] = {}
         self._sizes: dict[str, int] = {}
+        self._commits: dict[str, Commit] = {}
+        self._data: dict[str, bytes] = {}
         self._shas: tuple[str, ...] = ()
         self.memory: dict[
             tuple[str, str], str
@@ -107,7 +110,12 @@ class GitStore:
 
     def data(self, sha: str) -> bytes:
         """Return an object's content without its header: a file's bytes, a commit's text."""
-        return self.get(sha).as_raw_string()
+        data = self._data.get(sha)
+        if data is None:
+            data = self.get(sha).as_raw_string()
+            if len(data) <= _REMEMBERED_BYTES:
+                self._data[sha] = data
+        return data
 
     def size(self, sha: str) -> int:
         """Return the bytes of an object's content."""
@@ -122,10 +130,13 @@ class GitStore:
         Raises:
             KeyError: there is no commit with this id.
         """
-        found = self.get(sha)
-        if not isinstance(found, Commit):
-            raise KeyError(sha)
-        return found
+        known = self._commits.get(sha)
+        if known is None:
+            found = self.get(sha)
+            if not isinstance(found, Commit):
+                raise KeyError(sha)
+            known = self._commits[sha] = found
+        return known
 
     def tree_of(self, commit_sha: str) -> str:
         """Return the id of a commit's tree."""
