@@ -24,7 +24,7 @@ def program(*argv: str, env: dict[str, str] | None = None) -> subprocess.Complet
         capture_output=True,
         text=True,
         check=False,
-        env={"PATH": os.environ["PATH"], **(env or {})},
+        env={**os.environ, **(env or {})},
         timeout=120,
     )
 
@@ -108,7 +108,6 @@ def test_a_reader_that_leaves_early_is_no_bug() -> None:
         [sys.executable, "-m", "aegis_trio", "config", "--markdown"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env={"PATH": os.environ["PATH"]},
     ) as process:
         assert process.stdout is not None
         process.stdout.close()
@@ -117,4 +116,4 @@ def test_a_reader_that_leaves_early_is_no_bug() -> None:
         code = process.wait(timeout=120)
 
     assert b"" == error
-    assert code in {0, 141}
+    assert 141 == code
