@@ -52,15 +52,7 @@ class Desk:
             outcome = await self.door.call(caller, request)
         return outcome_reply(step.id, outcome, revision, self.card)
 
-    def take(
-        self,
-        message: Message | Malformed,
-        session: SessionBody,
-        caller: Caller,
-        sink: ReplySink,
-        *,
-        transport: Transport,
-    ) -> None:
+    def take(self, message: Message | Malformed, session: SessionBody, caller: Caller, sink: ReplySink) -> None:
         """Do what one message of a session asks; its answer goes to *sink*."""
         if isinstance(message, Malformed):
             _answer(sink, refusal_reply(message.id, message.refusal))
@@ -78,7 +70,9 @@ class Desk:
             case ListTools(id=request_id):
                 _answer(sink, self.list_tools(request_id, caller, revision))
             case CallTool():
-                run = partial(self.call_tool, step, caller, revision, transport=transport, client=session.client)
+                run = partial(
+                    self.call_tool, step, caller, revision, transport=session.transport, client=session.client
+                )
                 if not session.start_call(step.id, run, sink):
                     # Source: MCP 2025-11-25 basic/index#requests. A second call of one id could not be cancelled.
                     _answer(sink, refusal_reply(step.id, invalid_request("a request of this id still runs", 200)))

@@ -93,7 +93,7 @@ class HttpSse:
             await send_reply(send, refusal_reply(None, invalid_request("Accept must list text/event-stream", 406)))
             return
         ticket = secrets.token_urlsafe(TICKET_BYTES) if raw.query_key is not None else None
-        session = self._hub.admit(caller.principal.id, None)
+        session = self._hub.admit(caller.principal.id, Transport.HTTP_SSE)
         outbox = Outbox(self._settings, self._hub.outbox_budget, partial(self._cut, session))
         self._lives[session.id] = _Life(session, outbox, caller, None if ticket is None else _digest(ticket))
         try:
@@ -134,7 +134,7 @@ class HttpSse:
         if isinstance(document, Unread):
             return
         life = self._lives.get(raw_id)
-        session = self._hub.find_session(raw_id, caller.principal.id)
+        session = self._hub.find_session(raw_id, caller.principal.id, Transport.HTTP_SSE)
         if isinstance(document, Refusal):
             await send_reply(send, refusal_reply(None, document))
         elif session is None or life is None:
@@ -153,7 +153,9 @@ class HttpSse:
         else:
             # A modern notification is the one message here that is no session's; it asks for nothing.
             for message in route.messages if isinstance(route, InSession) else ():
-                self._desk.take(message, life.session, caller, life.outbox, transport=Transport.HTTP_SSE)
+                # An answer may have been the one too many for a slow reader, which ends the session.
+                if not life.session.ended:
+                    self._desk.take(message, life.session, caller, life.outbox)
             await send_empty(send, 202)
 
     def _ticket_holder(self, scope: Scope, raw_id: str) -> Caller | None:

@@ -25,6 +25,7 @@ from typing import Final, final
 
 import trio
 
+from aegis_trio.model.call import Transport
 from aegis_trio.model.errors import NotReady, RateLimited
 from aegis_trio.model.identity import PrincipalId
 from aegis_trio.protocol.revisions import Revision
@@ -99,12 +100,12 @@ class SessionHub:
         """
         if self._nursery is None:
             raise RuntimeError("the session hub does not run")
-        session = self.admit(principal, revision)
+        session = self.admit(principal, Transport.STREAMABLE_HTTP, revision)
         session.client = client
         await self._nursery.start(partial(session.run, trio.sleep_forever, max_age_s=self._settings.max_age_s))
         return session
 
-    def admit(self, principal: PrincipalId, revision: Revision | None) -> SessionBody:
+    def admit(self, principal: PrincipalId, transport: Transport, revision: Revision | None = None) -> SessionBody:
         """Register a session whose life its opener holds; `forget` must follow.
 
         Raises:
@@ -124,17 +125,19 @@ class SessionHub:
                     retry_after_s=RETRY_SESSIONS_S,
                 )
             raise NotReady("The gate has as many sessions as it can hold.", "Try again in a minute.")
-        session = SessionBody(secrets.token_urlsafe(ID_BYTES), principal, revision, self)
+        session = SessionBody(
+            secrets.token_urlsafe(ID_BYTES), principal, transport=transport, revision=revision, registry=self
+        )
         self._sessions[session.id] = session
         self._by_principal.setdefault(principal, OrderedDict())[session.id] = session
         self._totals["opened"] += 1
         return session
 
-    def find_session(self, raw_id: str, principal: PrincipalId) -> SessionBody | None:
-        """Return the session of that id if it lives and is *principal*'s; it counts as used now."""
+    def find_session(self, raw_id: str, principal: PrincipalId, transport: Transport) -> SessionBody | None:
+        """Return the session of that id if it lives, is *principal*'s and *transport*'s; it counts as used now."""
         session = self._sessions.get(raw_id)
         # Threat: a stolen id alone opens nothing; a stranger cannot tell this from an id that never was.
-        if session is None or session.ended or session.principal != principal:
+        if session is None or session.ended or (session.principal, session.transport) != (principal, transport):
             return None
         session.touch()
         self._by_principal[principal].move_to_end(session.id)

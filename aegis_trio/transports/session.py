@@ -17,6 +17,7 @@ from typing import Protocol, final
 
 import trio
 
+from aegis_trio.model.call import Transport
 from aegis_trio.model.identity import PrincipalId
 from aegis_trio.protocol.jsonrpc import Reply, RequestId
 from aegis_trio.protocol.refusals import Refusal, invalid_request
@@ -76,14 +77,23 @@ class SessionBody:
         "listeners",
         "principal",
         "revision",
+        "transport",
     )
 
     def __init__(
-        self, session_id: str, principal: PrincipalId, revision: Revision | None, registry: SessionRegistry
+        self,
+        session_id: str,
+        principal: PrincipalId,
+        *,
+        transport: Transport,
+        revision: Revision | None,
+        registry: SessionRegistry,
     ) -> None:
         """Be born; `run` must follow."""
         self.id = session_id
         self.principal = principal
+        self.transport = transport
+        """The way in that made it; it is found by no other."""
         self.revision = revision
         """What the handshake agreed on; None before it (HTTP+SSE)."""
         self.client: str | None = None
@@ -95,11 +105,6 @@ class SessionBody:
         self._registry = registry
         self._nursery: trio.Nursery | None = None
         self._scope = trio.CancelScope()
-
-    @property
-    def calls_running(self) -> int:
-        """How many calls run."""
-        return len(self._calls)
 
     @property
     def is_at_rest(self) -> bool:

@@ -205,7 +205,7 @@ class StreamableHttp:
         exchange = Exchange(if_gone=refusal_reply(request_id, _UNKNOWN_SESSION))
         with session.heard_by(exchange), self._hub.stream(exchange, StreamKind.POST):
             for message in route.messages:
-                self._desk.take(message, session, visit.caller, exchange, transport=Transport.STREAMABLE_HTTP)
+                self._desk.take(message, session, visit.caller, exchange)
             await exchange.deliver(
                 visit.receive, visit.send, forms=visit.forms, settings=self._settings, is_batch=route.is_batch
             )
@@ -213,7 +213,8 @@ class StreamableHttp:
     def _find(self, visit: _Visit) -> SessionBody | Refusal:
         if visit.headers.session_id is None:
             return _NO_SESSION
-        return self._hub.find_session(visit.headers.session_id, visit.caller.principal.id) or _UNKNOWN_SESSION
+        session = self._hub.find_session(visit.headers.session_id, visit.caller.principal.id, Transport.STREAMABLE_HTTP)
+        return session or _UNKNOWN_SESSION
 
     # ---- GET: the stream of a session; DELETE: its end --------------------------------------------------------------
 

@@ -120,11 +120,31 @@ async def test_a_strangers_session_and_an_unknown_one_are_the_same_bytes(autojum
     assert [] == stream.messages
 
 
-async def test_a_streamable_session_is_no_endpoint_here(autojump_clock: MockClock, gate: Gate) -> None:
-    """Its answers would have nowhere to go."""
+async def test_a_session_is_found_by_its_own_transport_only(autojump_clock: MockClock, gate: Gate) -> None:
+    """Answers of one would go to the other's reader, or to nobody."""
     _, session_id = await gate.session()
+    _, query = await opened(gate)
+    own = ("mcp-session-id", parse_qs(query)["sessionId"][0])
 
     assert 404 == (await told(gate, call("get_me"), f"sessionId={session_id}")).status
+    assert 404 == (await gate.asked(call("get_me"), own)).status
+    assert 404 == (await gate.done("DELETE", "/mcp", own)).status
+
+
+async def test_a_batch_that_overflows_a_slow_reader_is_not_run_to_its_end(
+    autojump_clock: MockClock, make_gate: MakeGate
+) -> None:
+    """The session is gone after the answer that did not fit; nothing may start in it any more."""
+    gate = await make_gate(max_outbox_messages=2)
+    stream, query = await opened(gate)
+    await told(gate, initialize("2025-03-26"), query)
+    await stream.wait_for(lambda: len(stream.messages) == 1)
+    stream.stop_reading()
+    pings: list[object] = [request("ping", request_id=request_id) for request_id in range(10)]
+    answer = await told(gate, [*pings, call("get_me", 99)], query)
+
+    assert (202, None) == (answer.status, answer.error)
+    assert [] == gate.door.requests
 
 
 # ---- tickets --------------------------------------------------------------------------------------------------------

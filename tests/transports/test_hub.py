@@ -7,6 +7,7 @@ import trio
 import trio.testing
 from trio.testing import MockClock
 
+from aegis_trio.model.call import Transport
 from aegis_trio.model.errors import NotReady
 from aegis_trio.model.identity import PrincipalId
 from aegis_trio.protocol.jsonrpc import Reply, result_reply
@@ -18,6 +19,12 @@ from aegis_trio.transports.settings import SessionSettings
 from tests.transports.harness import Gate, call, initialize, lasting, modern_call, request
 
 ADA = PrincipalId("key:ada")
+
+
+def unborn_session() -> SessionBody:
+    """Return a session that does not run."""
+    hub = SessionHub(SessionSettings())
+    return SessionBody("id", ADA, transport=Transport.STREAMABLE_HTTP, revision=None, registry=hub)
 
 
 class Deaf:
@@ -201,7 +208,7 @@ async def test_statistics_tell_what_is_open(autojump_clock: MockClock, gate: Gat
 async def test_an_unknown_session_is_forgotten_twice_without_harm(autojump_clock: MockClock) -> None:
     """Its client, its age and the reaper may all end one session in the same moment."""
     hub = SessionHub(SessionSettings())
-    session = hub.admit(ADA, None)
+    session = hub.admit(ADA, Transport.HTTP_SSE)
     hub.forget(session)
     hub.forget(session)
 
@@ -211,7 +218,7 @@ async def test_an_unknown_session_is_forgotten_twice_without_harm(autojump_clock
 
 async def test_a_session_that_has_ended_starts_no_call(autojump_clock: MockClock) -> None:
     """Our own misuse is a bug that shows."""
-    session = SessionBody("id", ADA, None, SessionHub(SessionSettings()))
+    session = unborn_session()
 
     async def run() -> Reply:
         return result_reply(1, {})
@@ -222,7 +229,7 @@ async def test_a_session_that_has_ended_starts_no_call(autojump_clock: MockClock
 
 async def test_whoever_comes_to_an_ended_session_is_sent_away(autojump_clock: MockClock) -> None:
     """Between finding a session and listening to it, it may have ended."""
-    session, listener = SessionBody("id", ADA, None, SessionHub(SessionSettings())), Deaf()
+    session, listener = unborn_session(), Deaf()
     session.end()
     with session.heard_by(listener):
         assert 1 == listener.left
@@ -232,7 +239,7 @@ async def test_a_crash_in_one_session_ends_that_session_alone(autojump_clock: Mo
     """Promise 5, whatever the exception: the others run on, and so does the hub."""
     broken, bystander = await gate.session(), await gate.session()
     stream = await gate.stream(bystander)
-    body = gate.hub.find_session(broken[1], ADA)
+    body = gate.hub.find_session(broken[1], ADA, Transport.STREAMABLE_HTTP)
     assert body is not None
 
     async def run() -> Reply:
