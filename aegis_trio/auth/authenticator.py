@@ -156,18 +156,20 @@ class Authenticator:
         Returns:
             frozenset: principals whose key is gone or expired, or acts as somebody else now; their streams must end.
         """
-        self._settings = settings
+        before, self._settings = self._settings, settings
         self._table = KeyTable(settings)
         now_ns = self._clock.now_ns()
-        ended = frozenset(
+        ended = {
             principal_id
             for principal_id, entry in self._seen.items()
             if not (settings.enabled and self._table.holds(principal_id, entry, now_ns))
-        )
+        }
         for principal_id in ended:
             del self._seen[principal_id]
         self._remember_known_keys()
-        return ended
+        if not before.enabled and (settings.enabled or settings.bot_token != before.bot_token):
+            ended.add(LOCAL_ID)
+        return frozenset(ended)
 
     def expired_principals(self) -> frozenset[PrincipalId]:
         """Return principals that were let in and whose key has expired since; their streams must end."""

@@ -367,6 +367,16 @@ async def test_a_plain_key_that_becomes_a_hashed_one_ends_its_streams_only_once(
     assert frozenset() == under_test.replace_keys(settings(configured(BODY, DigestScheme.HMAC)))
 
 
+async def test_closing_the_open_gate_ends_local() -> None:
+    """Who came in without a credential must show one from then on."""
+    local = frozenset({PrincipalId("local")})
+    opened = settings(enabled=False, keys=())
+
+    assert local == authenticator(opened).replace_keys(settings())
+    assert local == authenticator(opened).replace_keys(settings(enabled=False, keys=(), bot_token=Secret("another")))
+    assert frozenset() == authenticator(opened).replace_keys(opened)
+
+
 async def test_counted_failures_survive_a_reload() -> None:
     """SIGHUP must not set a guesser free."""
     under_test = authenticator(settings(max_failures=1))
