@@ -10,6 +10,7 @@ import pytest
 import trio
 import trio.testing
 from h2.errors import ErrorCodes
+from hyperframe.frame import PingFrame
 
 from aegis_trio.web.server.admission import Peer
 from aegis_trio.web.server.connection import Connection
@@ -169,6 +170,21 @@ async def test_an_http2_stream_without_a_window_is_reset_after_the_write_deadlin
         assert 1 == context.tally.cut_reading_slowly
 
 
+async def test_answers_that_nobody_reads_stop_the_reading(autojump_clock: trio.testing.MockClock) -> None:
+    """Every PING is answered, and answers wait in memory: whoever does not take them is not listened to."""
+    sent = 0
+    async with open_connection(Stage(), trio.testing.lockstep_stream_pair) as (stream, _, _):
+        client = Http2Client(stream)
+        await client.begin()
+        with trio.move_on_after(10) as blocked:
+            while sent < 10_000_000:
+                await stream.send_all(PingFrame(0, opaque_data=b"12345678").serialize() * 1000)
+                sent += 17_000
+
+    assert blocked.cancelled_caught
+    assert 500_000 > sent
+
+
 async def test_an_application_that_ignores_the_end_is_cancelled_after_the_grace(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
@@ -216,13 +232,12 @@ async def test_an_application_cancelled_while_it_sends_ends_its_http1_connection
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     """Half of a piece was sent, so nothing can follow it; and cancelling works, as no write is shielded."""
-    finished: list[bool] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
-        with trio.move_on_after(5) as scope_of_sending:
+        with trio.move_on_after(5):
             await send({"type": "http.response.body", "body": bytes(60_000), "more_body": True})
-        finished.append(scope_of_sending.cancelled_caught)
+        await trio.sleep(1000)
 
     async with open_connection(app, trio.testing.lockstep_stream_pair) as (stream, _, ended):
         await stream.send_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
@@ -241,7 +256,8 @@ async def test_an_application_cancelled_while_it_sends_resets_its_http2_stream_o
         await send({"type": "http.response.start", "status": 200, "headers": []})
         size = 100_000 if scope["path"] == "/cut" else 10
         with trio.move_on_after(5):
-            await send({"type": "http.response.body", "body": bytes(size), "more_body": False})
+            await send({"type": "http.response.body", "body": bytes(size), "more_body": True})
+        await send({"type": "http.response.body", "body": b"end", "more_body": False})
 
     async with open_connection(app, trio.testing.memory_stream_pair) as (stream, _, _):
         client = Http2Client(stream, credits_body=False, window=20_000)
@@ -250,7 +266,7 @@ async def test_an_application_cancelled_while_it_sends_resets_its_http2_stream_o
 
         assert ErrorCodes.INTERNAL_ERROR == await client.read_reset(cut)
 
-        assert (200, bytes(10)) == await client.read_answer(await client.request("/whole"))
+        assert (200, bytes(10) + b"end") == await client.read_answer(await client.request("/whole"))
 
 
 async def test_a_trusted_proxy_may_reset_as_often_as_it_must(autojump_clock: trio.testing.MockClock) -> None:
