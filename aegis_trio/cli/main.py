@@ -78,8 +78,13 @@ def main(argv: Sequence[str] | None = None, *, clock: WallClock | None = None) -
         int: the exit code.
     """
     raw_arguments = sys.argv[1:] if argv is None else list(argv)
+    return contained(raw_arguments, SystemClock() if clock is None else clock)
+
+
+def contained(raw_arguments: list[str], clock: WallClock) -> int:
+    """Run one command; every way out of it becomes an exit code and, for people, a sentence."""
     try:
-        return _dispatch(raw_arguments, SystemClock() if clock is None else clock)
+        return _dispatch(raw_arguments, clock)
     except SystemExit as end:  # argparse ends --help and faults of usage this way
         return end.code if isinstance(end.code, int) else EXIT_OK
     except Usage as fault:

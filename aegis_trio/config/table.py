@@ -4,6 +4,8 @@ Laws:
     1. Reading, faults, suggestions, `.env.example` and the reference are all made from these values.
     2. A name of a feature that this version does not have stands here too: switching it on is a fault, as an
        operator who is ignored believes in a protection that is not there.
+
+Room: one table, read from top to bottom; cut in two it would have two orders.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 import jwt
 import pytest
@@ -48,12 +49,8 @@ class Gitea:
 async def refreshing(gitea: Gitea, times: RefreshTimes | None = None) -> AsyncGenerator[SigningKeys]:
     """Run a refresher while inside."""
     keys = SigningKeys(times)
-
-    async def run(*, task_status: trio.TaskStatus[None]) -> None:
-        await run_refresher(keys, gitea.fetch, jitter=NO_JITTER, task_status=task_status)
-
     async with trio.open_nursery() as nursery:
-        await nursery.start(run)
+        await nursery.start(partial(run_refresher, keys, gitea.fetch, jitter=NO_JITTER))
         yield keys
         nursery.cancel_scope.cancel()
 
