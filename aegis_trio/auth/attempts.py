@@ -23,7 +23,7 @@ import trio
 from aegis_trio.limits.failures import source_of
 from aegis_trio.policy.rate import NS_PER_S, Fits, per_minute, spend
 
-VERBATIM: Final = 5  # as many as are needed to see what somebody is trying
+VERBATIM: Final = 10  # the guesses before a block by default, and as many refusals behind it
 PERIOD_S: Final = 60.0
 RECORDED_PER_MINUTE: Final = 600  # an attempt is up to three records of 300 bytes: 780 MB a day at worst
 MAX_ADDRESSES: Final = 4096

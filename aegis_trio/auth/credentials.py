@@ -16,7 +16,7 @@ from typing import Final, TypeAlias, final
 from aegis_trio.model.secret import Secret
 
 _SCHEME: Final = b"bearer"
-MAX_CREDENTIAL_BYTES: Final = 4096  # longer than any key of ours; the header limit of the server is above it
+MAX_CREDENTIAL_BYTES: Final = 4096  # far above any key; what stands behind it is not read
 
 
 @final

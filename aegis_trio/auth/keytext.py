@@ -28,6 +28,7 @@ from aegis_trio.model.secret import Secret
 BODY_BYTES: Final = 32  # 256 bits; ASVS 5.0 11.5.1 asks for 128
 MIN_KEY_CHARS: Final = 32  # 128 bits, were they hexadecimal
 ADVISED_KEY_CHARS: Final = 64
+MAX_KEY_CHARS: Final = 512  # far above any key in use; a header may hold more, a key does not
 HINT_HEAD: Final = 8
 HINT_TAIL: Final = 4
 
@@ -107,7 +108,7 @@ def write_key(body: str, form: KeyForm) -> Secret:
 
 def parse_key(raw_key: str) -> KeyText | None:
     """Return the key in *raw_key*, or None when no key of ours can have that form."""
-    if len(raw_key) < MIN_KEY_CHARS or not _VISIBLE.fullmatch(raw_key):
+    if not MIN_KEY_CHARS <= len(raw_key) <= MAX_KEY_CHARS or not _VISIBLE.fullmatch(raw_key):
         return None
     if raw_key[:6].lower() != "aegis_":
         return KeyText(Secret(raw_key), KeyForm.HEX)

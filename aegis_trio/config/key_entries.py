@@ -67,7 +67,7 @@ def parse_key_entry(raw_entry: str) -> KeyEntry:
         raise Misfit(f"has {len(raw_entry)} characters, fewer than {MIN_KEY_CHARS}", _REMEDY)
     text = parse_key(raw_entry)
     if text is None:
-        raise Misfit("holds a character that a key cannot have, or its checksum is wrong", _REMEDY)
+        raise Misfit("is too long, holds a character that a key cannot have, or its checksum is wrong", _REMEDY)
     return KeyEntry(
         scheme=DigestScheme.SHA256,
         digest=text.digest(DigestScheme.SHA256, None),

@@ -55,6 +55,7 @@ def test_the_id_is_the_documented_digest() -> None:
         "",
         "a" * 31,
         "a" * 31 + " ",
+        "a" * 513,
         "a" * 40 + "\n",
         "ä" * 40,
         "aegis_" + "0" * 64,
