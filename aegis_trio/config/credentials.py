@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -115,6 +116,6 @@ def _read_validities(reader: Reader, folder: Path) -> tuple[KeyValidity, ...]:
     known, misfits = read_key_metadata(folder)
     for misfit in misfits:
         reader.refuse(table.KEYS_DIR, f"{folder}: {misfit.rule}", misfit.remedy)
-    if folder != table.KEYS_DIR.default and not folder.is_dir():
-        reader.refuse(table.KEYS_DIR, "names no folder", "Make it, or leave KEYS_DIR out.")
+    if folder != table.KEYS_DIR.default and not (os.access(folder, os.R_OK | os.X_OK) and folder.is_dir()):
+        reader.refuse(table.KEYS_DIR, "names no folder that can be read", "Make it, or leave KEYS_DIR out.")
     return tuple(metadata.validity() for metadata in known)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from aegis_trio.config import table
-from aegis_trio.config.parsing import is_loopback
+from aegis_trio.config.parsing import is_loopback, is_readable_file
 from aegis_trio.config.reader import Reader
 from aegis_trio.config.supervision import SupervisorSettings
 from aegis_trio.web.settings import LOOPBACK_HOSTS, WebSettings
@@ -24,8 +24,8 @@ def read_web(reader: Reader) -> WebSettings:
         (table.TLS_CERT_FILE, table.TLS_KEY_FILE, cert_file),
         (table.TLS_KEY_FILE, table.TLS_CERT_FILE, key_file),
     ):
-        if path is not None and not path.is_file():
-            reader.refuse(variable, "names no file", "Name a file in PEM form.")
+        if path is not None and not is_readable_file(path):
+            reader.refuse(variable, "names no file that can be read", "Name a file in PEM form.")
         if path is not None and not reader.is_set(other):
             reader.refuse(variable, f"is set without {other.name}", "Set both, or neither.")
     if not is_loopback(host) and not reader.is_set(table.PUBLIC_URL) and not reader.is_set(table.MCP_DOMAIN):

@@ -22,6 +22,7 @@ from aegis_trio.config.credentials import read_auth
 from aegis_trio.config.faults import ConfigurationFault, ConfigurationFaults
 from aegis_trio.config.listening import read_supervisor, read_web
 from aegis_trio.config.names import misspelled
+from aegis_trio.config.parsing import is_readable_file
 from aegis_trio.config.reader import Effective, Reader
 from aegis_trio.config.root_secret import ROOT_FILE_NAME, RootSecretSettings
 from aegis_trio.config.settings import Settings
@@ -125,8 +126,10 @@ def _read_gitea(reader: Reader) -> GiteaSettings | None:
     url = reader.read(table.GITEA_URL)
     max_connections = reader.read(table.GITEA_MAX_CONNECTIONS)
     ca_file = reader.read(table.GITEA_CA_FILE)
-    if ca_file is not None and not ca_file.is_file():
-        reader.refuse(table.GITEA_CA_FILE, "names no file", "Name the authority's certificate in PEM form.")
+    if ca_file is not None and not is_readable_file(ca_file):
+        reader.refuse(
+            table.GITEA_CA_FILE, "names no file that can be read", "Name the authority's certificate in PEM form."
+        )
     if url is None:
         if not reader.is_set(table.GITEA_URL):
             reader.refuse(table.GITEA_URL, "is required", "Set Gitea's base URL, such as https://git.example.com.")

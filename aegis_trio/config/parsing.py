@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from enum import StrEnum
@@ -176,6 +177,11 @@ def split_entries(raw_value: str) -> tuple[str, ...]:
     """Return the non-empty parts between commas and line ends, without lines that begin with `#`."""
     lines = (line for line in raw_value.splitlines() if not line.lstrip().startswith("#"))
     return tuple(part for line in lines for part in split_list(line))
+
+
+def is_readable_file(path: Path) -> bool:
+    """Return whether *path* is a file that this process may read; never raises, whatever lies on the way."""
+    return os.access(path, os.R_OK) and path.is_file()
 
 
 def is_address(host: str) -> bool:

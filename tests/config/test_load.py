@@ -286,7 +286,7 @@ def test_metadata_that_cannot_be_read_is_a_fault(tmp_path: Path) -> None:
     written(folder / "x.json", "{")
 
     assert "KEYS_DIR" == fault_of().variable
-    assert "names no folder" == fault_of(KEYS_DIR=str(tmp_path / "nowhere")).rule
+    assert "names no folder that can be read" == fault_of(KEYS_DIR=str(tmp_path / "nowhere")).rule
 
 
 def test_tls_needs_both_files(tmp_path: Path) -> None:
@@ -295,8 +295,8 @@ def test_tls_needs_both_files(tmp_path: Path) -> None:
 
     assert "is set without TLS_KEY_FILE" == fault_of(TLS_CERT_FILE=there).rule
     assert "is set without TLS_CERT_FILE" == fault_of(TLS_KEY_FILE=there).rule
-    assert "names no file" == fault_of(TLS_CERT_FILE=there, TLS_KEY_FILE=f"{there}.not").rule
-    assert "names no file" == fault_of(GITEA_CA_FILE=f"{there}.not").rule
+    assert "names no file that can be read" == fault_of(TLS_CERT_FILE=there, TLS_KEY_FILE=f"{there}.not").rule
+    assert "names no file that can be read" == fault_of(GITEA_CA_FILE=f"{there}.not").rule
     assert Path(there) == load(TLS_CERT_FILE=there, TLS_KEY_FILE=there).web.tls_cert_file
 
 

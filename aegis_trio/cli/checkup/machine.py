@@ -43,10 +43,11 @@ def check_machine(settings: Settings, clock: WallClock) -> list[Finding]:
 def check_audit_folder(log: Path) -> Finding:
     """Return whether the audit log can be written and has room."""
     remedy = "Give the gate's user the folder, or set AUDIT_LOG_PATH to another place."
-    if log.exists() and (not log.is_file() or not os.access(log, os.R_OK | os.W_OK)):
-        return failure("audit_log", f"{log} cannot be read and written.", remedy)
-    folder = next(folder for folder in log.absolute().parents if folder.exists())
+    folder = log.absolute().parent
     try:
+        if log.exists() and (not log.is_file() or not os.access(log, os.R_OK | os.W_OK)):
+            return failure("audit_log", f"{log} cannot be read and written.", remedy)
+        folder = next(folder for folder in log.absolute().parents if folder.exists())
         with tempfile.TemporaryFile(dir=folder) as probe:
             probe.write(b"\n")
             probe.flush()
