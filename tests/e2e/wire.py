@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 import trio
@@ -67,16 +67,23 @@ class Wire:
         Raises:
             Ended: the connection ended first.
         """
+        return await self.receive_body(await self.receive_head(), has_body=has_body)
+
+    async def receive_head(self) -> Answer:
+        """Return the next answer without its body."""
         head = (await self.receive_until(b"\r\n\r\n"))[:-4]
-        status = int(head.split(b" ", 2)[1])
-        headers = _headers(head)
-        if not has_body or status in {204, 304}:
-            return Answer(status, head, b"")
+        return Answer(int(head.split(b" ", 2)[1]), head, b"")
+
+    async def receive_body(self, answer: Answer, *, has_body: bool = True) -> Answer:
+        """Return *answer* with its body."""
+        headers = _headers(answer.head)
+        if not has_body or answer.status in {204, 304}:
+            return answer
         if headers.get(b"transfer-encoding") == b"chunked":
-            return Answer(status, head, await self._chunks())
+            return replace(answer, body=await self._chunks())
         if b"content-length" in headers:
-            return Answer(status, head, await self._exactly(int(headers[b"content-length"])))
-        return Answer(status, head, await self.receive_rest())
+            return replace(answer, body=await self._exactly(int(headers[b"content-length"])))
+        return replace(answer, body=await self.receive_rest())
 
     async def _chunks(self) -> bytes:
         body = b""
