@@ -15,6 +15,7 @@ import trio
 
 from aegis_trio.audit.reader import verify_chain
 from tests.e2e.gates import GateProcess, open_gate, settings
+from tests.e2e.messages import use_tool
 from tests.e2e.wire import Ended, host_of, open_wire, request
 from tests.forge import RunningForge, open_forge
 
@@ -112,7 +113,8 @@ async def test_a_killed_gate_loses_nothing_that_a_client_was_told(tmp_path: Path
 async def test_a_torn_tail_is_repaired_and_the_repair_is_on_the_record(tmp_path: Path) -> None:
     """A write that the power cut in half was acknowledged to nobody; it is set aside, and said so."""
     async with open_forge() as forge:
-        async with _open_gate(forge, tmp_path) as gate:
+        async with _open_gate(forge, tmp_path) as gate, gate.client() as client:
+            assert (await use_tool(client, "get_me")).json()["success"] is True
             gate.process.kill()
             await gate.wait_end()
         whole = gate.audit_path.read_bytes()
