@@ -17,63 +17,18 @@ blocks, and runs in the writer's thread.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import stat
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, final
 
-from aegis_trio.audit.lost import AuditLost, LogUnavailable, reason_of
+from aegis_trio.audit.lost import AuditLost, LogCannotOpen, LogUnavailable, reason_of
+from aegis_trio.audit.system_calls import FileOps
 
 _OPEN_FLAGS: Final = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC
 _CREATE_FLAGS: Final = _OPEN_FLAGS | os.O_CREAT | os.O_EXCL
-_FILE_MODE: Final = 0o600
 _FOLDER_MODE: Final = 0o700
-
-
-class FileOps:
-    """The system calls that the log is made of; a test that wants one of them to fail overrides it."""
-
-    def open(self, path: Path, flags: int) -> int:
-        """Return a descriptor; a file that is made is for its owner alone."""
-        return os.open(path, flags, _FILE_MODE)
-
-    def write(self, fd: int, data: memoryview) -> int:
-        """Return how many bytes were taken, which may be fewer than all."""
-        return os.write(fd, data)
-
-    def fdatasync(self, fd: int) -> None:
-        """Make the data durable, and as much about the file as is needed to read them."""
-        os.fdatasync(fd)
-
-    def fsync(self, fd: int) -> None:
-        """Make a folder's entries durable."""
-        os.fsync(fd)
-
-    def ftruncate(self, fd: int, size: int) -> None:
-        """Cut the file."""
-        os.ftruncate(fd, size)
-
-    def pread(self, fd: int, size: int, offset: int) -> bytes:
-        """Return bytes of the file, fewer at its end."""
-        return os.pread(fd, size, offset)
-
-    def fstat(self, fd: int) -> os.stat_result:
-        """Describe what is open."""
-        return os.fstat(fd)
-
-    def stat(self, path: Path) -> os.stat_result:
-        """Describe what stands at a path."""
-        return path.stat()
-
-    def lock(self, fd: int) -> None:
-        """Take the file for this descriptor alone, or raise BlockingIOError at once."""
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-    def close(self, fd: int) -> None:
-        """Give the descriptor back."""
-        os.close(fd)
 
 
 @final
@@ -190,13 +145,14 @@ def open_log(path: Path, ops: FileOps) -> LogFile:
     """Open the log at start; make it and its folder where they are missing.
 
     Raises:
-        AuditLost: it cannot be made or opened, is no file, or another process has it.
+        LogCannotOpen: it cannot be made or opened.
+        AuditLost: it is no file, or another process has it.
     """
     try:
         _make_folder(path.parent, ops)
         fd = _open_or_create(path, ops)
     except OSError as error:
-        raise AuditLost(
+        raise LogCannotOpen(
             f"AUDIT_LOG_PATH: {path} cannot be opened for writing ({reason_of(error)}). Set AUDIT_LOG_PATH to a file "
             "in a folder that this user may write, or let this user write that folder."
         ) from error

@@ -1,6 +1,6 @@
-"""The two ways in which the log fails: for now (`LogUnavailable`), or for this process (`AuditLost`).
+"""How the log fails: for now (`LogUnavailable`), for this process (`AuditLost`), at its start (`LogCannotOpen`).
 
-Neither is a `Fault`: callers are told `AuditUnavailable`, whose text names no place of this machine. These two speak
+None is a `Fault`: callers are told `AuditUnavailable`, whose text names no place of this machine. These speak
 to the operator.
 """
 
@@ -12,12 +12,16 @@ from typing import Final, final
 EXIT_AUDIT_LOST: Final = 74  # Source: sysexits.h EX_IOERR
 
 
-@final
 class AuditLost(Exception):
     """The log cannot be opened, must not be continued, or lost records; the process ends with `EXIT_AUDIT_LOST`.
 
     The text is for the operator: it names the setting, the file, what is wrong with it and the way out.
     """
+
+
+@final
+class LogCannotOpen(AuditLost):
+    """The log cannot be opened at the start: nothing is lost yet, a setting is wrong."""
 
 
 @final

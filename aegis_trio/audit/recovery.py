@@ -18,8 +18,9 @@ from typing import Final
 from aegis_trio.audit.canonical import MAX_LINE_BYTES, render
 from aegis_trio.audit.chain import LINE_START, BrokenRecord, ChainHead, begins_a_file, follow, leaf_hash, seal
 from aegis_trio.audit.entry import AuditEntry, Phase, service_event
-from aegis_trio.audit.files import FileOps, LogFile, open_log, reopen_log, write_aside
+from aegis_trio.audit.files import LogFile, open_log, reopen_log, write_aside
 from aegis_trio.audit.lost import AuditLost, LogUnavailable, reason_of
+from aegis_trio.audit.system_calls import FileOps
 from aegis_trio.model.clock import WallClock, as_timestamp
 
 BATCH_BYTES: Final = 1024 * 1024  # what is written at once, and so what a crash can tear

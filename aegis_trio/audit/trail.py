@@ -19,11 +19,11 @@ import trio
 
 from aegis_trio.audit.chain import ChainHead
 from aegis_trio.audit.entry import AuditEntry
-from aegis_trio.audit.files import FileOps
 from aegis_trio.audit.queue import RecordQueue, Ticket, Waiting
 from aegis_trio.audit.recovery import draft, open_and_recover
 from aegis_trio.audit.settings import AuditSettings
 from aegis_trio.audit.statistics import AuditStatistics
+from aegis_trio.audit.system_calls import FileOps
 from aegis_trio.audit.writer import Writer
 from aegis_trio.model.clock import WallClock
 from aegis_trio.model.errors import AuditUnavailable

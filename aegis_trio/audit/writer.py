@@ -20,11 +20,12 @@ import trio
 
 from aegis_trio.audit.chain import RESUMED_EVENT, ChainHead, seal
 from aegis_trio.audit.entry import service_event
-from aegis_trio.audit.files import FileOps, LogFile
+from aegis_trio.audit.files import LogFile
 from aegis_trio.audit.lost import AuditLost, LogUnavailable
 from aegis_trio.audit.queue import RecordQueue, Waiting
 from aegis_trio.audit.recovery import BATCH_BYTES, draft, reopen_and_compare
 from aegis_trio.audit.statistics import AuditStatistics
+from aegis_trio.audit.system_calls import FileOps
 from aegis_trio.model.clock import WallClock
 
 PROBE_INTERVAL_S: Final = 1.0  # how long after the disk the service comes back, at most

@@ -30,7 +30,8 @@ from aegis_trio.cli.clients import (
     cursor_configuration,
     vscode_configuration,
 )
-from aegis_trio.cli.serve import EXIT_CLEAN, contained
+from aegis_trio.cli.exit_codes import EXIT_OK
+from aegis_trio.cli.serve import contained
 from aegis_trio.config.load import load_settings
 from aegis_trio.config.settings import Settings
 from aegis_trio.demo_forge.demo_world import build_demo_world
@@ -68,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the demo until Ctrl-C; return the exit code."""
     with _state_folder(arguments.state) as state:
         choices = Choices(port=arguments.port, forge_port=arguments.forge_port, state=state)
-        ended = EXIT_CLEAN
+        ended = EXIT_OK
         try:
             ended = contained(partial(trio.run, partial(run_demo, choices)))
         except* KeyboardInterrupt:  # before signals are caught, or a second Ctrl-C

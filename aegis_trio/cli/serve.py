@@ -12,24 +12,20 @@ import traceback
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Final
 
 import structlog
 import trio
 
-from aegis_trio.audit.lost import EXIT_AUDIT_LOST, AuditLost
+from aegis_trio.audit.lost import AuditLost, LogCannotOpen
+from aegis_trio.cli.exit_codes import EXIT_BUG, EXIT_CONFIGURATION, EXIT_INPUT_OUTPUT, EXIT_OK
 from aegis_trio.config.faults import ConfigurationFaults
 from aegis_trio.config.load import load_settings
 from aegis_trio.model.clock import SystemClock
 from aegis_trio.supervisor.garbage import tune_garbage_collector
+from aegis_trio.supervisor.gate import RefusedSetting
 from aegis_trio.supervisor.last_resort import LastResort
-from aegis_trio.supervisor.tree import RefusedSetting, run_gate
+from aegis_trio.supervisor.tree import run_gate
 from aegis_trio.telemetry.logs import configure_logging
-
-# Source: sysexits.h EX_SOFTWARE and EX_CONFIG.
-EXIT_CLEAN: Final = 0
-EXIT_BUG: Final = 70
-EXIT_CONFIGURATION: Final = 78
 
 log = structlog.get_logger(__name__)
 
@@ -66,7 +62,7 @@ def contained(program: Callable[[], None]) -> int:
         program()
     except Exception as fault:  # noqa: BLE001  # the process's edge: whatever escapes has its exit code
         return explain_end(fault)
-    return EXIT_CLEAN
+    return EXIT_OK
 
 
 def explain_end(fault: BaseException) -> int:
@@ -74,16 +70,12 @@ def explain_end(fault: BaseException) -> int:
     leaves = list(_leaves(fault))
     for leaf in leaves:
         match leaf:
-            case RefusedSetting() | ConfigurationFaults():
-                print(f"aegis-trio: {leaf}", file=sys.stderr)
-                return EXIT_CONFIGURATION
-            case OSError():
-                # What the operating system refuses at the start: a port, an address, a certificate's file.
+            case RefusedSetting() | ConfigurationFaults() | LogCannotOpen():
                 print(f"aegis-trio: {leaf}", file=sys.stderr)
                 return EXIT_CONFIGURATION
             case AuditLost():
                 print(f"aegis-trio: {leaf}", file=sys.stderr)
-                return EXIT_AUDIT_LOST
+                return EXIT_INPUT_OUTPUT
             case _:
                 pass
     log.critical("ended_by_a_bug", exception="".join(traceback.format_exception(fault)))

@@ -29,7 +29,7 @@ from aegis_trio.config.root_secret import open_keyring
 from aegis_trio.config.settings import Settings
 from aegis_trio.gitea.client import open_gitea_client
 from aegis_trio.model.clock import WallClock
-from aegis_trio.supervisor.gate import Gate, build_gate
+from aegis_trio.supervisor.gate import Gate, RefusedSetting, build_gate
 from aegis_trio.supervisor.last_resort import MARGIN_S, LastResort
 from aegis_trio.supervisor.signals import watch_signals
 from aegis_trio.web.server.serve import RunningServer, serve
@@ -39,11 +39,6 @@ FAREWELL_S: Final = 1.0  # how long streams may take to say goodbye before their
 EXPIRY_CHECK_S: Final = 10.0  # a key expires on a day; its streams end within these seconds
 
 log = structlog.get_logger(__name__)
-
-
-@final
-class RefusedSetting(Exception):
-    """A setting that only Gitea could judge is not acceptable; its text is for the operator."""
 
 
 @final
@@ -67,7 +62,7 @@ class _Listening:
     admin_url: str
 
 
-async def run_gate(
+async def run_gate(  # noqa: ASYNC128 -- _serve reports that it has started
     settings: Settings,
     *,
     clock: WallClock,
@@ -87,9 +82,9 @@ async def run_gate(
         task_status: started with the addresses once both listeners accept and Gitea was asked once.
 
     Raises:
-        RefusedSetting: a Gitea token belongs to a site administrator.
+        RefusedSetting: a port is taken, an address is not this machine's, a certificate cannot be read, or a Gitea
+            token belongs to a site administrator.
         ConfigurationFaults: the root secret cannot be read or made.
-        OSError: a port is taken, an address is not this machine's, or a certificate cannot be read.
         AuditLost: the audit log cannot be opened, or lost records.
     """
     for warning in settings.warnings:
@@ -172,8 +167,11 @@ async def _serve(
 
 async def _listen(settings: Settings, *, encrypted: bool) -> _Listening:
     web, supervisor = settings.web, settings.supervisor
-    public = await open_listeners(web.host, web.port, limits=settings.connections)
-    admin = await open_listeners(supervisor.admin_host, supervisor.admin_port, limits=settings.connections)
+    try:
+        public = await open_listeners(web.host, web.port, limits=settings.connections)
+        admin = await open_listeners(supervisor.admin_host, supervisor.admin_port, limits=settings.connections)
+    except OSError as error:
+        raise RefusedSetting(f"HOST, PORT, ADMIN_HOST, ADMIN_PORT: {error.strerror or error}.") from error
     return _Listening(
         public,
         admin,

@@ -19,8 +19,8 @@ from pathlib import Path
 import trio
 
 from aegis_trio.audit.entry import service_event
-from aegis_trio.audit.files import FileOps
 from aegis_trio.audit.settings import AuditSettings
+from aegis_trio.audit.system_calls import FileOps
 from aegis_trio.audit.trail import AuditTrail, open_audit_trail
 from aegis_trio.model.clock import SystemClock
 from aegis_trio.model.errors import AuditUnavailable

@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Event
 from typing import TypeVar
 
-from aegis_trio.audit.files import FileOps
+from aegis_trio.audit.system_calls import FileOps
 
 ResultT = TypeVar("ResultT")
 

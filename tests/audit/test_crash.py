@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from aegis_trio.audit.files import FileOps
 from aegis_trio.audit.lost import AuditLost
 from aegis_trio.audit.reader import verify_chain
 from aegis_trio.audit.recovery import open_and_recover
+from aegis_trio.audit.system_calls import FileOps
 from aegis_trio.model.clock import SetClock
 from tests.audit.crashing import LIMIT_BYTES
 from tests.audit.logs import events_of, records_of

@@ -20,7 +20,7 @@ from aegis_trio.model.errors import AuditUnavailable
 from tests.audit.faults import Fault, FaultyOps
 from tests.audit.logs import events_of, lines_of, numbers_of, records_of, tick, write_log
 from tests.audit.places import content_of, described, exists, move, put, remove
-from tests.audit.waiting import until_blocked, until_writable
+from tests.audit.waiting import let_linger, until_blocked, until_writable
 
 FAULTS = {
     "eio": Fault(errno.EIO),
@@ -242,6 +242,7 @@ async def test_records_that_nobody_waits_for_survive_a_blocked_disk(
         ops.always["write"] = errno.ENOSPC
         for number in range(5):
             trail.append_nowait(tick(number))
+        await let_linger(mock_clock)
         await until_blocked(trail)
         ops.always.clear()
         await until_writable(trail, mock_clock)

@@ -7,7 +7,7 @@ import trio
 
 from aegis_trio.audit.canonical import CHAIN_BYTES
 from aegis_trio.audit.entry import Phase
-from aegis_trio.audit.queue import MAX_BYTES, MAX_RECORDS, RecordQueue, Ticket, Waiting
+from aegis_trio.audit.queue import LINGER_S, MAX_BYTES, MAX_LINGERING, MAX_RECORDS, RecordQueue, Ticket, Waiting
 
 
 def waiting(text: str = "x", phase: Phase = Phase.EVENT, ticket: Ticket | None = None) -> Waiting:
@@ -104,10 +104,36 @@ async def test_whoever_waits_wakes_for_records_and_for_the_end(autojump_clock: t
         for _ in range(3):
             await trio.testing.wait_all_tasks_blocked()
             queue.offer(waiting())
-        await trio.testing.wait_all_tasks_blocked()
+            await trio.sleep(2 * LINGER_S)
         queue.close()
 
     assert [True, True, True, False] == seen
+
+
+async def test_records_that_nobody_waits_for_linger_for_one_that_somebody_waits_for(
+    mock_clock: trio.testing.MockClock,
+) -> None:
+    """A call's authentication and its intent are one commit; the clock stands still, so only company can wake it."""
+    queue = RecordQueue()
+    batches: list[int] = []
+
+    async def consume() -> None:
+        while await queue.wait_news():
+            batches.append(len(queue.take(MAX_BYTES)))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(consume)
+        queue.offer(waiting())
+        await trio.testing.wait_all_tasks_blocked()
+        assert [] == batches
+        queue.offer(waiting(phase=Phase.INTENT, ticket=Ticket()))
+        await trio.testing.wait_all_tasks_blocked()
+        assert [2] == batches
+        for _ in range(MAX_LINGERING):
+            queue.offer(waiting())
+        await trio.testing.wait_all_tasks_blocked()
+        assert [2, MAX_LINGERING] == batches
+        queue.close()
 
 
 async def test_waiting_for_the_end_is_not_disturbed_by_records() -> None:

@@ -13,10 +13,10 @@ import pytest
 
 from aegis_trio.audit.canonical import MAX_LINE_BYTES
 from aegis_trio.audit.chain import ChainHead
-from aegis_trio.audit.files import FileOps
 from aegis_trio.audit.lost import AuditLost
 from aegis_trio.audit.reader import verify_chain
 from aegis_trio.audit.recovery import BATCH_BYTES, TAIL_BYTES, open_and_recover
+from aegis_trio.audit.system_calls import FileOps
 from aegis_trio.model.clock import SetClock
 from tests.audit.faults import Fault, FaultyOps
 from tests.audit.logs import events_of, lines_of, records_of, write_log

@@ -13,11 +13,11 @@ import trio.testing
 
 from aegis_trio.audit.chain import ChainHead
 from aegis_trio.audit.entry import Phase, service_event
-from aegis_trio.audit.files import FileOps
 from aegis_trio.audit.lost import AuditLost
 from aegis_trio.audit.queue import MAX_RECORDS
 from aegis_trio.audit.reader import verify_chain
 from aegis_trio.audit.settings import AuditSettings
+from aegis_trio.audit.system_calls import FileOps
 from aegis_trio.audit.trail import AuditTrail, open_audit_trail
 from aegis_trio.model.clock import SetClock
 from aegis_trio.model.errors import AuditUnavailable
@@ -25,7 +25,7 @@ from tests.audit.conftest import NOON_NS
 from tests.audit.faults import FaultyOps
 from tests.audit.logs import events_of, numbers_of, records_of, tick
 from tests.audit.places import content_of, described, put
-from tests.audit.waiting import until, until_blocked
+from tests.audit.waiting import let_linger, until, until_blocked
 
 
 async def test_an_acknowledged_record_is_on_disk_with_its_sequence(
@@ -322,6 +322,7 @@ async def test_the_numbers_say_where_the_trail_stands(
         assert (-1, 0) == (trail.statistics().last_seq, trail.statistics().blocked)
         ops.gate = threading.Event()
         trail.append_nowait(tick(1))
+        await let_linger(mock_clock)
         await until(lambda: "write" in ops.order)
         waiting = trail.statistics()
         mock_clock.jump(2.0)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import trio
 
+from aegis_trio.audit.queue import LINGER_S
 from aegis_trio.audit.trail import AuditTrail
 
 
@@ -16,6 +17,12 @@ async def until(condition: Callable[[], bool]) -> None:
     while not condition():  # noqa: ASYNC110 -- a thread is at work, and rings no bell
         assert time.monotonic() < end_s, "what the test waits for never came"
         await trio.lowlevel.checkpoint()
+
+
+async def let_linger(clock: trio.testing.MockClock) -> None:
+    """Let the time pass that records linger when nobody waits for them."""
+    await trio.testing.wait_all_tasks_blocked()
+    clock.jump(LINGER_S)
 
 
 async def until_blocked(trail: AuditTrail) -> str:

@@ -255,16 +255,16 @@ async def test_one_call_too_many_at_once_is_refused(open_door: Callable[..., Any
         await release.wait()
         return ToolReply({})
 
-    async with open_door(_tool(wait), limits=LimitSettings(max_concurrent_calls=1)) as door:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(door.call)
-            with trio.fail_after(30):
-                while not door.records("tool_intent"):
-                    await trio.lowlevel.checkpoint()
-            assert 1 == door.gateway.statistics().calls_running
-            second = await door.call()
-            stranger = await door.call(tool="nothing", caller=_caller("read:repository", name="key:2"))
-            release.set()
+    limits = LimitSettings(max_concurrent_calls=1)
+    async with open_door(_tool(wait), limits=limits) as door, trio.open_nursery() as nursery:
+        nursery.start_soon(door.call)
+        with trio.fail_after(30):
+            while not door.records("tool_intent"):
+                await trio.lowlevel.checkpoint()
+        assert 1 == door.gateway.statistics().calls_running
+        second = await door.call()
+        stranger = await door.call(tool="nothing", caller=_caller("read:repository", name="key:2"))
+        release.set()
     assert isinstance(second, Failure)
     assert "rate_limited" == second.fault.code
     assert isinstance(stranger, Failure)

@@ -30,7 +30,7 @@ from measures import Plan, Row, Target, measure
 from processes import open_bare, open_forge, open_gate
 
 ROOT = Path(__file__).resolve().parents[2]
-DEMO_FILE = "acme/backend/README.md"
+DEMO_FILE = "tidewater/harbor/README.md"
 
 
 def main() -> int:
