@@ -16,12 +16,12 @@ from typing import Final, final
 from aegis_trio.cli.exit_codes import EXIT_EXPIRED, EXIT_EXPIRING, EXIT_OK
 from aegis_trio.cli.keygen import keys_folder
 from aegis_trio.cli.new_key import DAY_NS, RECOMMENDED_DAYS
-from aegis_trio.config import table
 from aegis_trio.config.faults import ConfigurationFault, ConfigurationFaults
 from aegis_trio.config.key_entries import KeyEntry, parse_key_entries
 from aegis_trio.config.key_metadata import KeyMetadata, read_key_metadata
 from aegis_trio.config.reader import Reader
 from aegis_trio.config.sources import DEFAULT_ENV_FILE, Sources
+from aegis_trio.config.variables import access
 from aegis_trio.model.json import JsonObject
 
 ALARM_DAYS: Final = 7
@@ -107,7 +107,7 @@ def _ages(reader: Reader, folder: Path, now_ns: int) -> list[KeyAge]:
     known, misfits = read_key_metadata(folder)
     if misfits:
         raise _refused("KEYS_DIR", [f"{folder}: {misfit.rule}" for misfit in misfits], "Restore it from a backup.")
-    raw_keys = reader.read(table.MCP_API_KEYS)
+    raw_keys = reader.read(access.MCP_API_KEYS)
     if reader.sources.faults:
         raise ConfigurationFaults(reader.sources.faults)
     if raw_keys is None:

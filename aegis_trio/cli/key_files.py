@@ -15,8 +15,8 @@ from aegis_trio.cli.entry_edit import Span, replace_entry, span_in_env, value_in
 from aegis_trio.cli.usage import Usage
 from aegis_trio.config.parsing import split_entries
 from aegis_trio.config.sources import Sources
-from aegis_trio.config.table import GITEA_KEY_TOKENS, MCP_API_KEYS
 from aegis_trio.config.variable import Variable
+from aegis_trio.config.variables.access import GITEA_KEY_TOKENS, MCP_API_KEYS
 
 
 @final

@@ -18,10 +18,10 @@ from aegis_trio.cli.new_key import (
     store_metadata,
 )
 from aegis_trio.cli.usage import Usage, ask, can_ask
-from aegis_trio.config import table
 from aegis_trio.config.faults import ConfigurationFaults, Misfit
 from aegis_trio.config.reader import Reader
 from aegis_trio.config.sources import DEFAULT_ENV_FILE, Sources
+from aegis_trio.config.variables import access
 from aegis_trio.model.clock import as_timestamp
 from aegis_trio.model.secret import Secret
 
@@ -86,7 +86,7 @@ def keys_folder(arguments: argparse.Namespace, reader: Reader) -> Path:
     Raises:
         ConfigurationFaults: the settings file cannot be read.
     """
-    folder: Path = reader.read(table.KEYS_DIR) if arguments.keys_dir is None else arguments.keys_dir
+    folder: Path = reader.read(access.KEYS_DIR) if arguments.keys_dir is None else arguments.keys_dir
     if reader.sources.faults:
         raise ConfigurationFaults(reader.sources.faults)
     return folder
@@ -100,7 +100,7 @@ def pepper_for(scheme: DigestScheme | None, reader: Reader) -> Secret | None:
     """
     if scheme is not DigestScheme.HMAC:
         return None
-    pepper = reader.read(table.AEGIS_KEY_PEPPER)
+    pepper = reader.read(access.AEGIS_KEY_PEPPER)
     if pepper is None:
         raise Usage("an hmac entry needs AEGIS_KEY_PEPPER of at least 32 bytes; set it, or take sha256.")
     return pepper

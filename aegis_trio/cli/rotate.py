@@ -30,12 +30,12 @@ from aegis_trio.cli.keygen import (
 from aegis_trio.cli.new_key import NewKey, create_key, store_metadata
 from aegis_trio.cli.safe_write import back_up, replace_file
 from aegis_trio.cli.usage import Usage, ask
-from aegis_trio.config import table
 from aegis_trio.config.faults import Misfit
 from aegis_trio.config.key_entries import KeyEntry, parse_key_entry
 from aegis_trio.config.key_metadata import KeyMetadata, read_key_metadata
 from aegis_trio.config.reader import Reader
 from aegis_trio.config.sources import Sources
+from aegis_trio.config.variables import access
 from aegis_trio.model.clock import as_timestamp
 
 DEFAULT_GRACE_HOURS: Final = 24
@@ -203,6 +203,6 @@ def _report(
         lines.append(f"3. The old key {entry.label} ends at {as_timestamp(ends_ns)}; then remove it from MCP_API_KEYS.")
     else:
         lines.append(f"3. Remove the old key {entry.label} from MCP_API_KEYS: it does not end by itself.")
-    if os.environ.get(table.MCP_API_KEYS.name, "").strip():
+    if os.environ.get(access.MCP_API_KEYS.name, "").strip():
         lines.append("MCP_API_KEYS is also set in this environment, which goes before the file. Unset or change it.")
     return lines

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from aegis_trio.auth.keytext import ADVISED_KEY_CHARS, DigestScheme
 from aegis_trio.auth.settings import AuthSettings, ConfiguredKey, KeyValidity
-from aegis_trio.config import table
 from aegis_trio.config.key_entries import (
     KeyEntry,
     bind_identities,
@@ -19,22 +18,23 @@ from aegis_trio.config.key_entries import (
 from aegis_trio.config.key_metadata import read_key_metadata
 from aegis_trio.config.parsing import is_loopback
 from aegis_trio.config.reader import Reader
+from aegis_trio.config.variables import access
 from aegis_trio.model.secret import Secret
 from aegis_trio.web.settings import WebSettings
 
 
 def read_auth(reader: Reader, web: WebSettings) -> AuthSettings:
     """Return who may call; faults of keys, tokens and metadata are noted in *reader*."""
-    enabled = reader.read(table.AUTH_ENABLED)
-    pepper = reader.read(table.AEGIS_KEY_PEPPER)
-    bot_token = reader.read(table.GITEA_TOKEN)
+    enabled = reader.read(access.AUTH_ENABLED)
+    pepper = reader.read(access.AEGIS_KEY_PEPPER)
+    bot_token = reader.read(access.GITEA_TOKEN)
     entries = _read_entries(reader, pepper)
     tokens = _read_tokens(reader, entries)
     if not enabled:
         _check_open(reader, web, bot_token)
-    elif not entries and not reader.is_set(table.MCP_API_KEYS):
-        reader.refuse(table.MCP_API_KEYS, "No API keys configured", "Make one with `aegis-trio keygen`.")
-    keys_folder = reader.read(table.KEYS_DIR)
+    elif not entries and not reader.is_set(access.MCP_API_KEYS):
+        reader.refuse(access.MCP_API_KEYS, "No API keys configured", "Make one with `aegis-trio keygen`.")
+    keys_folder = reader.read(access.KEYS_DIR)
     return AuthSettings(
         enabled=enabled,
         keys_folder=keys_folder,
@@ -43,27 +43,27 @@ def read_auth(reader: Reader, web: WebSettings) -> AuthSettings:
         pepper=pepper,
         bot_token=bot_token,
         key_tokens=tokens if enabled else {},
-        max_failures=reader.read(table.MAX_AUTH_FAILURES),
-        failure_window_s=reader.read(table.AUTH_FAILURE_WINDOW),
-        block_strict=reader.read(table.AUTH_BLOCK_STRICT),
-        allow_query_key=web.allow_query_api_key,
-        public_tool_list=web.public_tool_list,
+        max_failures=reader.read(access.MAX_AUTH_FAILURES),
+        failure_window_s=reader.read(access.AUTH_FAILURE_WINDOW),
+        block_strict=reader.read(access.AUTH_BLOCK_STRICT),
+        allow_query_key=reader.read(access.ALLOW_QUERY_API_KEY),
+        public_tool_list=reader.read(access.PUBLIC_TOOL_LIST),
         trusted_proxies=web.trusted_proxies,
     )
 
 
 def _read_entries(reader: Reader, pepper: Secret | None) -> list[KeyEntry]:
-    raw_keys = reader.read(table.MCP_API_KEYS)
+    raw_keys = reader.read(access.MCP_API_KEYS)
     if raw_keys is None:
         return []
     entries, misfits = parse_key_entries(raw_keys.reveal())
     for misfit in misfits:
-        reader.refuse(table.MCP_API_KEYS, misfit.rule, misfit.remedy)
+        reader.refuse(access.MCP_API_KEYS, misfit.rule, misfit.remedy)
     if not entries and not misfits:
-        reader.refuse(table.MCP_API_KEYS, "No API keys configured", "Make one with `aegis-trio keygen`.")
+        reader.refuse(access.MCP_API_KEYS, "No API keys configured", "Make one with `aegis-trio keygen`.")
     if pepper is None and any(entry.scheme is DigestScheme.HMAC for entry in entries):
         reader.refuse(
-            table.AEGIS_KEY_PEPPER, "is required by an hmac: entry of MCP_API_KEYS", "Set the pepper it was made with."
+            access.AEGIS_KEY_PEPPER, "is required by an hmac: entry of MCP_API_KEYS", "Set the pepper it was made with."
         )
     unique: dict[tuple[DigestScheme, bytes], KeyEntry] = {}
     for entry in entries:
@@ -79,12 +79,12 @@ def _read_entries(reader: Reader, pepper: Secret | None) -> list[KeyEntry]:
 
 
 def _read_tokens(reader: Reader, entries: list[KeyEntry]) -> Mapping[str, Secret]:
-    raw_tokens = reader.read(table.GITEA_KEY_TOKENS)
+    raw_tokens = reader.read(access.GITEA_KEY_TOKENS)
     if raw_tokens is None:
         return {}
     tokens, misfits = parse_key_tokens(raw_tokens.reveal())
     for misfit in (*misfits, *misnamed_hints(entries, tokens)):
-        reader.refuse(table.GITEA_KEY_TOKENS, misfit.rule, misfit.remedy)
+        reader.refuse(access.GITEA_KEY_TOKENS, misfit.rule, misfit.remedy)
     return tokens
 
 
@@ -93,9 +93,9 @@ def _bind(
 ) -> tuple[ConfiguredKey, ...]:
     keys, without = bind_identities(entries, tokens, bot_token)
     # A token that is set and cannot be read has its own fault already.
-    if without and not reader.is_set(table.GITEA_TOKEN):
+    if without and not reader.is_set(access.GITEA_TOKEN):
         reader.refuse(
-            table.GITEA_TOKEN,
+            access.GITEA_TOKEN,
             f"is required by keys without a token of their own: {', '.join(without)}",
             "Set the bot's token, or give each key one in GITEA_KEY_TOKENS.",
         )
@@ -106,16 +106,16 @@ def _check_open(reader: Reader, web: WebSettings, bot_token: Secret | None) -> N
     if not is_loopback(web.host):
         # Threat: a gate without credentials that a network can reach is everybody's.
         reader.refuse(
-            table.AUTH_ENABLED, f"is false while HOST is {web.host}", "Set HOST=127.0.0.1, or AUTH_ENABLED=true."
+            access.AUTH_ENABLED, f"is false while HOST is {web.host}", "Set HOST=127.0.0.1, or AUTH_ENABLED=true."
         )
-    if bot_token is None and not reader.is_set(table.GITEA_TOKEN):
-        reader.refuse(table.GITEA_TOKEN, "is required while AUTH_ENABLED is false", "Set the bot's token.")
+    if bot_token is None and not reader.is_set(access.GITEA_TOKEN):
+        reader.refuse(access.GITEA_TOKEN, "is required while AUTH_ENABLED is false", "Set the bot's token.")
 
 
 def _read_validities(reader: Reader, folder: Path) -> tuple[KeyValidity, ...]:
     known, misfits = read_key_metadata(folder)
     for misfit in misfits:
-        reader.refuse(table.KEYS_DIR, f"{folder}: {misfit.rule}", misfit.remedy)
-    if folder != table.KEYS_DIR.default and not (os.access(folder, os.R_OK | os.X_OK) and folder.is_dir()):
-        reader.refuse(table.KEYS_DIR, "names no folder that can be read", "Make it, or leave KEYS_DIR out.")
+        reader.refuse(access.KEYS_DIR, f"{folder}: {misfit.rule}", misfit.remedy)
+    if folder != access.KEYS_DIR.default and not (os.access(folder, os.R_OK | os.X_OK) and folder.is_dir()):
+        reader.refuse(access.KEYS_DIR, "names no folder that can be read", "Make it, or leave KEYS_DIR out.")
     return tuple(metadata.validity() for metadata in known)

@@ -4,31 +4,31 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from aegis_trio.config import table
 from aegis_trio.config.parsing import is_loopback, is_readable_file
 from aegis_trio.config.reader import Reader
 from aegis_trio.config.supervision import SupervisorSettings
+from aegis_trio.config.variables import listening, operation
 from aegis_trio.web.settings import LOOPBACK_HOSTS, WebSettings
 
 
 def read_web(reader: Reader) -> WebSettings:
     """Return where the public listener stands, and what it is called."""
-    host, port = reader.read(table.HOST), reader.read(table.PORT)
-    cert_file, key_file = reader.read(table.TLS_CERT_FILE), reader.read(table.TLS_KEY_FILE)
+    host, port = reader.read(listening.HOST), reader.read(listening.PORT)
+    cert_file, key_file = reader.read(listening.TLS_CERT_FILE), reader.read(listening.TLS_KEY_FILE)
     public_url = _public_url(reader, port)
-    allowed_hosts = reader.read(table.ALLOWED_HOSTS)
-    allowed_origins = reader.read(table.ALLOWED_ORIGINS)
+    allowed_hosts = reader.read(listening.ALLOWED_HOSTS)
+    allowed_origins = reader.read(listening.ALLOWED_ORIGINS)
     parts = urlsplit(public_url)
     name = parts.netloc.rpartition(":")[0] if parts.port is not None else parts.netloc
     for variable, other, path in (
-        (table.TLS_CERT_FILE, table.TLS_KEY_FILE, cert_file),
-        (table.TLS_KEY_FILE, table.TLS_CERT_FILE, key_file),
+        (listening.TLS_CERT_FILE, listening.TLS_KEY_FILE, cert_file),
+        (listening.TLS_KEY_FILE, listening.TLS_CERT_FILE, key_file),
     ):
         if path is not None and not is_readable_file(path):
             reader.refuse(variable, "names no file that can be read", "Name a file in PEM form.")
         if path is not None and not reader.is_set(other):
             reader.refuse(variable, f"is set without {other.name}", "Set both, or neither.")
-    if not is_loopback(host) and not reader.is_set(table.PUBLIC_URL) and not reader.is_set(table.MCP_DOMAIN):
+    if not is_loopback(host) and not reader.is_set(listening.PUBLIC_URL) and not reader.is_set(listening.MCP_DOMAIN):
         reader.warnings.append(
             "HOST is not loopback and PUBLIC_URL is not set: requests that ask for another name than localhost are "
             "refused."
@@ -43,23 +43,21 @@ def read_web(reader: Reader) -> WebSettings:
         allowed_origins=(
             frozenset({f"{parts.scheme}://{parts.netloc}".lower()}) if allowed_origins is None else allowed_origins
         ),
-        trusted_proxies=reader.read(table.TRUSTED_PROXIES),
+        trusted_proxies=reader.read(listening.TRUSTED_PROXIES),
         tls_cert_file=cert_file,
         tls_key_file=key_file,
-        public_tool_list=reader.read(table.PUBLIC_TOOL_LIST),
-        allow_query_api_key=reader.read(table.ALLOW_QUERY_API_KEY),
     )
 
 
 def read_supervisor(reader: Reader, web: WebSettings) -> SupervisorSettings:
     """Return the farewell and the operator's listener."""
     settings = SupervisorSettings(
-        shutdown_grace_s=reader.read(table.SHUTDOWN_GRACE_S),
-        admin_host=reader.read(table.ADMIN_HOST),
-        admin_port=reader.read(table.ADMIN_PORT),
+        shutdown_grace_s=reader.read(operation.SHUTDOWN_GRACE_S),
+        admin_host=reader.read(listening.ADMIN_HOST),
+        admin_port=reader.read(listening.ADMIN_PORT),
     )
     if web.port and web.port == settings.admin_port:
-        reader.refuse(table.ADMIN_PORT, "is the same as PORT", "Give the operator's listener a port of its own.")
+        reader.refuse(listening.ADMIN_PORT, "is the same as PORT", "Give the operator's listener a port of its own.")
     if not is_loopback(settings.admin_host):
         reader.warnings.append(
             "ADMIN_HOST is not loopback: whoever reaches that address sees metrics without a credential."
@@ -68,7 +66,7 @@ def read_supervisor(reader: Reader, web: WebSettings) -> SupervisorSettings:
 
 
 def _public_url(reader: Reader, port: int) -> str:
-    public_url, domain_url = reader.read(table.PUBLIC_URL), reader.read(table.MCP_DOMAIN)
+    public_url, domain_url = reader.read(listening.PUBLIC_URL), reader.read(listening.MCP_DOMAIN)
     if public_url is not None and domain_url is not None and public_url != domain_url:
-        reader.refuse(table.MCP_DOMAIN, "says another URL than PUBLIC_URL", "Keep one of them.")
+        reader.refuse(listening.MCP_DOMAIN, "says another URL than PUBLIC_URL", "Keep one of them.")
     return public_url or domain_url or f"http://127.0.0.1:{port}"

@@ -27,6 +27,7 @@ from aegis_trio.config.reader import Effective, Reader
 from aegis_trio.config.root_secret import ROOT_FILE_NAME, RootSecretSettings
 from aegis_trio.config.settings import Settings
 from aegis_trio.config.sources import Sources
+from aegis_trio.config.variables import access, operation
 from aegis_trio.gitea.settings import GiteaSettings
 from aegis_trio.limits.settings import LimitSettings
 from aegis_trio.telemetry.settings import TelemetrySettings
@@ -85,24 +86,26 @@ def _read_all(reader: Reader) -> Settings | None:
     gitea = _read_gitea(reader)
     web = read_web(reader)
     auth = read_auth(reader, web)
-    audit = AuditSettings(path=reader.read(table.AUDIT_LOG_PATH))
+    audit = AuditSettings(path=reader.read(operation.AUDIT_LOG_PATH))
     limits = LimitSettings(
-        max_concurrent_calls=reader.read(table.MAX_CONCURRENT_CALLS),
-        calls_per_minute=reader.read(table.CALLS_PER_MINUTE),
+        max_concurrent_calls=reader.read(operation.MAX_CONCURRENT_CALLS),
+        calls_per_minute=reader.read(operation.CALLS_PER_MINUTE),
     )
     sessions = SessionSettings(
-        max_sessions=reader.read(table.MAX_SESSIONS),
-        max_sessions_per_principal=reader.read(table.MAX_SESSIONS_PER_PRINCIPAL),
+        max_sessions=reader.read(operation.MAX_SESSIONS),
+        max_sessions_per_principal=reader.read(operation.MAX_SESSIONS_PER_PRINCIPAL),
         messages_path=urlsplit(web.public_url).path + _MESSAGES,
-        allow_query_api_key=web.allow_query_api_key,
+        allow_query_api_key=auth.allow_query_key,
     )
     connections = ConnectionLimits(
-        max_connections=reader.read(table.MAX_CONNECTIONS),
-        max_connections_per_address=reader.read(table.MAX_CONNECTIONS_PER_ADDRESS),
+        max_connections=reader.read(operation.MAX_CONNECTIONS),
+        max_connections_per_address=reader.read(operation.MAX_CONNECTIONS_PER_ADDRESS),
     )
     supervisor = read_supervisor(reader, web)
-    telemetry = TelemetrySettings(log_level=reader.read(table.LOG_LEVEL), log_format=reader.read(table.LOG_FORMAT))
-    root = RootSecretSettings(roots=reader.read(table.ROOT_SECRET), path=audit.path.with_name(ROOT_FILE_NAME))
+    telemetry = TelemetrySettings(
+        log_level=reader.read(operation.LOG_LEVEL), log_format=reader.read(operation.LOG_FORMAT)
+    )
+    root = RootSecretSettings(roots=reader.read(operation.ROOT_SECRET), path=audit.path.with_name(ROOT_FILE_NAME))
     for variable in table.VARIABLES:
         if variable.absent:
             reader.read(variable)
@@ -123,16 +126,16 @@ def _read_all(reader: Reader) -> Settings | None:
 
 
 def _read_gitea(reader: Reader) -> GiteaSettings | None:
-    url = reader.read(table.GITEA_URL)
-    max_connections = reader.read(table.GITEA_MAX_CONNECTIONS)
-    ca_file = reader.read(table.GITEA_CA_FILE)
+    url = reader.read(access.GITEA_URL)
+    max_connections = reader.read(access.GITEA_MAX_CONNECTIONS)
+    ca_file = reader.read(access.GITEA_CA_FILE)
     if ca_file is not None and not is_readable_file(ca_file):
         reader.refuse(
-            table.GITEA_CA_FILE, "names no file that can be read", "Name the authority's certificate in PEM form."
+            access.GITEA_CA_FILE, "names no file that can be read", "Name the authority's certificate in PEM form."
         )
     if url is None:
-        if not reader.is_set(table.GITEA_URL):
-            reader.refuse(table.GITEA_URL, "is required", "Set Gitea's base URL, such as https://git.example.com.")
+        if not reader.is_set(access.GITEA_URL):
+            reader.refuse(access.GITEA_URL, "is required", "Set Gitea's base URL, such as https://git.example.com.")
         return None
     return GiteaSettings(url=url, max_connections=max_connections, ca_file=ca_file)
 

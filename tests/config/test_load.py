@@ -54,8 +54,8 @@ def test_the_least_environment_gives_the_documented_defaults() -> None:
     assert Path("/var/log/aegis-mcp/root.key") == settings.root.path
     assert () == settings.warnings
     assert (False, False, ()) == (
-        settings.web.public_tool_list,
-        settings.web.allow_query_api_key,
+        settings.auth.public_tool_list,
+        settings.auth.allow_query_key,
         settings.web.trusted_proxies,
     )
 
@@ -95,9 +95,7 @@ def test_everything_that_is_set_arrives() -> None:
     assert settings.web.trusted_proxies == settings.auth.trusted_proxies
     assert frozenset({"mcp.example.com", "other:8443"}) == settings.web.allowed_hosts
     assert frozenset({"https://chat.example.com"}) == settings.web.allowed_origins
-    assert settings.web.public_tool_list
     assert settings.auth.public_tool_list
-    assert settings.web.allow_query_api_key
     assert settings.auth.allow_query_key
     assert settings.sessions.allow_query_api_key
     assert (True, 7, 60) == (

@@ -1,0 +1,173 @@
+"""Variables about Gitea, API keys and failed authentications: who may call, and as whom."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from aegis_trio.config.parsing import (
+    off_switch,
+    parse_gitea_url,
+    parse_long_secret,
+    parse_path,
+    parse_secret_text,
+    parse_switch,
+    parse_token,
+    whole_number,
+)
+from aegis_trio.config.variable import Feature, Variable
+from aegis_trio.model.secret import Secret
+
+_MANY: Final = 1_000_000  # a bound for numbers that have no better one
+_DAY_S: Final = 86_400
+
+GITEA_URL: Final = Variable[str | None](
+    name="GITEA_URL",
+    feature=Feature.GITEA,
+    parse=parse_gitea_url,
+    default=None,
+    default_text="",
+    meaning="Base URL of Gitea, a sub-path allowed. Required.",
+)
+GITEA_TOKEN: Final = Variable[Secret | None](
+    name="GITEA_TOKEN",
+    feature=Feature.GITEA,
+    parse=parse_token,
+    default=None,
+    default_text="",
+    secret=True,
+    meaning="Token of the bot account that API keys act as. A site administrator's is refused.",
+)
+GITEA_KEY_TOKENS: Final = Variable[Secret | None](
+    name="GITEA_KEY_TOKENS",
+    feature=Feature.GITEA,
+    parse=parse_secret_text,
+    default=None,
+    default_text="",
+    secret=True,
+    meaning="Gitea tokens of single API keys, as `<hint of the key>=<token>`, with commas between (in a file also one "
+    "a line), such as `a1b2c3d4...e1f2=0123456789abcdef0123456789abcdef01234567`. A key without its own acts with "
+    "GITEA_TOKEN; without that every key needs one.",
+)
+GITEA_MAX_CONNECTIONS: Final = Variable[int](
+    name="GITEA_MAX_CONNECTIONS",
+    feature=Feature.GITEA,
+    parse=whole_number(1, 512),
+    default=32,
+    default_text="32",
+    meaning="Connections to Gitea at the same time; further requests wait for one.",
+)
+GITEA_CA_FILE: Final = Variable[Path | None](
+    name="GITEA_CA_FILE",
+    feature=Feature.GITEA,
+    parse=parse_path,
+    default=None,
+    default_text="",
+    meaning="Certificates (PEM) to trust instead of the built-in ones, for a Gitea behind a private authority.",
+)
+AUTH_ENABLED: Final = Variable[bool](
+    name="AUTH_ENABLED",
+    feature=Feature.KEYS,
+    parse=parse_switch,
+    default=True,
+    default_text="true",
+    meaning="Whether callers need a credential. `false` only where HOST is loopback: everybody there is the principal "
+    "`local`, who reads with GITEA_TOKEN.",
+)
+MCP_API_KEYS: Final = Variable[Secret | None](
+    name="MCP_API_KEYS",
+    feature=Feature.KEYS,
+    parse=parse_secret_text,
+    default=None,
+    default_text="",
+    secret=True,
+    meaning="API keys with commas between (in a file also one a line), each of at least 32 characters; 64 are "
+    "recommended. Several keep the old key alive while clients change over. `sha256:<digest>` and `hmac:<digest>` "
+    "stand for a key that the file does not hold, with `:<hint>` behind to name it.",
+)
+AEGIS_KEY_PEPPER: Final = Variable[Secret | None](
+    name="AEGIS_KEY_PEPPER",
+    feature=Feature.KEYS,
+    parse=parse_long_secret,
+    default=None,
+    default_text="",
+    secret=True,
+    meaning="Secret (at least 32 bytes) that `hmac:` entries of MCP_API_KEYS were made with.",
+)
+KEYS_DIR: Final = Variable[Path](
+    name="KEYS_DIR",
+    feature=Feature.KEYS,
+    parse=parse_path,
+    default=Path("keys"),
+    default_text="keys",
+    meaning="Folder of the keys' metadata (hint, dates, description; never a key). A key whose metadata says that it "
+    "has expired is refused.",
+)
+ALLOW_QUERY_API_KEY: Final = Variable[bool](
+    name="ALLOW_QUERY_API_KEY",
+    feature=Feature.KEYS,
+    parse=parse_switch,
+    default=False,
+    default_text="false",
+    meaning="Accept `?api_key=` on `/mcp/tools`, `/mcp/tool/call` and `/mcp/sse`, and nowhere else.",
+)
+PUBLIC_TOOL_LIST: Final = Variable[bool](
+    name="PUBLIC_TOOL_LIST",
+    feature=Feature.KEYS,
+    parse=parse_switch,
+    default=False,
+    default_text="false",
+    meaning="Serve `GET /mcp/tools` without a credential.",
+)
+MAX_AUTH_FAILURES: Final = Variable[int](
+    name="MAX_AUTH_FAILURES",
+    feature=Feature.FAILURES,
+    parse=whole_number(1, _MANY),
+    default=5,
+    default_text="5",
+    meaning="Invalid credentials from one address (IPv6: one /64) within the window before it is blocked.",
+)
+AUTH_FAILURE_WINDOW: Final = Variable[int](
+    name="AUTH_FAILURE_WINDOW",
+    feature=Feature.FAILURES,
+    parse=whole_number(1, 30 * _DAY_S),
+    default=300,
+    default_text="300",
+    unit="s",
+    meaning="The window over which failures count, and for which a block lasts.",
+)
+AUTH_BLOCK_STRICT: Final = Variable[bool](
+    name="AUTH_BLOCK_STRICT",
+    feature=Feature.FAILURES,
+    parse=parse_switch,
+    default=False,
+    default_text="false",
+    meaning="Refuse a blocked address even with a valid credential.",
+)
+BLOCK_PERSIST: Final = Variable[bool](
+    name="BLOCK_PERSIST",
+    feature=Feature.FAILURES,
+    parse=off_switch,
+    default=False,
+    default_text="false",
+    absent=True,
+    meaning="Keep blocks over a restart. Not in this version.",
+)
+
+VARIABLES: Final[tuple[Variable[object], ...]] = (
+    GITEA_URL,
+    GITEA_TOKEN,
+    GITEA_KEY_TOKENS,
+    GITEA_MAX_CONNECTIONS,
+    GITEA_CA_FILE,
+    AUTH_ENABLED,
+    MCP_API_KEYS,
+    AEGIS_KEY_PEPPER,
+    KEYS_DIR,
+    ALLOW_QUERY_API_KEY,
+    PUBLIC_TOOL_LIST,
+    MAX_AUTH_FAILURES,
+    AUTH_FAILURE_WINDOW,
+    AUTH_BLOCK_STRICT,
+    BLOCK_PERSIST,
+)

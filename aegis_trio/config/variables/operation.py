@@ -1,0 +1,136 @@
+"""Variables about running: limits, the audit log, logs and the farewell."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from aegis_trio.config.parsing import (
+    choice,
+    off_switch,
+    parse_path,
+    parse_ring,
+    seconds,
+    whole_number,
+)
+from aegis_trio.config.variable import Feature, Variable
+from aegis_trio.model.secret import Secret
+from aegis_trio.telemetry.settings import LogFormat, LogLevel
+
+_MANY: Final = 1_000_000  # a bound for numbers that have no better one
+
+MAX_CONCURRENT_CALLS: Final = Variable[int](
+    name="MAX_CONCURRENT_CALLS",
+    feature=Feature.LIMITS,
+    parse=whole_number(0, _MANY),
+    default=32,
+    default_text="32",
+    meaning="Calls of one key that run at the same time; 0 is off.",
+)
+CALLS_PER_MINUTE: Final = Variable[int](
+    name="CALLS_PER_MINUTE",
+    feature=Feature.LIMITS,
+    parse=whole_number(0, _MANY),
+    default=1200,
+    default_text="1200",
+    meaning="Calls of one key in a minute; all of them may come at once, then they come back evenly. 0 is off.",
+)
+MAX_SESSIONS: Final = Variable[int](
+    name="MAX_SESSIONS",
+    feature=Feature.LIMITS,
+    parse=whole_number(1, _MANY),
+    default=12_000,
+    default_text="12000",
+    meaning="Sessions in all.",
+)
+MAX_SESSIONS_PER_PRINCIPAL: Final = Variable[int](
+    name="MAX_SESSIONS_PER_PRINCIPAL",
+    feature=Feature.LIMITS,
+    parse=whole_number(1, _MANY),
+    default=1_000,
+    default_text="1000",
+    meaning="Sessions of one key.",
+)
+MAX_CONNECTIONS: Final = Variable[int](
+    name="MAX_CONNECTIONS",
+    feature=Feature.LIMITS,
+    parse=whole_number(1, _MANY),
+    default=12_000,
+    default_text="12000",
+    meaning="Connections in all.",
+)
+MAX_CONNECTIONS_PER_ADDRESS: Final = Variable[int](
+    name="MAX_CONNECTIONS_PER_ADDRESS",
+    feature=Feature.LIMITS,
+    parse=whole_number(1, _MANY),
+    default=2_000,
+    default_text="2000",
+    meaning="Connections of one address (IPv6: one /64); loopback and trusted proxies excepted.",
+)
+AUDIT_LOG_PATH: Final = Variable[Path](
+    name="AUDIT_LOG_PATH",
+    feature=Feature.AUDIT,
+    parse=parse_path,
+    default=Path("/var/log/aegis-mcp/audit.log"),
+    default_text="/var/log/aegis-mcp/audit.log",
+    meaning="The audit log; created with its folder at start.",
+)
+AUDIT_PSEUDONYMS: Final = Variable[bool](
+    name="AUDIT_PSEUDONYMS",
+    feature=Feature.AUDIT,
+    parse=off_switch,
+    default=False,
+    default_text="false",
+    absent=True,
+    meaning="Write addresses, user agents and persons as keyed pseudonyms. Not in this version.",
+)
+ROOT_SECRET: Final = Variable[tuple[Secret, ...]](
+    name="ROOT_SECRET",
+    feature=Feature.AUDIT,
+    parse=parse_ring,
+    default=(),
+    default_text="<made once, in root.key beside the audit log>",
+    secret=True,
+    meaning="Secret (at least 32 bytes) that keys for cursors, tickets and digests are derived from. To rotate it, "
+    "put the new one in front of the old with a comma between.",
+)
+LOG_LEVEL: Final = Variable[LogLevel](
+    name="LOG_LEVEL",
+    feature=Feature.OPERATION,
+    parse=choice(LogLevel),
+    default=LogLevel.INFO,
+    default_text="INFO",
+    meaning="Least severe event that is logged: DEBUG, INFO, WARNING, ERROR or CRITICAL.",
+)
+LOG_FORMAT: Final = Variable[LogFormat](
+    name="LOG_FORMAT",
+    feature=Feature.OPERATION,
+    parse=choice(LogFormat),
+    default=LogFormat.CONSOLE,
+    default_text="console",
+    meaning="Form of a log line: json or console.",
+)
+SHUTDOWN_GRACE_S: Final = Variable[float](
+    name="SHUTDOWN_GRACE_S",
+    feature=Feature.OPERATION,
+    parse=seconds(0, 3600),
+    default=7.0,
+    default_text="7",
+    unit="s",
+    meaning="What calls in flight get after SIGTERM; the last resort comes 2 s later, inside a container's 10 s.",
+)
+
+VARIABLES: Final[tuple[Variable[object], ...]] = (
+    MAX_CONCURRENT_CALLS,
+    CALLS_PER_MINUTE,
+    MAX_SESSIONS,
+    MAX_SESSIONS_PER_PRINCIPAL,
+    MAX_CONNECTIONS,
+    MAX_CONNECTIONS_PER_ADDRESS,
+    AUDIT_LOG_PATH,
+    AUDIT_PSEUDONYMS,
+    ROOT_SECRET,
+    LOG_LEVEL,
+    LOG_FORMAT,
+    SHUTDOWN_GRACE_S,
+)
