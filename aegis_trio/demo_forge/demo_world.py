@@ -42,13 +42,13 @@ def build_demo_world() -> World:
             created=_FOUNDED,
         )
     )
-    _add_repositories(world, port, alice, bob)
+    _add_repositories(world, port, alice, bob, bot)
     everything = dict.fromkeys(Unit, Access.WRITE)
     reading = dict.fromkeys(Unit, Access.READ)
     world.teams += [
         Team(name="Owners", organisation_id=port.id, members={alice.id}, owners=True),
         Team(name="crew", organisation_id=port.id, members={bob.id}, units=everything, repository_ids={1, 2}),
-        Team(name="readers", organisation_id=port.id, members={carol.id, bot.id}, units=reading, repository_ids={1}),
+        Team(name="readers", organisation_id=port.id, members={carol.id, bot.id}, units=reading, repository_ids={1, 2}),
     ]
     alice.stars = {1, 5}
     bob.stars, bob.follows = {1}, {alice.id}
@@ -73,7 +73,7 @@ def _person(number: int, login: str, full_name: str, *, is_admin: bool = False) 
     )
 
 
-def _add_repositories(world: World, port: Account, alice: Account, bob: Account) -> None:
+def _add_repositories(world: World, port: Account, alice: Account, bob: Account, bot: Account) -> None:
     harbor = world.add_repository(
         _repository(
             1,
@@ -141,6 +141,7 @@ def _add_repositories(world: World, port: Account, alice: Account, bob: Account)
         )
     )
     world.rename_repository(tables, "tide-tables")
+    tables.collaborators[bot.id] = Access.READ
     old = world.add_repository(
         _repository(
             6,

@@ -81,7 +81,7 @@ def test_people_see_what_is_theirs() -> None:
     """The demo shows what the gate is about: the same question, other answers."""
     world = build_demo_world()
 
-    assert ["tidewater/harbor"] == _names(world, "bot")
+    assert ["tidewater/harbor", "tidewater/website", "bob/tide-tables"] == _names(world, "bot")
     assert ["tidewater/harbor", "tidewater/website", "tidewater/payroll", "alice/notes"] == _names(world, "alice")
     assert ["tidewater/harbor", "tidewater/website", "bob/tide-tables", "bob/pilot-log"] == _names(world, "bob")
 
