@@ -255,6 +255,9 @@ async def test_the_stream_of_2024_is_the_life_of_its_calls(tmp_path: Path) -> No
             assert 202 == (await client.post(endpoint, json=call("list_repositories", request_id=2))).status_code
             record = await stage.wait_asked()
         await stage.assert_ended(record, "cancelled")
+        with trio.fail_after(30):
+            while (await stage.gate.metrics())["aegis_sessions_sessions_open"]:  # noqa: ASYNC110 -- another process
+                await trio.sleep(POLL_S)
         assert 404 == (await client.post(endpoint, json=call("get_me"))).status_code
 
 
