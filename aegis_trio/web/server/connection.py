@@ -113,7 +113,7 @@ class Connection(TCPServer):
             with trio.fail_after(self._server.limits.handshake_s):
                 await tls.do_handshake()
         except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError):
-            self._server.tally.failed_handshakes += 1
+            self._server.tally.failed_handshakes_total += 1
             return None
         return tls.selected_alpn_protocol() or "http/1.1"
 
@@ -252,12 +252,12 @@ class Connection(TCPServer):
         if self._spoken is not None:
             self._spoken.check(now)
         if self._write_since is not None and now - self._write_since > limits.write_deadline_s:
-            tally.cut_reading_slowly += 1
+            tally.cut_reading_slowly_total += 1
             self._cut()
         elif self._listens_until is not None and now > self._listens_until:
             self._cut()
         elif self._idle_since is not None and now - self._idle_since > limits.keep_alive_s and self._tasks is not None:
-            tally.cut_idle += 1
+            tally.cut_idle_total += 1
             self._idle_since = now
             self._tasks.spawn(self._protocol().retire)
 
@@ -290,7 +290,7 @@ class Connection(TCPServer):
         return self._spoken
 
     def _count_fault(self) -> None:
-        self._server.tally.contained_faults += 1
+        self._server.tally.contained_faults_total += 1
 
 
 def _transport(stream: trio.abc.Stream) -> trio.SocketStream | None:

@@ -78,7 +78,7 @@ class Http11(H11Protocol):
                 return
             self._pipelined_bytes += len(event.data)
             if self._pipelined_bytes > self._limits.max_pipelined_bytes:
-                self._tally.cut_pipelining += 1
+                self._tally.cut_pipelining_total += 1
                 await self.send(Closed())
 
     async def retire(self) -> None:
@@ -195,7 +195,7 @@ class Http11(H11Protocol):
             await self.send(RawData(self.connection.send(h11.InformationalResponse(status_code=100, headers=[]))))
 
     async def _refuse(self, status: int) -> None:
-        self._tally.malformed_requests += 1
+        self._tally.malformed_requests_total += 1
         await self._send_error_response(status)
         self._over = True
         await self._close_stream()

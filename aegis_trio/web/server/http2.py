@@ -1,7 +1,7 @@
 """HTTP/2: Hypercorn's protocol, with flow control that works and streams that cannot harm each other.
 
 Each override has one reason:
-    __init__, initiate  windows, header limits and stream limits that are kept
+    __init__, initiate  windows, header limits and stream limits that are kept (http2_opening)
     send_task           the only writer: what several streams have ready leaves in one write, and a stream that is
                         cancelled can never leave half a frame behind
     stream_send         written when the window allows, held by the application until then: nothing is buffered
@@ -12,21 +12,19 @@ Each override has one reason:
                         that is gone, and priorities (RFC 9113 section 5.3 drops them), are nothing
     _create_stream      refused streams are refused alone; no CONNECT
     _close_stream       what the application never read is credited to the connection
-    _flush              waits for room before a peer that does not read can make us hold more
 
-Not here: server push. Source: hypercorn/protocol/h2.py; RFC 9113.
+Not here: how an answer becomes frames (http2_answers), server push. Source: hypercorn/protocol/h2.py; RFC 9113.
 """
 
 from __future__ import annotations
 
 from functools import partial
-from typing import Final, cast, final
+from typing import cast, final
 
 import h2.events
 import h2.exceptions
 import trio
 from h2.errors import ErrorCodes
-from h2.settings import SettingCodes, Settings
 from hypercorn.events import Closed, Event, RawData, Updated
 from hypercorn.protocol.events import Body, EndBody, Request, Response, StreamClosed
 from hypercorn.protocol.events import Event as StreamEvent
@@ -38,18 +36,10 @@ from aegis_trio.web.server.context import Link
 from aegis_trio.web.server.events import ClosedAfterAnswer, FinalBody
 from aegis_trio.web.server.frames import FrameGauge
 from aegis_trio.web.server.heads import find_http2_fault
-from aegis_trio.web.server.outbox import Outbox
+from aegis_trio.web.server.http2_answers import Answers
+from aegis_trio.web.server.http2_opening import MAX_STREAM_ID, begin, set_limits
 from aegis_trio.web.server.resets import ResetAllowance
 from aegis_trio.web.server.streams import HttpStream
-
-_DEFAULT_WINDOW_BYTES: Final = 65_535  # source: RFC 9113 section 6.9.2
-_MAX_STREAM_ID: Final = 2**31 - 1
-_PROGRESS_BYTES: Final = 64 * 1024  # a peer must take this much within the write deadline
-
-# Source: RFC 9113 section 8.2.2: fields of one connection; Hypercorn's own error answers carry one.
-_CONNECTION_FIELDS: Final = frozenset(
-    {b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"}
-)
 
 
 @final
@@ -71,25 +61,20 @@ class Http2(H2Protocol):
         self._link = link
         self._limits = link.server.limits
         self._tally = link.server.tally
-        self._outbox = Outbox()
+        self._answers = Answers(
+            self.connection,
+            self._limits,
+            self._tally,
+            is_open=self.streams.__contains__,
+            common_fields=partial(self.config.response_headers, "h2"),
+        )
+        self._outbox = self._answers.outbox
         self._gauge = FrameGauge()
         self._resets = ResetAllowance(self._limits, trio.current_time())
-        self._windows: dict[int, trio.Event] = {}  # for streams that wait for the peer
-        self._held: dict[int, Response] = {}  # heads that wait for their bodies
         self._unread: dict[int, float] = {}  # answered streams whose body still comes, and until when it may
         self._finishing = False
         self._farewell = Closed()
-        self.connection.local_settings = Settings(
-            client=False,
-            initial_values={
-                SettingCodes.MAX_CONCURRENT_STREAMS: self._limits.advertised_streams,
-                SettingCodes.MAX_HEADER_LIST_SIZE: self._limits.max_header_bytes,
-                SettingCodes.INITIAL_WINDOW_SIZE: self._limits.max_stream_buffer_bytes,
-            },
-        )
-        # Above what we advertise a request is refused alone; this second limit, at which h2 gives up the whole
-        # connection, stops what cannot even be decoded in bounded memory.
-        self.connection.decoder.max_header_list_size = 2 * self._limits.max_header_bytes
+        set_limits(self.connection, self._limits)
 
     @property
     def full_inbox(self) -> None:
@@ -99,12 +84,8 @@ class Http2(H2Protocol):
     async def initiate(self, headers: list[tuple[bytes, bytes]] | None = None, settings: bytes | None = None) -> None:
         """Begin. Reason: see the module; an upgrade (*headers*, *settings*) never comes here."""
         del headers, settings
-        self.connection.initiate_connection()
-        # Invariant: the connection's window holds all streams' windows, so one that is not read blocks no other.
-        together = self._limits.max_streams * self._limits.max_stream_buffer_bytes
-        if together > _DEFAULT_WINDOW_BYTES:
-            self.connection.increment_flow_control_window(min(together, _MAX_STREAM_ID) - _DEFAULT_WINDOW_BYTES)
-        self._push()
+        begin(self.connection, self._limits)
+        self._answers.push()
         self._link.tasks.spawn(self.send_task)
 
     async def send_task(self) -> None:
@@ -123,17 +104,17 @@ class Http2(H2Protocol):
                 self.closed = True
                 for stream_id in tuple(self.streams):
                     await self._close_stream(stream_id)
-                await self._window_updated(None)
+                self._answers.window_updated(None)
                 self._outbox.close()
         elif isinstance(event, RawData) and not self._finishing:
             if self._gauge.is_exceeded_by(event.data):
-                self._tally.malformed_requests += 1
+                self._tally.malformed_requests_total += 1
                 self._finish(ErrorCodes.FRAME_SIZE_ERROR)
                 return
             try:
                 events = self.connection.receive_data(event.data)
             except h2.exceptions.ProtocolError:
-                self._tally.malformed_requests += 1
+                self._tally.malformed_requests_total += 1
                 self._finish()
             else:
                 await self._handle_events(events)
@@ -146,8 +127,8 @@ class Http2(H2Protocol):
         if self._finishing or self.closed:
             return
         # h2's own close_connection() would forbid it to send anything on the streams that are still open.
-        self._push()
-        self._outbox.put(GoAwayFrame(0, last_stream_id=_MAX_STREAM_ID, error_code=ErrorCodes.NO_ERROR).serialize())
+        self._answers.push()
+        self._outbox.put(GoAwayFrame(0, last_stream_id=MAX_STREAM_ID, error_code=ErrorCodes.NO_ERROR).serialize())
         if not self.streams:
             self._finish(ErrorCodes.NO_ERROR)
 
@@ -159,7 +140,7 @@ class Http2(H2Protocol):
         """
         for stream_id in [stream_id for stream_id, until in self._unread.items() if now > until]:
             del self._unread[stream_id]
-            self._reset(stream_id, ErrorCodes.NO_ERROR)
+            self._answers.reset(stream_id, ErrorCodes.NO_ERROR)
 
     async def stream_send(self, event: StreamEvent) -> None:
         """Take one event of an answer. Reason: see the module."""
@@ -169,7 +150,7 @@ class Http2(H2Protocol):
         elif self.closed or stream_id not in self.streams:
             await trio.lowlevel.checkpoint()
         elif isinstance(event, Response):
-            self._held[stream_id] = event
+            self._answers.hold(event)
         elif isinstance(event, Body):
             await self._send_body(stream_id, event.data, is_last=isinstance(event, FinalBody))
         elif isinstance(event, EndBody):
@@ -180,60 +161,19 @@ class Http2(H2Protocol):
     async def _send_body(self, stream_id: int, data: bytes, *, is_last: bool) -> None:
         whole = False
         try:
-            await self._send_pieces(stream_id, memoryview(data), is_last=is_last)
+            await self._answers.send(stream_id, data, is_last=is_last)
             whole = True
         except (h2.exceptions.ProtocolError, KeyError):
             # The peer has closed the stream, or the connection, while we waited; or the application's fields
             # cannot be sent, and then its peer must not wait for them.
             whole = True
-            self._reset(stream_id, ErrorCodes.INTERNAL_ERROR)
+            self._answers.reset(stream_id, ErrorCodes.INTERNAL_ERROR)
             await self._close_stream(stream_id)
             await trio.lowlevel.checkpoint()
         finally:
             if not whole:
                 # Cancelled in the middle: what follows would be taken for the rest of what is missing.
-                self._reset(stream_id, ErrorCodes.INTERNAL_ERROR)
-
-    async def _send_pieces(self, stream_id: int, rest: memoryview, *, is_last: bool) -> None:
-        held = self._held.pop(stream_id, None)
-        if held is not None:
-            fields = (field for field in held.headers if field[0] not in _CONNECTION_FIELDS)
-            head = [(b":status", b"%d" % held.status_code), *fields, *self.config.response_headers("h2")]
-            self.connection.send_headers(stream_id, head, end_stream=is_last and not rest)
-        elif is_last and not rest:
-            self.connection.end_stream(stream_id)
-        deadline = None
-        progress = 0
-        while rest:
-            size = min(
-                len(rest), self.connection.local_flow_control_window(stream_id), self.connection.max_outbound_frame_size
-            )
-            if size <= 0:
-                self._push()
-                if deadline is None:
-                    deadline = trio.current_time() + self._limits.write_deadline_s
-                await self._wait_for_window(stream_id, deadline)
-                continue
-            self.connection.send_data(stream_id, rest[:size], end_stream=is_last and size == len(rest))
-            rest = rest[size:]
-            progress += size
-            if progress >= _PROGRESS_BYTES:
-                deadline, progress = None, 0
-            if rest:
-                await self._flush()
-        await self._flush()
-
-    async def _wait_for_window(self, stream_id: int, deadline: float) -> None:
-        """Wait until the peer grants more; a peer that does not in time loses the stream."""
-        if stream_id not in self.streams:
-            raise KeyError(stream_id)
-        news = self._windows.setdefault(stream_id, trio.Event())
-        with trio.CancelScope(deadline=deadline) as scope:
-            await news.wait()
-        if scope.cancelled_caught:
-            self._tally.cut_reading_slowly += 1
-            self._reset(stream_id, ErrorCodes.CANCEL)
-            raise KeyError(stream_id)
+                self._answers.reset(stream_id, ErrorCodes.INTERNAL_ERROR)
 
     async def _end_stream(self, stream_id: int) -> None:
         """Take the end of an application."""
@@ -241,12 +181,11 @@ class Http2(H2Protocol):
         if stream is None:
             return
         inbox = stream.inbox
-        if stream_id in self._held and not stream.is_answered:
+        if not stream.is_answered and self._answers.drop_head(stream_id):
             # The application failed between head and body: a plain 500 is still possible.
-            del self._held[stream_id]
-            self._answer(stream_id, 500)
+            self._answers.say(stream_id, 500)
         elif not stream.is_answered:
-            self._reset(stream_id, ErrorCodes.INTERNAL_ERROR)
+            self._answers.reset(stream_id, ErrorCodes.INTERNAL_ERROR)
         elif inbox is not None and not inbox.ended:
             self._unread[stream_id] = trio.current_time() + self._limits.disconnect_grace_s
         await self._close_stream(stream_id)
@@ -270,20 +209,20 @@ class Http2(H2Protocol):
                 self._unread.pop(event.stream_id, None)
                 await self._close_stream(event.stream_id)
                 if not self._may_reset():
-                    self._tally.cut_resetting += 1
+                    self._tally.cut_resetting_total += 1
                     self._finish(ErrorCodes.ENHANCE_YOUR_CALM)
                     return
                 if self._link.server.draining and not self.streams:
                     self._finish(ErrorCodes.NO_ERROR)
                 await self.send(Updated(idle=not self.streams))
             elif isinstance(event, h2.events.WindowUpdated):
-                await self._window_updated(event.stream_id)
+                self._answers.window_updated(event.stream_id)
             elif isinstance(event, h2.events.RemoteSettingsChanged):
-                await self._window_updated(None)
+                self._answers.window_updated(None)
             elif isinstance(event, h2.events.ConnectionTerminated):
                 await self.send(Closed())
                 return
-        await self._flush()
+        await self._answers.flush()
 
     async def _take_data(self, event: h2.events.DataReceived) -> None:
         stream_id, size = event.stream_id, event.flow_controlled_length or 0
@@ -296,13 +235,6 @@ class Http2(H2Protocol):
         if padding:
             self._credit(stream_id, padding)
 
-    async def _window_updated(self, stream_id: int | None) -> None:
-        """Wake who waits for the peer. Reason: nothing but waiting streams need to know."""
-        for waiting in (stream_id,) if stream_id else tuple(self._windows):
-            news = self._windows.pop(waiting, None)
-            if news is not None:
-                news.set()
-
     async def _create_stream(self, request: h2.events.RequestReceived) -> None:
         """Start one request, or refuse it. Reason: see the module."""
         stream_id, headers = request.stream_id, request.headers  # bytes, as header_encoding is None
@@ -312,14 +244,14 @@ class Http2(H2Protocol):
             # Threat: a stream that is opened and reset leaves its application running for a moment.
             or self._link.tasks.running >= 2 * self._limits.max_streams
         ):
-            self._tally.refused_streams += 1
-            self._reset(stream_id, ErrorCodes.REFUSED_STREAM)
+            self._tally.refused_streams_total += 1
+            self._answers.reset(stream_id, ErrorCodes.REFUSED_STREAM)
             return
         pseudo = {name: value for name, value in headers if name.startswith(b":")}
         refusal = find_http2_fault(pseudo, headers, self._limits)
         if refusal is not None:
-            self._tally.malformed_requests += 1
-            self._answer(stream_id, refusal)
+            self._tally.malformed_requests_total += 1
+            self._answers.say(stream_id, refusal)
             if request.stream_ended is None:
                 self._unread[stream_id] = trio.current_time() + self._limits.disconnect_grace_s
             return
@@ -346,17 +278,9 @@ class Http2(H2Protocol):
         if stream is None:
             return
         del self.streams[stream_id]
-        self._held.pop(stream_id, None)
+        self._answers.drop_head(stream_id)
         await stream.handle(StreamClosed(stream_id=stream_id))
-        await self._window_updated(stream_id)
-
-    async def _flush(self) -> None:
-        """Hand over what h2 has ready, and wait while there is too much of it. Reason: see the module."""
-        self._push()
-        await self._outbox.wait_for_room()
-
-    def _push(self) -> None:
-        self._outbox.put(self.connection.data_to_send())
+        self._answers.window_updated(stream_id)
 
     def _finish(self, code: ErrorCodes | None = None) -> None:
         """Say goodbye, and let the writer close the connection behind it."""
@@ -367,33 +291,18 @@ class Http2(H2Protocol):
         if code is not ErrorCodes.NO_ERROR:
             self._farewell = ClosedAfterAnswer()  # a peer that is still sending must be able to read why
         self._finishing = True
-        self._push()
+        self._answers.push()
         self._outbox.wake()
-
-    def _reset(self, stream_id: int, code: ErrorCodes) -> None:
-        try:
-            self.connection.reset_stream(stream_id, code)
-        except h2.exceptions.ProtocolError:
-            return  # the peer was faster
-        self._push()
-
-    def _answer(self, stream_id: int, status: int) -> None:
-        head = [(b":status", b"%d" % status), (b"content-length", b"0"), *self.config.response_headers("h2")]
-        try:
-            self.connection.send_headers(stream_id, head, end_stream=True)
-        except h2.exceptions.ProtocolError:
-            return  # the peer was faster
-        self._push()
 
     def _credit(self, stream_id: int, size: int) -> None:
         """Let the peer send *size* bytes more."""
         if size and not (self.closed or self._finishing):
             self.connection.acknowledge_received_data(size, stream_id)
-            self._push()
+            self._answers.push()
 
     def _may_reset(self) -> bool:
         """Count one reset; return whether the peer may go on."""
-        self._tally.stream_resets += 1
+        self._tally.stream_resets_total += 1
         # Trade: a proxy resets for all the people behind it, and has limits of its own.
         return self._resets.spend(trio.current_time()) or self._link.peer.trusted
 

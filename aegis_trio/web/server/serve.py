@@ -79,8 +79,12 @@ async def serve(
     async with trio.open_nursery() as keeping:
         keeping.start_soon(_sweep, server)
         async with trio.open_nursery() as serving:
+
+            def begin(connection: Connection, peer: Peer) -> None:
+                serving.start_soon(_run, connection, server, peer)
+
             async with trio.open_nursery() as accepting:
-                accept = partial(_accept, context, server, serving, trusted=trusted_proxies, tls=tls)
+                accept = partial(_accept, context, server, begin, trusted=trusted_proxies, tls=tls)
                 for listener in listeners:
                     accepting.start_soon(accept, listener)
                 task_status.started(server)
@@ -95,7 +99,7 @@ async def serve(
 async def _accept(
     context: ServerContext,
     server: RunningServer,
-    serving: trio.Nursery,
+    begin: Callable[[Connection, Peer], None],
     listener: trio.SocketListener,
     *,
     trusted: Callable[[str], bool],
@@ -108,7 +112,7 @@ async def _accept(
             except OSError as fault:
                 if fault.errno in _LISTENER_IS_GONE:
                     raise
-                context.tally.accept_failures += 1
+                context.tally.accept_failures_total += 1
                 context.log.warning("accept_failed", reason=str(fault), retry_after_s=_ACCEPT_RETRY_S)
                 await trio.sleep(_ACCEPT_RETRY_S)
                 continue
@@ -119,13 +123,13 @@ async def _accept(
                 if refusal is not None:
                     _count_refusal(context, refusal)
                 continue
-            context.tally.accepted += 1
+            context.tally.accepted_total += 1
             wire: trio.abc.Stream = stream
             if tls is not None:
                 wire = trio.SSLStream(stream, tls, server_side=True, https_compatible=True)
             connection = Connection(context, wire, peer)
             server.connections.add(connection)
-            serving.start_soon(_run, connection, server, peer)
+            begin(connection, peer)
 
 
 async def _run(connection: Connection, server: RunningServer, peer: Peer) -> None:
@@ -155,7 +159,7 @@ async def _drain(server: RunningServer) -> None:
 async def _cut_after(server: RunningServer, context: ServerContext, grace_s: float) -> None:
     await trio.sleep(grace_s)
     for connection in tuple(server.connections):
-        context.tally.cut_by_drain += 1
+        context.tally.cut_by_drain_total += 1
         connection.abort()
 
 
@@ -170,6 +174,6 @@ def _find_peer(stream: trio.SocketStream, trusted_proxies: Callable[[str], bool]
 
 def _count_refusal(context: ServerContext, refusal: Refusal) -> None:
     if refusal is Refusal.IN_ALL:
-        context.tally.refused_in_all += 1
+        context.tally.refused_in_all_total += 1
     else:
-        context.tally.refused_per_address += 1
+        context.tally.refused_per_address_total += 1

@@ -12,26 +12,26 @@ from typing import final
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerStatistics:
-    """One server's state at one moment; all but the first two only grow."""
+    """One server's state at one moment; what only grows ends in `_total`."""
 
     open_connections: int
     open_addresses: int
-    accepted: int
-    refused_in_all: int  # above max_connections
-    refused_per_address: int  # above max_connections_per_address
-    refused_streams: int  # HTTP/2 streams above max_streams
-    failed_handshakes: int
-    cut_reading_slowly: int  # did not take what we sent
-    cut_idle: int  # kept alive for too long, or a request's head that dripped in
-    cut_resetting: int  # too many HTTP/2 resets
-    cut_pipelining: int  # too much sent ahead
-    cut_silent: int  # WebSockets that answered no ping
-    cut_by_drain: int  # still open when the grace was over
-    stream_resets: int
-    malformed_requests: int
-    application_faults: int
-    contained_faults: int  # faults of a connection itself: each is a bug of ours, or of a library
-    accept_failures: int  # no file descriptor was left, or the network failed
+    accepted_total: int
+    refused_in_all_total: int  # above max_connections
+    refused_per_address_total: int  # above max_connections_per_address
+    refused_streams_total: int  # HTTP/2 streams above max_streams
+    failed_handshakes_total: int
+    cut_reading_slowly_total: int  # did not take what we sent
+    cut_idle_total: int  # kept alive for too long, or a request's head that dripped in
+    cut_resetting_total: int  # too many HTTP/2 resets
+    cut_pipelining_total: int  # too much sent ahead
+    cut_silent_total: int  # WebSockets that answered no ping
+    cut_by_drain_total: int  # still open when the grace was over
+    stream_resets_total: int
+    malformed_requests_total: int
+    application_faults_total: int
+    contained_faults_total: int  # faults of a connection itself: each is a bug of ours, or of a library
+    accept_failures_total: int  # no file descriptor was left, or the network failed
 
 
 @final
@@ -39,42 +39,42 @@ class ServerStatistics:
 class Tally:
     """The same counts while they grow."""
 
-    accepted: int = 0
-    refused_in_all: int = 0
-    refused_per_address: int = 0
-    refused_streams: int = 0
-    failed_handshakes: int = 0
-    cut_reading_slowly: int = 0
-    cut_idle: int = 0
-    cut_resetting: int = 0
-    cut_pipelining: int = 0
-    cut_silent: int = 0
-    cut_by_drain: int = 0
-    stream_resets: int = 0
-    malformed_requests: int = 0
-    application_faults: int = 0
-    contained_faults: int = 0
-    accept_failures: int = 0
+    accepted_total: int = 0
+    refused_in_all_total: int = 0
+    refused_per_address_total: int = 0
+    refused_streams_total: int = 0
+    failed_handshakes_total: int = 0
+    cut_reading_slowly_total: int = 0
+    cut_idle_total: int = 0
+    cut_resetting_total: int = 0
+    cut_pipelining_total: int = 0
+    cut_silent_total: int = 0
+    cut_by_drain_total: int = 0
+    stream_resets_total: int = 0
+    malformed_requests_total: int = 0
+    application_faults_total: int = 0
+    contained_faults_total: int = 0
+    accept_failures_total: int = 0
 
     def freeze(self, *, open_connections: int, open_addresses: int) -> ServerStatistics:
         """Return what was counted so far, with what is open now."""
         return ServerStatistics(
             open_connections=open_connections,
             open_addresses=open_addresses,
-            accepted=self.accepted,
-            refused_in_all=self.refused_in_all,
-            refused_per_address=self.refused_per_address,
-            refused_streams=self.refused_streams,
-            failed_handshakes=self.failed_handshakes,
-            cut_reading_slowly=self.cut_reading_slowly,
-            cut_idle=self.cut_idle,
-            cut_resetting=self.cut_resetting,
-            cut_pipelining=self.cut_pipelining,
-            cut_silent=self.cut_silent,
-            cut_by_drain=self.cut_by_drain,
-            stream_resets=self.stream_resets,
-            malformed_requests=self.malformed_requests,
-            application_faults=self.application_faults,
-            contained_faults=self.contained_faults,
-            accept_failures=self.accept_failures,
+            accepted_total=self.accepted_total,
+            refused_in_all_total=self.refused_in_all_total,
+            refused_per_address_total=self.refused_per_address_total,
+            refused_streams_total=self.refused_streams_total,
+            failed_handshakes_total=self.failed_handshakes_total,
+            cut_reading_slowly_total=self.cut_reading_slowly_total,
+            cut_idle_total=self.cut_idle_total,
+            cut_resetting_total=self.cut_resetting_total,
+            cut_pipelining_total=self.cut_pipelining_total,
+            cut_silent_total=self.cut_silent_total,
+            cut_by_drain_total=self.cut_by_drain_total,
+            stream_resets_total=self.stream_resets_total,
+            malformed_requests_total=self.malformed_requests_total,
+            application_faults_total=self.application_faults_total,
+            contained_faults_total=self.contained_faults_total,
+            accept_failures_total=self.accept_failures_total,
         )

@@ -129,7 +129,7 @@ class WebSocketStream(WSStream):
             if not self.handshake.accepted:
                 self._early += event.data
                 if len(self._early) > self._limits.max_pipelined_bytes:
-                    self._tally.cut_pipelining += 1
+                    self._tally.cut_pipelining_total += 1
                     await self.send(StreamClosed(stream_id=self.stream_id))
                 return
         await super().handle(event)
@@ -197,5 +197,5 @@ class WebSocketStream(WSStream):
                 await self._over.wait()
             silent = 0 if self._heard else silent + 1
             if silent == 2 and not self.closed:
-                self._tally.cut_silent += 1
+                self._tally.cut_silent_total += 1
                 await self.send(StreamClosed(stream_id=self.stream_id))

@@ -84,4 +84,4 @@ class AppTasks(TaskGroup):
         await send(None)  # Hypercorn's word for: the application has ended
 
     def _count(self) -> None:
-        self._tally.application_faults += 1
+        self._tally.application_faults_total += 1

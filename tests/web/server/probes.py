@@ -184,7 +184,7 @@ async def pipelining_without_end_is_cut(stage: Stage) -> None:
                 await client.send(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n" * 100)
         except trio.BrokenResourceError:
             pass
-    assert 1 == stage.served.statistics().cut_pipelining
+    assert 1 == stage.served.statistics().cut_pipelining_total
 
 
 @probe
@@ -246,7 +246,7 @@ async def a_reader_who_stopped_is_cut(stage: Stage) -> None:
     """Stock shielded its writes without a deadline, and could not even be shut down."""
     stream = await stage.connect()
     await stream.send_all(b"GET /flood HTTP/1.1\r\nhost: x\r\n\r\n")
-    await wait_until(lambda: stage.served.statistics().cut_reading_slowly == 1)
+    await wait_until(lambda: stage.served.statistics().cut_reading_slowly_total == 1)
     await stream.aclose()
 
 
@@ -472,7 +472,7 @@ async def a_websocket_that_does_not_read_is_cut(stage: Stage) -> None:
     """The write deadline holds here too."""
     stream = await stage.connect()
     await stream.send_all(UPGRADE % (b"/flood", b""))
-    await wait_until(lambda: stage.served.statistics().cut_reading_slowly == 1)
+    await wait_until(lambda: stage.served.statistics().cut_reading_slowly_total == 1)
     await stream.aclose()
 
 
@@ -659,7 +659,7 @@ async def a_stream_that_is_read_slowly_is_not_buffered(stage: Stage) -> None:
     stuck = await client.request("/flood")
     assert ErrorCodes.CANCEL == await client.read_reset(stuck)
     assert 256 * 1024 > stage.bytes_sent
-    assert 1 <= stage.served.statistics().cut_reading_slowly
+    assert 1 <= stage.served.statistics().cut_reading_slowly_total
     await client.close()
 
 
@@ -682,7 +682,7 @@ async def a_connection_that_is_not_read_is_cut(stage: Stage) -> None:
     await client.flush()
     for _ in range(3):
         await client.request("/flood")
-    await wait_until(lambda: stage.served.statistics().cut_reading_slowly >= 1)
+    await wait_until(lambda: stage.served.statistics().cut_reading_slowly_total >= 1)
     await client.close()
 
 
@@ -698,7 +698,7 @@ async def streams_beyond_the_limit_are_refused_alone(stage: Stage) -> None:
         release.set()
     for stream_id in waiting[:100]:
         assert (200, b"late") == await client.read_answer(stream_id)
-    assert 50 == stage.served.statistics().refused_streams
+    assert 50 == stage.served.statistics().refused_streams_total
     await client.close()
 
 
@@ -746,7 +746,7 @@ async def a_client_that_only_resets_is_cut(stage: Stage) -> None:
                 await client.read_once()
     except trio.BrokenResourceError:
         pass
-    await wait_until(lambda: stage.served.statistics().cut_resetting == 1)
+    await wait_until(lambda: stage.served.statistics().cut_resetting_total == 1)
     await client.close()
 
 
@@ -761,7 +761,7 @@ async def making_the_server_reset_counts_as_resetting(stage: Stage) -> None:
         data += head.serialize() + WindowUpdateFrame(stream_id, window_increment=2**31 - 1).serialize()
     with contextlib.suppress(trio.BrokenResourceError):
         await client.stream.send_all(data)
-    await wait_until(lambda: stage.served.statistics().cut_resetting == 1)
+    await wait_until(lambda: stage.served.statistics().cut_resetting_total == 1)
     await client.close()
 
 
@@ -802,7 +802,7 @@ async def questions_without_reading_the_answers_are_bounded(stage: Stage) -> Non
                 await stream.send_all(flood)
         except trio.BrokenResourceError:
             pass
-    assert 1 == stage.served.statistics().cut_reading_slowly
+    assert 1 == stage.served.statistics().cut_reading_slowly_total
     await stream.aclose()
 
 

@@ -63,7 +63,7 @@ async def test_an_idle_connection_is_closed_after_the_keep_alive(autojump_clock:
         await ended()
 
         assert 30 <= trio.current_time() - answered_at < 31.5
-        assert 1 == context.tally.cut_idle
+        assert 1 == context.tally.cut_idle_total
 
 
 async def test_a_head_that_drips_in_is_cut_after_the_keep_alive(autojump_clock: trio.testing.MockClock) -> None:
@@ -81,7 +81,7 @@ async def test_a_head_that_drips_in_is_cut_after_the_keep_alive(autojump_clock: 
             await ended()
             nursery.cancel_scope.cancel()
 
-        assert 1 == context.tally.cut_idle
+        assert 1 == context.tally.cut_idle_total
         assert trio.current_time() < 31.5
 
 
@@ -108,7 +108,7 @@ async def test_an_idle_http2_connection_is_told_goodbye(autojump_clock: trio.tes
 
         assert ErrorCodes.NO_ERROR == await client.read_goodbye()
 
-        assert 1 == context.tally.cut_idle
+        assert 1 == context.tally.cut_idle_total
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ async def test_a_peer_that_does_not_read_is_cut_after_the_write_deadline(
         await ended()
 
         assert 30 <= trio.current_time() < 31.5
-        assert 1 == context.tally.cut_reading_slowly
+        assert 1 == context.tally.cut_reading_slowly_total
         assert 0 == stage.open_requests
 
 
@@ -146,7 +146,7 @@ async def test_a_peer_that_reads_slowly_but_steadily_is_not_cut(autojump_clock: 
             received += len(await stream.receive_some(16_384))
 
         assert trio.current_time() > 300
-        assert 0 == context.tally.cut_reading_slowly
+        assert 0 == context.tally.cut_reading_slowly_total
 
 
 async def test_an_http2_stream_without_a_window_is_reset_after_the_write_deadline(
@@ -167,7 +167,7 @@ async def test_an_http2_stream_without_a_window_is_reset_after_the_write_deadlin
         assert 30 <= trio.current_time() < 31
         stage.publish("alive")
         await client.read_body_until(events, b"data: alive")
-        assert 1 == context.tally.cut_reading_slowly
+        assert 1 == context.tally.cut_reading_slowly_total
 
 
 async def test_answers_that_nobody_reads_stop_the_reading(autojump_clock: trio.testing.MockClock) -> None:
@@ -209,7 +209,7 @@ async def test_a_websocket_that_answers_no_ping_is_closed(autojump_clock: trio.t
 
         await ended()
 
-        assert 1 == context.tally.cut_silent
+        assert 1 == context.tally.cut_silent_total
         assert 40 <= trio.current_time() < 45
 
 
@@ -224,7 +224,7 @@ async def test_a_websocket_that_answers_its_pings_stays(autojump_clock: trio.tes
             await client.send(websocket_frame(10, b""))
 
         assert trio.current_time() >= 180
-        assert 0 == context.tally.cut_silent
+        assert 0 == context.tally.cut_silent_total
         assert 1 == stage.open_requests
 
 
@@ -282,8 +282,8 @@ async def test_a_trusted_proxy_may_reset_as_often_as_it_must(autojump_clock: tri
             await client.flush()
 
         assert (200, b"ok 0") == await client.read_answer(await client.request("/"))
-        assert 30 == ctx.tally.stream_resets
-        assert 0 == ctx.tally.cut_resetting
+        assert 30 == ctx.tally.stream_resets_total
+        assert 0 == ctx.tally.cut_resetting_total
 
 
 async def test_a_fault_of_the_connection_itself_is_contained_and_logged(
@@ -306,5 +306,5 @@ async def test_a_fault_of_the_connection_itself_is_contained_and_logged(
 
     await Connection(context, Broken(), PEER).run()
 
-    assert 1 == context.tally.contained_faults
+    assert 1 == context.tally.contained_faults_total
     assert ["connection_fault"] == [event for event, _ in log.records]

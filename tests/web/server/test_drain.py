@@ -50,7 +50,7 @@ async def test_idle_connections_end_at_once(encrypted: bool, server_tls: ssl.SSL
         assert ErrorCodes.NO_ERROR == await http2.read_goodbye()
         await served.ended.wait()
         assert PATIENCE_S / 2 > trio.current_time() - started
-        assert 0 == served.statistics().cut_by_drain
+        assert 0 == served.statistics().cut_by_drain_total
         stage.hang_up()
 
 
@@ -78,7 +78,7 @@ async def test_requests_in_flight_are_finished_within_the_grace(encrypted: bool,
         await http2.read_events(lambda: waiting in http2.ended)
         assert b"late" == bytes(http2.bodies[waiting])
         await served.ended.wait()
-        assert 0 == served.statistics().cut_by_drain
+        assert 0 == served.statistics().cut_by_drain_total
         stage.hang_up()
 
 
@@ -99,7 +99,7 @@ async def test_new_streams_are_refused_while_the_old_ones_end() -> None:
         await wait_until(lambda: served.running._context.draining)
         await client.stream.send_all(under_way)
 
-        await wait_until(lambda: served.statistics().refused_streams == 1)
+        await wait_until(lambda: served.statistics().refused_streams_total == 1)
         stage.seen[0].set()
         await served.ended.wait()
         stage.hang_up()
@@ -133,7 +133,7 @@ async def test_nobody_holds_the_end_up(encrypted: bool, server_tls: ssl.SSLConte
 
         await served.ended.wait()
         assert 10 > trio.current_time() - started
-        assert 6 <= served.statistics().cut_by_drain
+        assert 6 <= served.statistics().cut_by_drain_total
         assert 0 == stage.open_requests
         assert 0 == served.statistics().open_connections
         stage.hang_up()
@@ -171,7 +171,10 @@ async def test_two_servers_in_one_process_share_nothing() -> None:
         client = await admin.http1()
         await client.send(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
         assert (200, b"ok 0") == await client.read_answer()
-        assert (1, 0) == (public.served.statistics().refused_in_all, admin.served.statistics().refused_in_all)
+        assert (1, 0) == (
+            public.served.statistics().refused_in_all_total,
+            admin.served.statistics().refused_in_all_total,
+        )
 
         public.served.shutdown.set()
         await public.served.ended.wait()

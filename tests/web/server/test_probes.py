@@ -19,7 +19,7 @@ async def test_a_probe_sees_its_answer_and_the_bystanders_hear_on(probe: Probe) 
         await bystander.must_still_hear()
         await probe(stage)
         await bystander.must_still_hear()
-        assert 0 == stage.served.statistics().contained_faults
+        assert 0 == stage.served.statistics().contained_faults_total
 
 
 def test_there_are_as_many_probes_as_were_promised() -> None:

@@ -66,7 +66,7 @@ async def test_failed_handshakes_leave_nothing_behind(certificate_files: tuple[P
             stream = await stage.connect()
             await stream.send_all(data)
         reset_hard(await stage.connect())
-        await wait_until(lambda: served.statistics().failed_handshakes == 4)
+        await wait_until(lambda: served.statistics().failed_handshakes_total == 4)
         await wait_until(lambda: served.statistics().open_connections == 0)
         stage.hang_up()
 
@@ -80,7 +80,7 @@ async def test_a_reader_who_stopped_under_tls_is_cut(certificate_files: tuple[Pa
         stage.served = served
         stream = await _connect(stage, ["http/1.1"], certificate_files[0])
         await stream.send_all(b"GET /flood HTTP/1.1\r\nhost: x\r\n\r\n")
-        await wait_until(lambda: served.statistics().cut_reading_slowly == 1)
+        await wait_until(lambda: served.statistics().cut_reading_slowly_total == 1)
         await wait_until(lambda: served.statistics().open_connections == 0 and stage.open_requests == 0)
         stage.hang_up()
 
