@@ -21,6 +21,7 @@ from aegis_trio.demo_forge.faults import Cut, Fault
 from aegis_trio.demo_forge.forge import Forge
 from aegis_trio.demo_forge.request_log import RequestRecord
 from aegis_trio.demo_forge.requests import Request
+from aegis_trio.demo_forge.times import as_http
 
 MAX_BODY_BYTES: Final = 64 * 1024 * 1024  # a commit of many files, base64 in JSON
 MAX_HEAD_BYTES: Final = 1024 * 1024  # Source: net/http DefaultMaxHeaderBytes
@@ -151,7 +152,7 @@ class Connection:
         if not fault.endless and fault.slow_s is None and fault.cut is None:
             await self._send(answer)
             return
-        await self._write(_head_of(answer, chunked=fault.endless))
+        await self._write(self._head_of(answer, chunked=fault.endless))
         if fault.cut is Cut.AFTER_HEADERS:
             await self._stream.aclose()
             return
@@ -175,11 +176,23 @@ class Connection:
     async def _send(self, answer: Answer, *, closing: bool = False) -> None:
         named = any(name == "Content-Length" for name, _ in answer.headers)
         chunked = len(answer.body) > BUFFERED_BYTES and not named
-        data = self._http.send(_head_of(answer, chunked=chunked, closing=closing)) or b""
+        data = self._http.send(self._head_of(answer, chunked=chunked, closing=closing)) or b""
         if answer.body and not self._is_head:
             data += self._http.send(h11.Data(data=answer.body)) or b""
         data += self._http.send(h11.EndOfMessage()) or b""
         await self._stream.send_all(data)
+
+    def _head_of(self, answer: Answer, *, chunked: bool, closing: bool = False) -> h11.Response:
+        headers = [(name.encode("ascii"), value.encode()) for name, value in answer.all_headers()]
+        if not any(name.lower() == b"date" for name, _ in headers):  # a fault may order another time
+            headers.append((b"Date", as_http(self._forge.world.now()).encode("ascii")))
+        if chunked:
+            headers.append((b"Transfer-Encoding", b"chunked"))
+        elif answer.status not in {204, 304} and not any(name == b"Content-Length" for name, _ in headers):
+            headers.append((b"Content-Length", str(len(answer.body)).encode("ascii")))
+        if closing:
+            headers.append((b"Connection", b"close"))
+        return h11.Response(status_code=answer.status, headers=headers)
 
     async def _write(self, event: h11.Event) -> None:
         data = self._http.send(event)
@@ -196,17 +209,6 @@ def _request_of(head: h11.Request, body: bytes) -> Request:
         headers=tuple((name.decode("ascii"), value.decode("latin-1")) for name, value in head.headers),
         body=body,
     )
-
-
-def _head_of(answer: Answer, *, chunked: bool, closing: bool = False) -> h11.Response:
-    headers = [(name.encode("ascii"), value.encode()) for name, value in answer.all_headers()]
-    if chunked:
-        headers.append((b"Transfer-Encoding", b"chunked"))
-    elif answer.status not in {204, 304} and not any(name == b"Content-Length" for name, _ in headers):
-        headers.append((b"Content-Length", str(len(answer.body)).encode("ascii")))
-    if closing:
-        headers.append((b"Connection", b"close"))
-    return h11.Response(status_code=answer.status, headers=headers)
 
 
 def _spoiled(answer: Answer, fault: Fault) -> Answer:

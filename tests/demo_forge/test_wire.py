@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 import trio
 
+from aegis_trio.demo_forge.demo_world import build_demo_world
 from aegis_trio.demo_forge.faults import Cut, Fault, Faults
 from aegis_trio.demo_forge.request_log import RequestLog
 from aegis_trio.demo_forge.wire import MAX_BODY_BYTES, MAX_HEAD_BYTES
+from aegis_trio.model.clock import SetClock
 from tests.demo_forge.raw_client import RawRequest, open_raw_client
 from tests.forge import RunningForge, open_forge
 
@@ -203,6 +205,16 @@ async def test_a_long_body_leaves_in_chunks_and_a_short_one_with_its_length() ->
         assert "21" == short.headers["content-length"]
         assert "content-length" not in long.headers
         assert "chunked" == long.headers["transfer-encoding"]
+
+
+async def test_every_answer_says_the_time_of_the_worlds_clock() -> None:
+    """Real Gitea does, and `doctor` measures the clocks' difference by it."""
+    world = build_demo_world()
+    world.clock = SetClock(1_756_060_320 * 10**9)
+    async with open_forge(world) as forge, open_raw_client(forge.url) as client:
+        answers = [await client.ask(VERSION), await client.ask(RawRequest(method="GET", target="/api/v1/user"))]
+
+        assert ["Sun, 24 Aug 2025 18:32:00 GMT"] * 2 == [answer.headers["date"] for answer in answers]
 
 
 async def test_a_head_request_has_no_body_and_does_not_disturb_the_next() -> None:
