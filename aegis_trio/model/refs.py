@@ -104,8 +104,11 @@ def parse_repository(raw_owner: str, raw_name: str, instance: InstanceId = DEFAU
     Raises:
         InvalidArgument: empty, reserved, or a character that Gitea would never have accepted.
 
-    Source: gitea models/repo/repo.go:75-79, modules/validation/helpers.go:27.
+    Source: gitea models/repo/repo.go:75-79, modules/validation/helpers.go:27, models/user/user.go reservedUsernames.
     """
+    # Threat: "issues" and "search" ask for everybody's issues, as the static route `/repos/issues/search` wins.
+    if raw_owner.lower() == "issues":
+        raise InvalidArgument("owner", "is a name that Gitea reserves", "Give a login as list_repositories shows it.")
     # Threat: "" makes `DELETE /repos/o//subscription` delete a repository called "subscription".
     if not _OWNER.fullmatch(raw_owner) or ".." in raw_owner:
         raise InvalidArgument(

@@ -9,8 +9,7 @@ from typing import Annotated, TypeAlias
 
 from pydantic import Field
 
-from aegis_trio.model.errors import InvalidArgument
-from aegis_trio.model.refs import MAX_PATH_BYTES, MAX_REF_BYTES, GitRef, RepositoryRef, parse_git_ref, parse_repository
+from aegis_trio.model.refs import MAX_PATH_BYTES, MAX_REF_BYTES, GitRef, parse_git_ref
 
 OwnerText: TypeAlias = Annotated[
     str, Field(strict=True, min_length=1, max_length=40, description="user or organisation")
@@ -31,20 +30,6 @@ PathText: TypeAlias = Annotated[
 PageNumber: TypeAlias = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
 Flag: TypeAlias = Annotated[bool, Field(strict=True)]
 LineNumber: TypeAlias = Annotated[int, Field(strict=True, ge=1, le=100_000_000)]
-
-
-def parse_place(raw_owner: str, raw_repo: str) -> RepositoryRef:
-    """Return the repository that two arguments name.
-
-    Raises:
-        InvalidArgument: not a repository's name, or one that Gitea's own route `/repos/issues/search` hides.
-
-    Source: gitea routers/api/v1/api.go (static routes win), models/user/user.go reservedUsernames.
-    """
-    # Threat: "issues" and "search" would ask for everybody's issues, with a tool for repositories.
-    if raw_owner.lower() == "issues":
-        raise InvalidArgument("owner", "is a name that Gitea reserves", "Give a login as list_repositories shows it.")
-    return parse_repository(raw_owner, raw_repo)
 
 
 def parse_optional_ref(raw_ref: str | None) -> GitRef | None:

@@ -34,7 +34,23 @@ SMUGGLED = [
     "a..b",
     "-" * 101,
 ]
-BAD_OWNERS = ["", ".", "..", "-a", ".a", "a/b", "a..b", "a%2e", "a\n", "a b", "ä", "a" * 41, "../admin"]
+BAD_OWNERS = [
+    "",
+    ".",
+    "..",
+    "-a",
+    ".a",
+    "a/b",
+    "a..b",
+    "a%2e",
+    "a\n",
+    "a b",
+    "ä",
+    "issues",
+    "Issues",
+    "a" * 41,
+    "../admin",
+]
 BAD_PATHS = ["a//b", "../x", "a/../b", "a/./b", ".git/config", "A/.GIT/x", "a\nb", "a\x7fb", "\ud800", "a/" + "b" * 256]
 BAD_REFS = [
     "", "a..b", "HEAD~3", "main^", ":/text", "main:path", "a b", "a\nb", "a\\b", "a?b", "a*", "a[", "@{1}", "@", "-x",

@@ -23,7 +23,7 @@ from aegis_trio.gitea.contents import (
 from aegis_trio.model.call import ToolReply
 from aegis_trio.model.errors import InvalidArgument, NotFound, UpstreamTooLarge
 from aegis_trio.model.json import JsonObject
-from aegis_trio.model.refs import MAX_PATH_BYTES, FilePath, GitRef, RepositoryRef, parse_file_path
+from aegis_trio.model.refs import MAX_PATH_BYTES, FilePath, GitRef, RepositoryRef, parse_file_path, parse_repository
 from aegis_trio.model.toolspec import CostClass, Toolset
 from aegis_trio.policy.untrusted import clean_line, plain_url, shorten
 from aegis_trio.toolsets.arguments import (
@@ -33,7 +33,6 @@ from aegis_trio.toolsets.arguments import (
     RefText,
     RepoText,
     parse_optional_ref,
-    parse_place,
 )
 from aegis_trio.toolsets.context import ToolContext
 from aegis_trio.toolsets.files.excerpt import Range, excerpt, split_lines
@@ -72,7 +71,7 @@ class _FileCall:
 
 
 def _parse(arguments: GetFileContents) -> _FileCall:
-    repository = parse_place(arguments.owner, arguments.repo)
+    repository = parse_repository(arguments.owner, arguments.repo)
     path = parse_file_path(arguments.path)
     if not path.segments:
         raise InvalidArgument("path", "is the repository's root, a folder", "List it with get_file_tree.")

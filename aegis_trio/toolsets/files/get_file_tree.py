@@ -13,7 +13,7 @@ from pydantic import Field
 from aegis_trio.gitea.git import TreeEntry, get_tree
 from aegis_trio.model.call import ToolReply
 from aegis_trio.model.json import JsonObject
-from aegis_trio.model.refs import FilePath, GitRef, RepositoryRef, parse_file_path
+from aegis_trio.model.refs import FilePath, GitRef, RepositoryRef, parse_file_path, parse_repository
 from aegis_trio.model.toolspec import CostClass, Toolset
 from aegis_trio.policy.untrusted import clean_line, holds_hidden_characters
 from aegis_trio.toolsets.arguments import (
@@ -23,7 +23,6 @@ from aegis_trio.toolsets.arguments import (
     RefText,
     RepoText,
     parse_optional_ref,
-    parse_place,
 )
 from aegis_trio.toolsets.context import ToolContext
 from aegis_trio.toolsets.paging import Page, reply_with_page
@@ -61,7 +60,7 @@ class _TreeCall:
 
 def _parse(arguments: GetFileTree) -> _TreeCall:
     return _TreeCall(
-        repository=parse_place(arguments.owner, arguments.repo),
+        repository=parse_repository(arguments.owner, arguments.repo),
         folder=parse_file_path(arguments.path),
         ref=parse_optional_ref(arguments.ref),
         recursive=arguments.recursive,

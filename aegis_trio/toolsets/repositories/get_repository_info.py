@@ -8,10 +8,10 @@ from typing import Final, final
 from aegis_trio.gitea.repositories import get_repository
 from aegis_trio.model.call import ToolReply
 from aegis_trio.model.json import JsonObject
-from aegis_trio.model.refs import RepositoryRef
+from aegis_trio.model.refs import RepositoryRef, parse_repository
 from aegis_trio.model.toolspec import CostClass, Toolset
 from aegis_trio.policy.untrusted import plain_url
-from aegis_trio.toolsets.arguments import OwnerText, RepoText, parse_place
+from aegis_trio.toolsets.arguments import OwnerText, RepoText
 from aegis_trio.toolsets.context import ToolContext
 from aegis_trio.toolsets.repositories.summary import described
 from aegis_trio.toolsets.tool import read_tool
@@ -50,7 +50,7 @@ GET_REPOSITORY_INFO: Final = read_tool(
     scopes=frozenset({"read:repository"}),
     gitea_scopes=frozenset({"read:repository"}),
     arguments=GetRepositoryInfo,
-    parse=lambda arguments: parse_place(arguments.owner, arguments.repo),
+    parse=lambda arguments: parse_repository(arguments.owner, arguments.repo),
     handler=_get_repository_info,
     example={"owner": "acme", "repo": "backend"},
     audit_fields=("owner", "repo"),
