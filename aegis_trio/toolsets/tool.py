@@ -25,10 +25,9 @@ from aegis_trio.policy.untrusted import clean_line, shorten
 from aegis_trio.toolsets.context import ToolContext
 
 _SHOWN_NAME_CHARACTERS: Final = 40
-_REMEDY: Final = "See the tool's input schema."
-# Source: pydantic 2 documentation, "Validation errors": the `type` of each.
+# Source: pydantic 2 documentation, "Validation errors": the `type` of each. Without a remedy, what the schema asks for.
 _RULES: Final = {
-    "missing": ("is required", "Give it."),
+    "missing": ("is required", ""),
     "string_type": ("must be a string", "Give it in quotes."),
     "string_unicode": ("is not valid Unicode", "Give it as Gitea shows it."),
     "int_type": ("must be a whole number", "Give it without quotes or fraction."),
@@ -70,13 +69,13 @@ def read_tool(
     """
     adapter = TypeAdapter(arguments)
     schema = slim_schema(cast("JsonObject", adapter.json_schema()))
-    names = tuple(cast("JsonObject", schema["properties"]))
-    unknown = set(audit_fields) - set(names)
+    properties = cast("dict[str, JsonObject]", schema["properties"])
+    unknown = set(audit_fields) - set(properties)
     if unknown:
         raise ValueError(f"{name}: no arguments of these names: {sorted(unknown)}")
 
     def prepare(raw_arguments: JsonObject) -> PreparedCall[ToolContext]:
-        call = parse(_check(adapter, names, raw_arguments))
+        call = parse(_check(adapter, properties, raw_arguments))
         return PreparedCall(
             places=_places(raw_arguments, audit_fields),
             run=lambda context: handler(context, call),
@@ -131,10 +130,12 @@ def _slim(field: JsonObject) -> JsonObject:
     return slim
 
 
-def _check(adapter: TypeAdapter[ArgumentsT], names: tuple[str, ...], raw_arguments: JsonObject) -> ArgumentsT:
+def _check(
+    adapter: TypeAdapter[ArgumentsT], properties: dict[str, JsonObject], raw_arguments: JsonObject
+) -> ArgumentsT:
     for name, value in raw_arguments.items():
-        if name not in names:
-            raise _unknown(name, names)
+        if name not in properties:
+            raise _unknown(name, tuple(properties))
         if value is None:
             raise InvalidArgument(name, "is null", "Leave it out, or give a value.")
     try:
@@ -142,8 +143,8 @@ def _check(adapter: TypeAdapter[ArgumentsT], names: tuple[str, ...], raw_argumen
     except ValidationError as invalid:
         error = invalid.errors(include_url=False, include_context=True, include_input=False)[0]
     field = str(error["loc"][0])
-    rule, remedy = _RULES.get(error["type"], (_range_rule(error["msg"]), _REMEDY))
-    raise InvalidArgument(field, rule, remedy)
+    rule, remedy = _RULES.get(error["type"], (_range_rule(error["msg"]), ""))
+    raise InvalidArgument(field, rule, remedy or _asked_for(properties[field]))
 
 
 def _whole(value: JsonValue) -> JsonValue:
@@ -154,6 +155,20 @@ def _whole(value: JsonValue) -> JsonValue:
 def _range_rule(message: str) -> str:
     # Such as "Input should be less than or equal to 50": pydantic's own words about our own limits, no input.
     return message.replace("Input should", "must").replace("String should", "must")
+
+
+def _asked_for(schema: JsonObject) -> str:
+    """Return in words what the schema of one field demands."""
+    match schema["type"]:
+        case "string":
+            least = f"{schema['minLength']} to" if "minLength" in schema else "at most"
+            kind = f"a string of {least} {schema['maxLength']} characters"
+        case "integer":
+            kind = f"a whole number from {schema['minimum']} to {schema['maximum']}"
+        case _:
+            kind = "true or false"
+    meaning = f": {schema['description']}" if "description" in schema else ""
+    return f"Give {kind}{meaning}."
 
 
 def _unknown(raw_field: str, known: tuple[str, ...]) -> InvalidArgument:

@@ -131,6 +131,26 @@ def test_a_misspelled_argument_is_answered_with_the_nearest() -> None:
         tool.prepare(tool.example | {"startline": 1})
 
 
+@pytest.mark.parametrize(
+    ("change", "remedy"),
+    [
+        ({}, "Give a string of 1 to 40 characters: user or organisation."),
+        ({"owner": ""}, "Give a string of 1 to 40 characters: user or organisation."),
+        ({"repo": "b" * 101}, "Give a string of 1 to 100 characters: name without owner."),
+        ({"path": "c" * 4097}, "Give a string of at most 4096 characters: path from the repository's root."),
+        ({"start_line": 0}, "Give a whole number from 1 to 100000000: first line, from 1."),
+    ],
+)
+def test_a_missing_or_unfit_argument_is_answered_with_what_to_give(change: JsonObject, remedy: str) -> None:
+    """`Give it` helps nobody: the sentence says the type, the bounds and the meaning."""
+    tool = next(tool for tool in TOOLS if tool.name == "get_file_contents")
+    arguments = {"owner": "a", "repo": "b", "path": "c"} | change if change else {}
+    with pytest.raises(InvalidArgument) as refusal:
+        tool.prepare(arguments)
+
+    assert remedy == refusal.value.remedy
+
+
 REFUSALS: list[tuple[JsonObject, str, str]] = [
     ({}, "owner", "is required"),
     ({"owner": 1}, "owner", "must be a string"),
