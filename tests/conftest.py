@@ -22,13 +22,12 @@ import hypothesis
 import pytest
 import trio.socket  # noqa: F401 -- the same
 
+from aegis_trio.config.table import known_names
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 LOOPBACK = ["127.0.0.0/8", "::1"]
-PRODUCT_PREFIXES = ("GITEA_", "MCP_", "OAUTH_", "AEGIS_", "AUDIT_", "AUTH_", "ADMIN_", "WRITE_")
-PRODUCT_NAMES = ("HOST", "PORT", "LOG_LEVEL", "PUBLIC_URL", "TRUSTED_PROXIES", "ALLOWED_HOSTS", "ALLOWED_ORIGINS")
-TEST_PREFIX = "AEGIS_TEST_"
 
 # A slow, shared machine must not turn a property into a failure; CI tries the same examples every time.
 hypothesis.settings.register_profile("developer", deadline=None)
@@ -47,10 +46,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def _no_settings_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in tuple(os.environ):
-        ours = name.startswith(PRODUCT_PREFIXES) or name in PRODUCT_NAMES
-        if ours and not name.startswith(TEST_PREFIX):
-            monkeypatch.delenv(name)
+    for name in known_names():
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture
