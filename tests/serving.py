@@ -79,7 +79,7 @@ async def open_server(
     log, shutdown, ended = RecordingLog(), trio.Event(), trio.Event()
     async with trio.open_nursery() as nursery:
 
-        async def run(task_status: trio.TaskStatus[RunningServer]) -> None:
+        async def run(task_status: trio.TaskStatus[RunningServer]) -> None:  # noqa: ASYNC128 -- serve() calls it
             await serve(
                 app,
                 listeners,

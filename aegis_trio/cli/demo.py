@@ -13,7 +13,7 @@ import os
 import secrets
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -186,7 +186,7 @@ def _demo_key(state: Path) -> Secret:
 
 
 @contextmanager
-def _state_folder(chosen: Path | None) -> Iterator[Path]:
+def _state_folder(chosen: Path | None) -> Generator[Path]:
     if chosen is not None:
         chosen.mkdir(mode=0o700, parents=True, exist_ok=True)
         yield chosen

@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 import structlog
 import trio
@@ -84,7 +85,7 @@ def explain_end(fault: BaseException) -> int:
 
 def _leaves(fault: BaseException) -> Iterator[BaseException]:
     if isinstance(fault, BaseExceptionGroup):
-        for member in fault.exceptions:
+        for member in cast("BaseExceptionGroup[BaseException]", fault).exceptions:
             yield from _leaves(member)
     else:
         yield fault

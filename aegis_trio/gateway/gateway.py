@@ -24,7 +24,7 @@ import structlog
 import trio
 
 from aegis_trio.audit.trail import AuditTrail
-from aegis_trio.gateway.records import CallRecorder
+from aegis_trio.gateway.records import CallRecorder, Intent
 from aegis_trio.gateway.render import ENVELOPE_BYTES, fits, rendered_bytes
 from aegis_trio.gitea.request import Forge
 from aegis_trio.limits.calls import CallLimits
@@ -176,12 +176,15 @@ class Gateway:
             outcome = await _contained(request, spec, lambda: prepared.run(self._context(caller)))
         finally:
             # Invariant: an intent has its outcome, also when this task is being cancelled.
-            duration_s = trio.current_time() - started
-            with trio.move_on_after(OUTCOME_GRACE_S, shield=True) as grace:
-                written = await self._recorder.outcome(intent, outcome, duration_s)
-            if outcome is not None and (grace.cancelled_caught or not written):
-                outcome = Failure(request.correlation_id, _outcome_lost())
+            recorded = await self._settle(intent, outcome, trio.current_time() - started)
+        if outcome is None or not recorded:
+            return Failure(request.correlation_id, _outcome_lost())
         return outcome
+
+    async def _settle(self, intent: Intent, outcome: ToolOutcome | None, duration_s: float) -> bool:
+        with trio.move_on_after(OUTCOME_GRACE_S, shield=True):
+            return await self._recorder.outcome(intent, outcome, duration_s)
+        return False
 
     def _context(self, caller: Caller) -> ToolContext:
         return ToolContext(principal=caller.principal, forge=self._acting_as(caller.gitea_token), fits=fits)

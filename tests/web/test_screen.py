@@ -62,7 +62,7 @@ def test_an_entry_with_a_port_is_that_port_only() -> None:
 
 
 @pytest.mark.parametrize(
-    "origin, expected",
+    ("origin", "expected"),
     [
         (b"http://localhost:6274", None),
         (b"https://127.0.0.1", None),
@@ -119,7 +119,7 @@ def test_paths_are_matched_exactly(path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "length, expected",
+    ("length", "expected"),
     [
         (str(MAX_BODY_BYTES).encode(), None),
         (str(MAX_BODY_BYTES + 1).encode(), 413),

@@ -43,7 +43,8 @@ def main() -> int:
     parser.add_argument("--streams", type=int, default=1000, help="idle streams to open (default: 1000)")
     parser.add_argument("--write", action="store_true", help="write docs/performance.md")
     arguments = parser.parse_args()
-    if arguments.gitea is not None and urlsplit(arguments.gitea).hostname not in {"127.0.0.1", "localhost", "::1"}:
+    gitea: str | None = arguments.gitea
+    if gitea is not None and urlsplit(gitea).hostname not in {"127.0.0.1", "localhost", "::1"}:
         parser.error("--gitea: only a Gitea on loopback is loaded; give http://127.0.0.1:PORT")
     if (arguments.gitea is None) != (arguments.token_file is None):
         parser.error("--gitea and --token-file go together")

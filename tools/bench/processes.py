@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -43,7 +43,7 @@ class Program:
 
 
 @asynccontextmanager
-async def open_forge(state: Path) -> AsyncIterator[tuple[str, str]]:
+async def open_forge(state: Path) -> AsyncGenerator[tuple[str, str]]:
     """Run the demo forge; yield its address and its bot's token."""
     token_file = state / "bot.token"
     async with _open([str(HERE / "forge.py"), str(token_file)], {}) as forge:
@@ -51,7 +51,7 @@ async def open_forge(state: Path) -> AsyncIterator[tuple[str, str]]:
 
 
 @asynccontextmanager
-async def open_gate(state: Path, forge_url: str, token: str, key: str) -> AsyncIterator[Program]:
+async def open_gate(state: Path, forge_url: str, token: str, key: str) -> AsyncGenerator[Program]:
     """Run the gate as an operator does, with its limits off."""
     settings = {
         "GITEA_URL": forge_url,
@@ -70,14 +70,14 @@ async def open_gate(state: Path, forge_url: str, token: str, key: str) -> AsyncI
 
 
 @asynccontextmanager
-async def open_bare() -> AsyncIterator[Program]:
+async def open_bare() -> AsyncGenerator[Program]:
     """Run the hardened server with an application that answers at once."""
     async with _open([str(HERE / "bare.py")], {}) as bare:
         yield bare
 
 
 @asynccontextmanager
-async def _open(arguments: list[str], settings: Mapping[str, str]) -> AsyncIterator[Program]:
+async def _open(arguments: list[str], settings: Mapping[str, str]) -> AsyncGenerator[Program]:
     environment = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "TMPDIR"}}
     async with trio.open_nursery() as nursery:
         read_end, write_end = os.pipe()
