@@ -328,11 +328,6 @@ async def test_no_visitor_gets_an_inside_view_or_hurts_a_bystander(tmp_path: Pat
     assert [] == loud
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="web/server/http11.py: _refuse() awaits the 400 before it sets _over, so that the application's own answer "
-    "meets h11 in MUST_CLOSE and is logged as application_fault; set _over first",
-)
 async def test_a_body_that_breaks_while_it_is_answered_is_no_fault_of_ours(tmp_path: Path) -> None:
     """A broken chunk in the same packet as its head: one 400 leaves, and the operator is not told of a bug."""
     async with open_forge() as forge:
