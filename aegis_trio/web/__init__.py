@@ -1,0 +1,1 @@
+"""HTTP: the hardened server, the front that screens and routes, plain REST and health pages."""
