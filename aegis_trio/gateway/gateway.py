@@ -24,7 +24,7 @@ import structlog
 import trio
 
 from aegis_trio.audit.trail import AuditTrail
-from aegis_trio.gateway.records import CallRecorder, Intent
+from aegis_trio.gateway.records import CallRecorder
 from aegis_trio.gateway.render import ENVELOPE_BYTES, fits, rendered_bytes
 from aegis_trio.gitea.request import Forge
 from aegis_trio.limits.calls import CallLimits
@@ -171,20 +171,18 @@ class Gateway:
     ) -> ToolOutcome:
         intent = await self._recorder.intent(caller, request, spec, prepared.places)
         started = trio.current_time()
-        outcome: ToolOutcome | None = None
+        lost = Failure(request.correlation_id, _outcome_lost())
+        outcome: ToolOutcome = lost
+        ended = recorded = False
         try:
             outcome = await _contained(request, spec, lambda: prepared.run(self._context(caller)))
+            ended = True
         finally:
             # Invariant: an intent has its outcome, also when this task is being cancelled.
-            recorded = await self._settle(intent, outcome, trio.current_time() - started)
-        if outcome is None or not recorded:
-            return Failure(request.correlation_id, _outcome_lost())
-        return outcome
-
-    async def _settle(self, intent: Intent, outcome: ToolOutcome | None, duration_s: float) -> bool:
-        with trio.move_on_after(OUTCOME_GRACE_S, shield=True):
-            return await self._recorder.outcome(intent, outcome, duration_s)
-        return False
+            duration_s = trio.current_time() - started
+            with trio.move_on_after(OUTCOME_GRACE_S, shield=True):
+                recorded = await self._recorder.outcome(intent, outcome if ended else None, duration_s)
+        return outcome if recorded else lost
 
     def _context(self, caller: Caller) -> ToolContext:
         return ToolContext(principal=caller.principal, forge=self._acting_as(caller.gitea_token), fits=fits)
