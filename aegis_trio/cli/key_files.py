@@ -13,6 +13,7 @@ from typing import final
 
 from aegis_trio.cli.entry_edit import Span, replace_entry, span_in_env, value_in_env, whole
 from aegis_trio.cli.usage import Usage
+from aegis_trio.config.faults import ConfigurationFaults
 from aegis_trio.config.parsing import split_entries
 from aegis_trio.config.sources import Sources
 from aegis_trio.config.variable import Variable
@@ -41,6 +42,7 @@ class KeyFiles:
         """Find both lists.
 
         Raises:
+            ConfigurationFaults: the settings file cannot be read.
             Usage: MCP_API_KEYS stands nowhere, or where no command can change it.
         """
         places = {variable.name: _find(variable, environ, env_file) for variable in (MCP_API_KEYS, GITEA_KEY_TOKENS)}
@@ -93,7 +95,7 @@ def read_text(path: Path) -> str:
 def _find(variable: Variable[object], environ: Mapping[str, str], env_file: Path) -> ListPlace | None:
     in_file = Sources({}, env_file)
     if in_file.faults:
-        raise Usage("; ".join(str(fault) for fault in in_file.faults))
+        raise ConfigurationFaults(in_file.faults)
     name = variable.name
     if in_file.find(name) is not None:
         return ListPlace(env_file, partial(span_in_env, name=name), partial(value_in_env, name=name))

@@ -39,12 +39,12 @@ def parse_switch(raw_value: str) -> bool:
     raise Misfit("is neither true nor false", "Write true or false.")
 
 
-def whole_number(low: int, high: int) -> Callable[[str], int]:
-    """Return the parser of whole numbers from *low* to *high*."""
+def whole_number(low: int, high: int, *, such_as: int) -> Callable[[str], int]:
+    """Return the parser of whole numbers from *low* to *high*; *such_as* is shown to whoever gave another."""
 
     def parse(raw_value: str) -> int:
         if not re.fullmatch(r"[+-]?[0-9]{1,18}", raw_value, re.ASCII) or not low <= int(raw_value) <= high:
-            raise Misfit(f"is not a whole number from {low} to {high}", f"Write a number such as {max(low, 1)}.")
+            raise Misfit(f"is not a whole number from {low} to {high}", f"Write a number such as {such_as}.")
         return int(raw_value)
 
     return parse

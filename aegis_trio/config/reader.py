@@ -66,8 +66,9 @@ class Reader:
         )
 
     def is_set(self, variable: Variable[T]) -> bool:
-        """Return whether *variable* stands anywhere."""
-        return self._find(variable) is not None
+        """Return whether *variable* stands anywhere, be it in a file that cannot be read."""
+        named = variable.file_name is not None and self.sources.find(variable.file_name) is not None
+        return named or self._find(variable) is not None
 
     def _find(self, variable: Variable[T]) -> Found | None:
         # Invariant: every source is read once, so a file that changes in between cannot give two answers.

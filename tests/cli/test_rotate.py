@@ -218,7 +218,7 @@ def test_what_cannot_be_rotated_is_told_and_left(
     """Not one byte is written, and no key is left in the metadata."""
     write(text)
 
-    assert 64 == run("rotate", "--replace")
+    assert (78 if said == "cannot be read" else 64) == run("rotate", "--replace")
     assert said in capsys.readouterr().err
     assert [".env"] == [path.name for path in folder.iterdir()]
     assert text == Path(".env").read_text()
@@ -246,7 +246,7 @@ def test_grace_has_bounds(hours: str) -> None:
 def test_a_file_that_is_no_text_is_told() -> None:
     """It cannot be edited, and is not."""
     Path(".env").write_bytes(f"MCP_API_KEYS={KEY}\n".encode() + b"\xff\n")
-    assert 64 == run("rotate", "--replace")
+    assert 78 == run("rotate", "--replace")
     write(f"MCP_API_KEYS_FILE={Path('k').absolute()}\n")
     Path("k").write_bytes(b"\xff")
     assert 64 == run("rotate", "--replace")

@@ -123,7 +123,7 @@ def test_all_faults_come_at_once() -> None:
 def test_a_fault_names_value_origin_rule_and_remedy_but_no_secret() -> None:
     """One line says what to do; a screenshot of it gives nothing away."""
     (port,) = faults_of(PORT="80 80")
-    assert "PORT=80 80 (from environment): is not a whole number from 0 to 65535. Write a number such as 1." == str(
+    assert "PORT=80 80 (from environment): is not a whole number from 0 to 65535. Write a number such as 8080." == str(
         port
     )
     (key,) = faults_of(MCP_API_KEYS="hunter2")
@@ -131,6 +131,21 @@ def test_a_fault_names_value_origin_rule_and_remedy_but_no_secret() -> None:
     (url,) = faults_of(GITEA_URL="https://me:hunter2@git.example.com")
     assert "hunter2" not in str(url)
     assert "user or password" in str(url)
+
+
+@pytest.mark.parametrize("name", ["GITEA_URL", "MCP_API_KEYS_FILE", "ALLOWED_HOSTS", "KEYS_DIR", "PUBLIC_URL"])
+def test_a_secret_in_the_wrong_variable_is_not_shown(name: str) -> None:
+    """Two values exchanged are a slip of everybody's; the log that tells it has many readers."""
+    for raw_value in (OTHER, f"https://git.example.com/?token={OTHER}", f"./{OTHER}"):
+        told = str(faults_of(**{name: raw_value, "PORT": "x"}))
+
+        assert OTHER not in told
+
+
+def test_a_secret_file_that_cannot_be_read_is_one_fault() -> None:
+    """A second sentence, that the variable is missing, sends its reader the wrong way."""
+    assert "GITEA_TOKEN_FILE" == fault_of(GITEA_TOKEN="", GITEA_TOKEN_FILE="missing").variable
+    assert "MCP_API_KEYS_FILE" == fault_of(MCP_API_KEYS="", MCP_API_KEYS_FILE="missing").variable
 
 
 def test_nothing_set_is_told_what_is_needed() -> None:

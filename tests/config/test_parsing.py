@@ -81,5 +81,7 @@ def test_a_shown_value_is_one_short_line_without_a_password() -> None:
     """A fault stands in logs and on screens."""
     assert "****" == show_value("hunter2", secret=True)
     assert "https://****@x/y" == show_value("https://me:hunter2@x/y", secret=False)
+    assert "https://x/y?****" == show_value("https://x/y?token=hunter2", secret=False)
+    assert "**** of alice" == show_value("0123456789abcdef0123456789abcdef01234567 of alice", secret=False)
     assert "a?b" == show_value("a\nb", secret=False)
-    assert 80 == len(show_value("x" * 500, secret=False))
+    assert 80 == len(show_value("x " * 250, secret=False))

@@ -52,7 +52,7 @@ GITEA_KEY_TOKENS: Final = Variable[Secret | None](
 GITEA_MAX_CONNECTIONS: Final = Variable[int](
     name="GITEA_MAX_CONNECTIONS",
     feature=Feature.GITEA,
-    parse=whole_number(1, 512),
+    parse=whole_number(1, 512, such_as=32),
     default=32,
     default_text="32",
     meaning="Connections to Gitea at the same time; further requests wait for one.",
@@ -122,7 +122,7 @@ PUBLIC_TOOL_LIST: Final = Variable[bool](
 MAX_AUTH_FAILURES: Final = Variable[int](
     name="MAX_AUTH_FAILURES",
     feature=Feature.FAILURES,
-    parse=whole_number(1, _MANY),
+    parse=whole_number(1, _MANY, such_as=5),
     default=5,
     default_text="5",
     meaning="Invalid credentials from one address (IPv6: one /64) within the window before it is blocked.",
@@ -130,7 +130,7 @@ MAX_AUTH_FAILURES: Final = Variable[int](
 AUTH_FAILURE_WINDOW: Final = Variable[int](
     name="AUTH_FAILURE_WINDOW",
     feature=Feature.FAILURES,
-    parse=whole_number(1, 30 * _DAY_S),
+    parse=whole_number(1, 30 * _DAY_S, such_as=300),
     default=300,
     default_text="300",
     unit="s",

@@ -29,7 +29,7 @@ HOST: Final = Variable[str](
 PORT: Final = Variable[int](
     name="PORT",
     feature=Feature.LISTENER,
-    parse=whole_number(0, 65535),
+    parse=whole_number(0, 65535, such_as=8080),
     default=8080,
     default_text="8080",
     meaning="Port that the gate listens on; 0 takes any free one.",
@@ -61,7 +61,7 @@ ADMIN_HOST: Final = Variable[str](
 ADMIN_PORT: Final = Variable[int](
     name="ADMIN_PORT",
     feature=Feature.LISTENER,
-    parse=whole_number(0, 65535),
+    parse=whole_number(0, 65535, such_as=9464),
     default=9464,
     default_text="9464",
     meaning="Port of the operator's listener; 0 takes any free one.",

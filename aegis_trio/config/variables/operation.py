@@ -22,7 +22,7 @@ _MANY: Final = 1_000_000  # a bound for numbers that have no better one
 MAX_CONCURRENT_CALLS: Final = Variable[int](
     name="MAX_CONCURRENT_CALLS",
     feature=Feature.LIMITS,
-    parse=whole_number(0, _MANY),
+    parse=whole_number(0, _MANY, such_as=32),
     default=32,
     default_text="32",
     meaning="Calls of one key that run at the same time; 0 is off.",
@@ -30,7 +30,7 @@ MAX_CONCURRENT_CALLS: Final = Variable[int](
 CALLS_PER_MINUTE: Final = Variable[int](
     name="CALLS_PER_MINUTE",
     feature=Feature.LIMITS,
-    parse=whole_number(0, _MANY),
+    parse=whole_number(0, _MANY, such_as=1200),
     default=1200,
     default_text="1200",
     meaning="Calls of one key in a minute; all of them may come at once, then they come back evenly. 0 is off.",
@@ -38,7 +38,7 @@ CALLS_PER_MINUTE: Final = Variable[int](
 MAX_SESSIONS: Final = Variable[int](
     name="MAX_SESSIONS",
     feature=Feature.LIMITS,
-    parse=whole_number(1, _MANY),
+    parse=whole_number(1, _MANY, such_as=12_000),
     default=12_000,
     default_text="12000",
     meaning="Sessions in all.",
@@ -46,7 +46,7 @@ MAX_SESSIONS: Final = Variable[int](
 MAX_SESSIONS_PER_PRINCIPAL: Final = Variable[int](
     name="MAX_SESSIONS_PER_PRINCIPAL",
     feature=Feature.LIMITS,
-    parse=whole_number(1, _MANY),
+    parse=whole_number(1, _MANY, such_as=1_000),
     default=1_000,
     default_text="1000",
     meaning="Sessions of one key.",
@@ -54,7 +54,7 @@ MAX_SESSIONS_PER_PRINCIPAL: Final = Variable[int](
 MAX_CONNECTIONS: Final = Variable[int](
     name="MAX_CONNECTIONS",
     feature=Feature.LIMITS,
-    parse=whole_number(1, _MANY),
+    parse=whole_number(1, _MANY, such_as=12_000),
     default=12_000,
     default_text="12000",
     meaning="Connections in all.",
@@ -62,7 +62,7 @@ MAX_CONNECTIONS: Final = Variable[int](
 MAX_CONNECTIONS_PER_ADDRESS: Final = Variable[int](
     name="MAX_CONNECTIONS_PER_ADDRESS",
     feature=Feature.LIMITS,
-    parse=whole_number(1, _MANY),
+    parse=whole_number(1, _MANY, such_as=2_000),
     default=2_000,
     default_text="2000",
     meaning="Connections of one address (IPv6: one /64); loopback and trusted proxies excepted.",
