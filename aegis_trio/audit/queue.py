@@ -9,6 +9,7 @@ Laws:
 from __future__ import annotations
 
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, final
 
@@ -55,16 +56,19 @@ class Waiting:
 
 @final
 class RecordQueue:
-    """First in, first out; the room that a record takes is given back when it is settled, not when it is taken out."""
+    """A memory channel with a bound in bytes beside the one in number, and a front for what has to be written again.
 
-    __slots__ = ("_bytes", "_closed", "_news", "_records", "_waiting")
+    First in, first out; the room that a record takes is given back when it is settled, not when it is taken out.
+    """
+
+    __slots__ = ("_bytes", "_ended", "_front", "_receive", "_records", "_send")
 
     def __init__(self) -> None:
-        self._waiting: deque[Waiting] = deque()
+        self._send, self._receive = trio.open_memory_channel[Waiting](MAX_RECORDS)
+        self._front: deque[Waiting] = deque()
         self._records = 0
         self._bytes = 0
-        self._closed = False
-        self._news = trio.Event()
+        self._ended = trio.Event()
 
     @property
     def records(self) -> int:
@@ -79,7 +83,7 @@ class RecordQueue:
     @property
     def closed(self) -> bool:
         """Whether nobody can hand in any more."""
-        return self._closed
+        return self._ended.is_set()
 
     def offer(self, waiting: Waiting) -> bool:
         """Take a record, or return False when there is no room for it.
@@ -87,20 +91,20 @@ class RecordQueue:
         Raises:
             RuntimeError: the queue is closed — our bug: somebody outlived the trail.
         """
-        if self._closed:
+        if self.closed:
             raise RuntimeError("the audit trail is closed")
         quarters = 4 if waiting.phase is Phase.OUTCOME else 3
         if self._records >= MAX_RECORDS * quarters // 4 or self._bytes >= MAX_BYTES * quarters // 4:
             return False
-        self._waiting.append(waiting)
+        # Invariant: the channel has room, because what stands in it counts among `_records`.
+        self._send.send_nowait(waiting)
         self._records += 1
         self._bytes += len(waiting.draft)
-        self._news.set()
         return True
 
     def put_back(self, batch: list[Waiting]) -> None:
         """Return records to the front, in their order; their room was never given back."""
-        self._waiting.extendleft(reversed(batch))
+        self._front.extendleft(reversed(batch))
 
     def settle(self, waiting: Waiting, seq: int | None) -> None:
         """Give the room of a record back and tell whoever waits for it."""
@@ -112,13 +116,14 @@ class RecordQueue:
 
     def take(self, max_bytes: int) -> list[Waiting]:
         """Return the records that come next, as many as fit into *max_bytes* of lines."""
+        self._drain()
         batch: list[Waiting] = []
         size = 0
-        while self._waiting:
-            size += len(self._waiting[0].draft) + CHAIN_BYTES
+        while self._front:
+            size += len(self._front[0].draft) + CHAIN_BYTES
             if size > max_bytes:
                 break
-            batch.append(self._waiting.popleft())
+            batch.append(self._front.popleft())
         return batch
 
     async def wait_news(self) -> bool:
@@ -127,28 +132,31 @@ class RecordQueue:
         Records that nobody waits for linger a little: the next one that somebody waits for takes them along, so that
         a call's authentication and its intent cost one commit.
         """
-        while not self._waiting:
-            if self._closed:
-                return False
-            self._news = trio.Event()
-            await self._news.wait()
-        with trio.move_on_after(LINGER_S):
-            while not self._is_urgent():
-                self._news = trio.Event()
-                await self._news.wait()
+        try:
+            if not self._front:
+                self._front.append(await self._receive.receive())
+            self._drain()
+            with trio.move_on_after(LINGER_S):
+                while not self._is_urgent():
+                    self._front.append(await self._receive.receive())
+        except trio.EndOfChannel:
+            return bool(self._front)
         return True
-
-    def _is_urgent(self) -> bool:
-        many = len(self._waiting) >= MAX_LINGERING
-        return self._closed or many or any(waiting.ticket is not None for waiting in self._waiting)
 
     async def wait_closed(self) -> None:
         """Wait until nobody can hand in any more."""
-        while not self._closed:
-            self._news = trio.Event()
-            await self._news.wait()
+        await self._ended.wait()
 
     def close(self) -> None:
         """Take nothing any more; what was taken is still written."""
-        self._closed = True
-        self._news.set()
+        self._send.close()
+        self._ended.set()
+
+    def _drain(self) -> None:
+        with suppress(trio.WouldBlock, trio.EndOfChannel):
+            while True:
+                self._front.append(self._receive.receive_nowait())
+
+    def _is_urgent(self) -> bool:
+        many = len(self._front) >= MAX_LINGERING
+        return many or any(waiting.ticket is not None for waiting in self._front)

@@ -92,7 +92,7 @@ async def run_gate(  # noqa: ASYNC128 -- _serve reports that it has started
     async with open_audit_trail(settings.audit, clock=clock) as audit, open_gitea_client(settings.gitea) as gitea:
         keyring = open_keyring(settings.root)
         gate = build_gate(settings, keyring, audit, gitea, clock)
-        audit.append_nowait(service_event("service_started", version=__version__))
+        await audit.append(service_event("service_started", version=__version__))
         gate.authenticator.announce()
         drain = trio.Event()
 
