@@ -6,6 +6,8 @@
           │                                ends everything
           └─ serving                       the session hub with its reaper, the public listener, the operator's listener
 
+Gitea's signing keys will be refreshed (auth/jwks.py) by a task of `background`, once people sign in with OAuth.
+
 Order of start: configuration → audit → listening → upstream check → ready.
 Order of end: not ready → streams get their farewell → calls in flight get their grace → sockets closed → audit
 drained and synced.
