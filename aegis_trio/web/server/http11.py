@@ -196,8 +196,9 @@ class Http11(H11Protocol):
 
     async def _refuse(self, status: int) -> None:
         self._tally.malformed_requests_total += 1
-        await self._send_error_response(status)
+        # Invariant: the application hears of it before we wait, or its own answer would follow ours.
         self._over = True
+        await self._send_error_response(status)
         await self._close_stream()
         await self.send(ClosedAfterAnswer())
 

@@ -328,6 +328,16 @@ async def a_broken_chunk_ends_its_request(stage: Stage) -> None:
 
 
 @probe
+async def a_broken_chunk_is_answered_once(stage: Stage) -> None:
+    """Behind its head, in one packet: the application answers early while the 400 leaves, and is not at fault."""
+    for _ in range(10):
+        answer = await stage.raw(b"POST /early HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nZZ\r\n\r\n")
+        assert answer.startswith(b"HTTP/1.1 400 ")
+        assert 1 == answer.count(b"HTTP/1.1 ")
+    assert 0 == stage.served.statistics().application_faults_total
+
+
+@probe
 async def a_body_that_ends_early_is_a_disconnect(stage: Stage) -> None:
     """Half a body must not be taken for a whole one."""
     client = await stage.http1()
