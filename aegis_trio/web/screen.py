@@ -12,6 +12,7 @@ Source: MCP 2026-07-28 basic/transports/streamable-http#security (Origin, DNS re
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final
 from urllib.parse import urlsplit
@@ -33,6 +34,9 @@ ROUTES: Final[dict[str, frozenset[str]]] = {
     "/mcp/tools": frozenset({"GET"}),
     "/mcp/tool/call": frozenset({"POST"}),
 }
+
+# Source: RFC 9110 section 7.2, RFC 3986 section 3.2: a name or a bracketed address, and perhaps a port; no userinfo.
+_NAME_AND_PORT: Final = re.compile(r"(?P<name>\[[^\]@]*\]|[^:@\[\]]*)(?::[0-9]{0,5})?")
 
 Headers = Sequence[tuple[bytes, bytes]]
 _CORS_HEADERS: Final = (
@@ -84,15 +88,14 @@ def origin_allowed(raw_origin: bytes, settings: WebSettings) -> bool:
     try:
         origin = raw_origin.decode("ascii").strip().lower()
         parts = urlsplit(origin)
-        host = parts.hostname
     except (UnicodeDecodeError, ValueError):
         return False
     if origin in settings.allowed_origins:
         return True
     # A page served from this machine may call a gate that only this machine can reach.
-    bracketed = f"[{host}]" if host is not None and ":" in host else host
     only_loopback = settings.allowed_hosts <= LOOPBACK_HOSTS
-    return only_loopback and parts.scheme in {"http", "https"} and bracketed in LOOPBACK_HOSTS and not parts.path
+    is_bare = parts.scheme in {"http", "https"} and origin == f"{parts.scheme}://{parts.netloc}"
+    return only_loopback and is_bare and _without_port(parts.netloc) in LOOPBACK_HOSTS
 
 
 def cors_headers(raw_origin: bytes) -> tuple[tuple[bytes, bytes], ...]:
@@ -124,6 +127,6 @@ def _body_refusal(headers: Headers) -> HttpAnswer | None:
 
 
 def _without_port(host: str) -> str:
-    if host.startswith("["):
-        return host.partition("]")[0] + "]"
-    return host.partition(":")[0]
+    """Return the name of a Host; what is no name with a port stays as it is, and so is nobody's."""
+    found = _NAME_AND_PORT.fullmatch(host)
+    return found["name"] if found else host

@@ -40,8 +40,10 @@ def test_loopback_names_are_served_by_default(name: bytes) -> None:
         [_host(b"localhost"), _host(b"localhost")],
         [_host(b"\xff")],
         [_host(b"localhost.evil")],
+        [_host(b"localhost:80@evil.example")],
+        [_host(b"[::1].evil.example")],
     ],
-    ids=["none", "stranger", "doubled", "not ascii", "suffix"],
+    ids=["none", "stranger", "doubled", "not ascii", "suffix", "userinfo", "behind brackets"],
 )
 def test_a_host_that_is_not_ours_is_refused(headers: Headers) -> None:
     """DNS rebinding: a page whose name was pointed at this machine still sends its own Host."""
@@ -72,6 +74,9 @@ def test_an_entry_with_a_port_is_that_port_only() -> None:
         (b"http://localhost.evil.example", 403),
         (b"http://localhost/path", 403),
         (b"file://localhost", 403),
+        (b"http://me@localhost", 403),
+        (b"http://localhost?x", 403),
+        (b"http://localhost:80:80", 403),
         (b"http://[", 403),
         (b"\xff", 403),
         (b"", 403),
