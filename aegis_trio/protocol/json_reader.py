@@ -22,6 +22,10 @@ from aegis_trio.protocol.refusals import INVALID_REQUEST, Refusal, unparsable
 MAX_DOCUMENT_BYTES: Final = 4 * 1024 * 1024  # as the body limit of the HTTP front
 MAX_DEPTH: Final = 64  # as Gitea's JSON library and PostgreSQL's clients set it; MCP itself needs about ten
 MAX_NUMBER_CHARS: Final = 20  # a sign and the 19 digits of a 64-bit integer
+MIN_INTEGER: Final = -(2**63)
+MAX_INTEGER: Final = 2**63 - 1
+MIN_INTEGER: Final = -(2**63)
+MAX_INTEGER: Final = 2**63 - 1
 
 
 def read_json(raw_document: bytes, *, max_bytes: int = MAX_DOCUMENT_BYTES) -> JsonValue | Refusal:
@@ -67,9 +71,10 @@ def _object(pairs: list[tuple[str, JsonValue]]) -> JsonObject:
 
 def _integer(text: str) -> int:
     # Threat: decoding an integer takes time quadratic in its length.
-    if len(text) > MAX_NUMBER_CHARS:
+    number = int(text) if len(text) <= MAX_NUMBER_CHARS else None
+    if number is None or not MIN_INTEGER <= number <= MAX_INTEGER:
         raise _Unreadable("an integer is beyond 64 bits")
-    return int(text)
+    return number
 
 
 def _float(text: str) -> float:

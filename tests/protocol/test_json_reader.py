@@ -35,6 +35,9 @@ def refusal_of(raw_document: bytes) -> Refusal:
         b'{"a":-Infinity}',
         b"1e999",
         b"[-1e999]",
+        b"9" * 20,
+        b"9223372036854775808",
+        b"-9223372036854775809",
         b"9" * 21,
         b"9" * 5000,
         b"'a'",
@@ -74,6 +77,12 @@ def test_the_deepest_document_allowed_is_read() -> None:
     raw_document = b"[" * MAX_DEPTH + b"]" * MAX_DEPTH
 
     assert json.loads(raw_document) == read_json(raw_document)
+
+
+@pytest.mark.parametrize("number", [-(2**63), 2**63 - 1])
+def test_the_largest_integers_allowed_are_read(number: int) -> None:
+    """The bound is 64 bits, not fewer."""
+    assert number == read_json(str(number).encode())
 
 
 def test_many_brackets_side_by_side_are_not_deep() -> None:
