@@ -246,7 +246,8 @@ def install_project(root: Path, tools: Path, env: Path, requirements: Path) -> N
     uv = [str(tools / "bin" / "uv"), "pip"]
     target = ["--python", str(env / "bin" / "python")]
     settings = installer_settings(translate_pip_settings(pip_settings(tools), os.environ))
-    hashed = ["--require-hashes", "--only-binary", ":all:"]
+    # Compiled once here: where Python may not write byte code, every start would compile everything anew.
+    hashed = ["--require-hashes", "--only-binary", ":all:", "--compile-bytecode"]
     status, _ = run_logged(root / ".just", [*uv, "sync", *target, *hashed, str(requirements)], settings)
     if status != 0:
         install_with_pip(root, tools, env, requirements)
@@ -254,6 +255,9 @@ def install_project(root: Path, tools: Path, env: Path, requirements: Path) -> N
     status, output = run_logged(root / ".just", [*uv, "install", *target, *project], settings)
     if status != 0:
         raise Trouble(explain_output("installing the project itself", output, root / ".just"))
+    # What cannot be compiled, or may not be written, is compiled at its import; that is only slower.
+    compiling = [str(env / "bin" / "python"), "-m", "compileall", "-q", str(root / "aegis_trio")]
+    run_logged(root / ".just", compiling, installer_settings({}))
 
 
 def install_with_pip(root: Path, tools: Path, env: Path, requirements: Path) -> None:
