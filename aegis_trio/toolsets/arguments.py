@@ -9,6 +9,7 @@ from typing import Annotated, TypeAlias
 
 from pydantic import Field
 
+from aegis_trio.model.errors import InvalidArgument
 from aegis_trio.model.refs import MAX_PATH_BYTES, MAX_REF_BYTES, GitRef, parse_git_ref
 
 OwnerText: TypeAlias = Annotated[
@@ -38,4 +39,11 @@ def parse_optional_ref(raw_ref: str | None) -> GitRef | None:
     Raises:
         InvalidArgument: not the name of a branch, tag or commit.
     """
-    return None if raw_ref is None or raw_ref == "HEAD" else parse_git_ref(raw_ref)
+    if raw_ref is None or raw_ref == "HEAD":
+        return None
+    for prefix in ("refs/heads/", "refs/tags/"):
+        # Gitea's tree route takes the long form and its contents route does not, so neither tool does.
+        if raw_ref.startswith(prefix):
+            name = parse_git_ref(raw_ref).name.removeprefix(prefix)
+            raise InvalidArgument("ref", "is the long form of a name", f'Give the name alone: "{name}".')
+    return parse_git_ref(raw_ref)

@@ -76,10 +76,14 @@ def read_tool(
 
     def prepare(raw_arguments: JsonObject) -> PreparedCall[ToolContext]:
         call = parse(_check(adapter, properties, raw_arguments))
-        return PreparedCall(
-            places=_places(raw_arguments, audit_fields),
-            run=lambda context: handler(context, call),
-        )
+
+        async def run(context: ToolContext) -> ToolReply:
+            try:
+                return await handler(context, call)
+            except InvalidArgument as invalid:  # such as a line behind the end, which only the file can tell
+                raise invalid.with_example(example) from None
+
+        return PreparedCall(places=_places(raw_arguments, audit_fields), run=run)
 
     return ToolSpec(
         name=name,

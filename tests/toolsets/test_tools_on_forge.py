@@ -16,6 +16,7 @@ from aegis_trio.gitea.request import Forge
 from aegis_trio.gitea.settings import GiteaSettings
 from aegis_trio.model.errors import (
     Conflict,
+    InvalidArgument,
     NotFound,
     UpstreamBroken,
     UpstreamBusy,
@@ -257,7 +258,8 @@ WITHOUT_TEXT = {
     "nul": (b"a\0b", "binary"),
     "latin-1": ("naïve".encode("latin-1"), "not_utf8"),
     "utf-16": ("text".encode("utf-16"), "not_utf8"),
-    "image": (b"\x89PNG\r\n\x1a\n\0\0", "not_utf8"),
+    "image": (b"\x89PNG\r\n\x1a\n\0\0", "binary"),
+    "jpeg": (b"\xff\xd8\xff\xe0\0\x10JFIF", "binary"),
 }
 
 
@@ -325,6 +327,29 @@ async def test_a_missing_path_or_ref_is_not_found(change: JsonObject) -> None:
             await run("get_file_contents", HARBOR | change, stage.forge)
         with pytest.raises(NotFound):
             await run("get_file_tree", HARBOR | change, stage.forge)
+
+
+async def test_a_missing_path_is_answered_with_what_to_do_next() -> None:
+    """A file is no folder, an empty repository has neither, and a short commit id is none to Gitea's contents."""
+    async with _as("bot") as stage:
+        with pytest.raises(NotFound) as file:
+            await run("get_file_contents", HARBOR | {"path": "nosuch"}, stage.forge)
+        with pytest.raises(NotFound) as folder:
+            await run("get_file_tree", HARBOR | {"path": "README.md"}, stage.forge)
+
+    assert "List the folder with get_file_tree" in file.value.remedy
+    assert "a commit needs its full id" in file.value.remedy
+    assert "a file is read with get_file_contents" in folder.value.remedy
+    assert "whether the repository is empty" in folder.value.remedy
+
+
+async def test_a_line_behind_the_end_is_answered_with_an_example() -> None:
+    """Only the file tells that the argument is wrong; the answer is as good as for all others."""
+    async with _as("bot") as stage:
+        with pytest.raises(InvalidArgument, match="behind the end") as refusal:
+            await run("get_file_contents", HARBOR | {"path": "README.md", "start_line": 10_000}, stage.forge)
+
+    assert 1 == (refusal.value.example or {})["start_line"]
 
 
 BAD_DAYS: dict[str, tuple[Fault, type[Exception]]] = {

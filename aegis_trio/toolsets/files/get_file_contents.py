@@ -5,6 +5,7 @@ One request answers the normal case. Only a file above the bound costs a second 
 
 from __future__ import annotations
 
+import codecs
 from dataclasses import dataclass
 from typing import Annotated, Final, assert_never, final
 
@@ -38,6 +39,11 @@ from aegis_trio.toolsets.context import ToolContext
 from aegis_trio.toolsets.files.excerpt import Range, excerpt, split_lines
 from aegis_trio.toolsets.tool import read_tool
 
+# The same words whether the repository, the ref or the path is missing: which of them exists is not told.
+_ABSENT: Final = (
+    "List the folder with get_file_tree to see the spelling; a commit needs its full id. "
+    "get_repository_info tells the default branch, and whether the repository is empty."
+)
 # Source: git-lfs docs/spec.md, "The Pointer": this line comes first.
 _LFS_POINTER: Final = b"version https://git-lfs.github.com/spec/v1\n"
 
@@ -90,6 +96,8 @@ async def _get_file_contents(context: ToolContext, call: _FileCall) -> ToolReply
     contents: Contents | None
     try:
         contents = await context.forge.ask(get_contents(call.repository, call.path, call.ref))
+    except NotFound as absent:
+        raise NotFound(absent.message, _ABSENT) from None
     except UpstreamTooLarge:
         contents = await _what_is_large(context, call)
     match contents:
@@ -138,15 +146,20 @@ def _file(context: ToolContext, call: _FileCall, head: JsonObject, file: File) -
     try:
         text = file.content.decode()
     except UnicodeDecodeError:
-        return _not_shown(head, file.size_bytes, "not_utf8")
+        return _not_shown(head, file.size_bytes, "binary" if _is_binary(file.content) else "not_utf8")
     if "\0" in text:
         return _not_shown(head, file.size_bytes, "binary")
     described = head | {"type": "file", "sha": clean_line(file.sha), "size_bytes": file.size_bytes}
     return excerpt(split_lines(text), call.wanted, head=described, arguments=call.arguments(), fits=context.fits)
 
 
+def _is_binary(content: bytes) -> bool:
+    # Source: git xdiff-interface.c buffer_is_binary: a NUL in the first 8,000 bytes. UTF-16 text has them too.
+    return b"\0" in content[:8000] and not content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+
+
 _REASONS: Final = {
-    "too_large": f"Larger than {MAX_FILE_BYTES} bytes, so nothing of it is shown.",
+    "too_large": f"Larger than {MAX_FILE_BYTES} bytes, so nothing of it is shown. Clone the repository to read it.",
     "lfs_pointer": "Kept in Git LFS; its bytes are not served here.",
     "not_utf8": "No text in UTF-8, so nothing of it is shown.",
     "binary": "A binary file, so nothing of it is shown.",

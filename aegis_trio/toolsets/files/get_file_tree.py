@@ -12,6 +12,7 @@ from pydantic import Field
 
 from aegis_trio.gitea.git import TreeEntry, get_tree
 from aegis_trio.model.call import ToolReply
+from aegis_trio.model.errors import NotFound
 from aegis_trio.model.json import JsonObject
 from aegis_trio.model.refs import FilePath, GitRef, RepositoryRef, parse_file_path, parse_repository
 from aegis_trio.model.toolspec import CostClass, Toolset
@@ -29,6 +30,11 @@ from aegis_trio.toolsets.paging import Page, reply_with_page
 from aegis_trio.toolsets.tool import read_tool
 
 MAX_ENTRIES: Final = 500  # more never fits a reply, whose bound is MAX_REPLY_BYTES
+# The same words whether the repository, the ref or the folder is missing: which of them exists is not told.
+_ABSENT: Final = (
+    "List the folder above it to see the spelling; a file is read with get_file_contents. "
+    "get_repository_info tells the default branch, and whether the repository is empty."
+)
 # Source: git-fast-import(1), "mode".
 _TYPES_OF_MODES: Final = {"040000": "folder", "120000": "symlink", "160000": "submodule"}
 
@@ -70,9 +76,12 @@ def _parse(arguments: GetFileTree) -> _TreeCall:
 
 
 async def _get_file_tree(context: ToolContext, call: _TreeCall) -> ToolReply:
-    found = await context.forge.ask(
-        get_tree(call.repository, call.ref, call.folder, recursive=call.recursive, page=call.page, limit=call.limit)
-    )
+    try:
+        found = await context.forge.ask(
+            get_tree(call.repository, call.ref, call.folder, recursive=call.recursive, page=call.page, limit=call.limit)
+        )
+    except NotFound as absent:
+        raise NotFound(absent.message, _ABSENT) from None
     prefix = f"{call.folder}/" if call.folder.segments else ""
     page = Page(
         entries=tuple(_line(prefix, entry) for entry in found.entries),
