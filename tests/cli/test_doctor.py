@@ -210,6 +210,26 @@ async def test_a_gitea_that_is_not_there_is_told_once() -> None:
 
 
 @pytest.mark.sockets
+async def test_a_server_that_is_no_gitea_is_told_so() -> None:
+    """A forgotten sub-path, or another program's port: the token is not what is wrong."""
+
+    async def answer(stream: trio.SocketStream) -> None:
+        await stream.receive_some()
+        await stream.send_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        await stream.aclose()
+
+    async with trio.open_nursery() as nursery:
+        listeners = await nursery.start(partial(trio.serve_tcp, answer, 0, host="127.0.0.1"))
+        chosen = settings(GITEA_URL=f"http://127.0.0.1:{listeners[0].socket.getsockname()[1]}")
+        (finding,) = await check_forge(chosen, CLOCK)
+        nursery.cancel_scope.cancel()
+
+    assert ("gitea", Health.FAILURE) == (finding.check, finding.health)
+    assert "not as Gitea does" in finding.message
+    assert "sub-path" in finding.remedy
+
+
+@pytest.mark.sockets
 async def test_a_gitea_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """The doctor must not wait for ever."""
     monkeypatch.setattr("aegis_trio.cli.checkup.forge.DEADLINE_S", 0.2)

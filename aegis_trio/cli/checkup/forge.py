@@ -20,7 +20,7 @@ from aegis_trio.gitea.request import Forge
 from aegis_trio.gitea.server import ServerVersion
 from aegis_trio.gitea.settings import API_PATH, GiteaSettings
 from aegis_trio.model.clock import WallClock
-from aegis_trio.model.errors import Fault, UpstreamForbade, UpstreamRejectedIdentity
+from aegis_trio.model.errors import Fault, NotFound, UpstreamForbade, UpstreamRejectedIdentity
 from aegis_trio.model.secret import Secret
 
 DEADLINE_S: Final = 15.0
@@ -42,6 +42,15 @@ async def check_forge(settings: Settings, clock: WallClock) -> list[Finding]:
             try:
                 with trio.fail_after(DEADLINE_S):
                     report = await _probe(name, client.acting_as(token), findings)
+            except NotFound:
+                findings.append(
+                    failure(
+                        "gitea",
+                        f"{settings.gitea.url} answers, but not as Gitea does.",
+                        "Give GITEA_URL as the browser shows it on Gitea's front page, sub-path included.",
+                    )
+                )
+                return findings
             except (Fault, trio.TooSlowError) as fault:
                 reason = fault.message if isinstance(fault, Fault) else f"No answer within {DEADLINE_S:.0f} s."
                 findings.append(
