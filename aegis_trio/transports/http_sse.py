@@ -26,10 +26,9 @@ from aegis_trio.model.asgi import Receive, Scope, Send
 from aegis_trio.model.call import Transport
 from aegis_trio.model.identity import Caller
 from aegis_trio.model.json import JsonValue
-from aegis_trio.protocol.headers import RoutingHeaders
-from aegis_trio.protocol.jsonrpc import refusal_reply
-from aegis_trio.protocol.ladder import InSession, Refused, choose_route
-from aegis_trio.protocol.refusals import Refusal, invalid_request
+from aegis_trio.protocol.jsonrpc import Malformed, Message, Request, refusal_reply
+from aegis_trio.protocol.ladder import Handshake, InSession, Refused, Stateless, choose_route
+from aegis_trio.protocol.refusals import METHOD_NOT_FOUND, Refusal, invalid_request
 from aegis_trio.protocol.sse import encode_event
 from aegis_trio.transports.body import Unread, read_document
 from aegis_trio.transports.credentials import headers_of, origin_of, query_value, raw_credentials
@@ -45,6 +44,9 @@ from aegis_trio.transports.settings import SessionSettings
 GOODBYE_S: Final = 1.0  # promises say that what ends does so within a second
 TICKET_BYTES: Final = 32  # 256 bits: as good as the key that it stands for
 _UNKNOWN_SESSION: Final = invalid_request("there is no such session; open the event stream again", 404)
+_NOT_MODERN: Final = Refusal(
+    code=METHOD_NOT_FOUND, message="Method not found: this transport begins with initialize; 2026-07-28 is at /mcp"
+)
 _NOT_HERE: Final = invalid_request("this path has no such method", 405)
 
 
@@ -143,20 +145,33 @@ class HttpSse:
             await self._take(document, life, caller, send)
 
     async def _take(self, document: JsonValue, life: _Life, caller: Caller, send: Send) -> None:
-        # The session stands in the address here; the routing headers belong to Streamable HTTP.
-        route = choose_route(document, RoutingHeaders(session_id=life.session.id))
-        refusal = life.session.refusal_of_batch() if isinstance(route, InSession) and route.is_batch else None
-        if isinstance(route, Refused):
-            await send_reply(send, refusal_reply(route.id, route.refusal))
-        elif refusal is not None:
+        # The session stands in the address here, and routing headers belong to Streamable HTTP.
+        route = choose_route(document, None)
+        refusal: Refusal | None = None
+        messages: tuple[Message | Malformed, ...] = ()
+        match route:
+            case Refused(id=None, refusal=refusal):
+                pass
+            case Refused(id=request_id, refusal=refused):
+                messages = (Malformed(request_id, refused),)
+            case Stateless(message=Request(id=request_id)):
+                # A client that probes for the modern era here falls back to the handshake after this answer; an
+                # HTTP error would be the end of its transport.
+                messages = (Malformed(request_id, _NOT_MODERN),)
+            case Stateless():
+                pass  # a modern notification, which asks for nothing
+            case Handshake(request=request):
+                messages = (request,)
+            case InSession(messages=messages, is_batch=is_batch):
+                refusal = life.session.refusal_of_batch() if is_batch else None
+        if refusal is not None:
             await send_reply(send, refusal_reply(None, refusal))
-        else:
-            # A modern notification is the one message here that is no session's; it asks for nothing.
-            for message in route.messages if isinstance(route, InSession) else ():
-                # An answer may have been the one too many for a slow reader, which ends the session.
-                if not life.session.ended:
-                    self._desk.take(message, life.session, caller, life.outbox)
-            await send_empty(send, 202)
+            return
+        for message in messages:
+            # An answer may have been the one too many for a slow reader, which ends the session.
+            if not life.session.ended:
+                self._desk.take(message, life.session, caller, life.outbox)
+        await send_empty(send, 202)
 
     def _ticket_holder(self, scope: Scope, raw_id: str) -> Caller | None:
         raw_ticket = query_value(scope, "ticket")

@@ -74,11 +74,12 @@ async def test_the_official_client_speaks_both_eras(tmp_path: Path, mode: Any, v
         await _use(client)
 
 
-async def test_the_official_client_speaks_http_with_events(tmp_path: Path) -> None:
-    """2024-11-05 is what older desktop clients still have."""
+@pytest.mark.parametrize("mode", ["legacy", "auto"])
+async def test_the_official_client_speaks_http_with_events(tmp_path: Path, mode: Any) -> None:
+    """2024-11-05 is what older desktop clients still have; by default the client probes for the modern era first."""
     async with open_forge() as forge, open_gate(settings(forge.url, forge.world.bot_token, tmp_path)) as gate:
         transport = sse_client(f"{gate.url}/mcp/sse", headers=gate.authorization)
-        async with Client(transport, mode="legacy") as client:
+        async with Client(transport, mode=mode) as client:
             await _use(client)
         records = gate.audit_records("tool_invocation")
     assert {"http_sse"} == {record["transport"] for record in records}

@@ -11,6 +11,7 @@ from trio.testing import MockClock
 
 from aegis_trio.model.call import ToolOutcome, ToolRequest
 from aegis_trio.model.identity import Caller, PrincipalId
+from aegis_trio.protocol.ladder import META_CAPABILITIES, META_VERSION
 from aegis_trio.protocol.refusals import INVALID_REQUEST
 from aegis_trio.protocol.sse import FAREWELL, KEEP_ALIVE
 from tests.transports.conftest import MakeGate
@@ -247,15 +248,37 @@ async def test_a_batch_is_for_sessions_of_the_one_revision_that_has_them(autojum
     assert [1, 6, None] == [message.get("id") for message in stream.messages]
 
 
-async def test_modern_requests_are_told_that_this_is_not_their_transport(autojump_clock: MockClock, gate: Gate) -> None:
-    """A recognised modern error, so that the client goes to /mcp; a modern notification asks for nothing."""
-    _, query = await opened(gate)
-    document, *_ = modern("tools/list")
-    asked = await told(gate, document, query)
-    noted = await told(gate, {"jsonrpc": "2.0", "method": "notifications/x", "params": document["params"]}, query)
+async def test_a_modern_request_is_answered_on_the_stream_so_that_its_client_shakes_hands(
+    autojump_clock: MockClock, gate: Gate
+) -> None:
+    """The official client probes `server/discover` first, takes a 400 for a dead transport, and falls back after
+    `Method not found`; a modern notification asks for nothing.
 
-    assert 400 == asked.status
-    assert 202 == noted.status
+    MCP 2026-07-28 basic/versioning#backward-compatibility-with-initialization-based-versions.
+    """
+    stream, query = await opened(gate)
+    document, *_ = modern("server/discover")
+    unserved = {**request("tools/list", {"_meta": {META_VERSION: "2099-01-01", META_CAPABILITIES: {}}}), "id": 2}
+    asked = await told(gate, document, query)
+    refused = await told(gate, unserved, query)
+    noted = await told(gate, {"jsonrpc": "2.0", "method": "notifications/x", "params": document["params"]}, query)
+    shaken = await told(gate, initialize("2024-11-05", request_id=3), query)
+    await stream.wait_for(lambda: len(stream.messages) == 3)
+
+    assert [202] * 4 == [answer.status for answer in (asked, refused, noted, shaken)]
+    assert [document["id"], 2, 3] == [message["id"] for message in stream.messages]
+    assert [-32601, -32022] == [message["error"]["code"] for message in stream.messages[:2]]
+    assert "2024-11-05" == stream.messages[2]["result"]["protocolVersion"]
+
+
+async def test_a_refused_request_is_answered_on_the_stream(autojump_clock: MockClock, gate: Gate) -> None:
+    """Who asked under an id waits for it on the stream, and for nothing else."""
+    stream, query = await opened(gate)
+    asked = await told(gate, {"jsonrpc": "1.0", "id": "a", "method": "ping"}, query)
+    await stream.wait_for(lambda: len(stream.messages) == 1)
+
+    assert 202 == asked.status
+    assert ("a", INVALID_REQUEST) == (stream.messages[0]["id"], stream.messages[0]["error"]["code"])
 
 
 async def test_other_methods_do_not_exist(autojump_clock: MockClock, gate: Gate) -> None:
