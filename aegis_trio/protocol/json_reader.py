@@ -24,8 +24,6 @@ MAX_DEPTH: Final = 64  # as Gitea's JSON library and PostgreSQL's clients set it
 MAX_NUMBER_CHARS: Final = 20  # a sign and the 19 digits of a 64-bit integer
 MIN_INTEGER: Final = -(2**63)
 MAX_INTEGER: Final = 2**63 - 1
-MIN_INTEGER: Final = -(2**63)
-MAX_INTEGER: Final = 2**63 - 1
 
 
 def read_json(raw_document: bytes, *, max_bytes: int = MAX_DOCUMENT_BYTES) -> JsonValue | Refusal:
