@@ -149,6 +149,7 @@ def _add_repositories(world: World, port: Account, alice: Account, bob: Account,
             "pilot-log",
             _single("Log of 2019", _BOB, {"log.txt": "2019-11-02 Borea in, 06:40\n"}),
             description="Closed; kept for the record",
+            private=True,
             watchers={bob.id},
         )
     )

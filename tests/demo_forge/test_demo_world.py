@@ -14,7 +14,7 @@ from aegis_trio.demo_forge.demo_sources import sea_map
 from aegis_trio.demo_forge.demo_world import BOT_SCOPES, build_demo_world
 from aegis_trio.demo_forge.git_history import find_entry
 from aegis_trio.demo_forge.git_store import GitStore
-from aegis_trio.demo_forge.permissions import repositories_of
+from aegis_trio.demo_forge.permissions import repositories_of, rights_of
 from aegis_trio.demo_forge.world import World
 
 
@@ -84,6 +84,17 @@ def test_people_see_what_is_theirs() -> None:
     assert ["tidewater/harbor", "tidewater/website", "bob/tide-tables"] == _names(world, "bot")
     assert ["tidewater/harbor", "tidewater/website", "tidewater/payroll", "alice/notes"] == _names(world, "alice")
     assert ["tidewater/harbor", "tidewater/website", "bob/tide-tables", "bob/pilot-log"] == _names(world, "bob")
+
+
+@pytest.mark.parametrize("name", ["alice/notes", "bob/pilot-log", "tidewater/payroll"])
+def test_what_is_private_to_people_does_not_exist_for_the_bot(name: str) -> None:
+    """The demo's newcomer tries it at once: not listed is not enough."""
+    world = build_demo_world()
+    token = world.token(world.bot_token)
+    (repository,) = (one for one in world.repositories.values() if world.full_name(one) == name)
+
+    assert token is not None
+    assert not rights_of(world, world.accounts[token.account_id], repository).any()
 
 
 def test_the_bot_may_read_and_is_no_administrator() -> None:
