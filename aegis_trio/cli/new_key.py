@@ -57,18 +57,31 @@ def create_key(form: KeyForm, description: str, days: int | None, clock: WallClo
 
 
 def store_metadata(folder: Path, metadata: KeyMetadata) -> Path:
-    """Write *metadata* into *folder*, in the place of what was known of the same key; return where."""
-    make_folder(folder)
+    """Write *metadata* into *folder*, in the place of what was known of the same key; return where.
+
+    Raises:
+        OSError: it cannot be written; says which setting names another place.
+    """
     path = folder / f"{metadata.kid}.json"
-    previous = path.read_bytes() if path.exists() else None
-    replace_file(path, render_key_metadata(metadata), expected=previous)
+    try:
+        make_folder(folder)
+        previous = path.read_bytes() if path.exists() else None
+        replace_file(path, render_key_metadata(metadata), expected=previous)
+    except OSError as fault:
+        reason = (fault.strerror or str(fault)).lower()
+        raise OSError(
+            fault.errno,
+            f"the key's metadata cannot be written: {reason}. "
+            "Let this user write there, or name another folder by --keys-dir or KEYS_DIR",
+            str(folder),
+        ) from fault
     return path
 
 
 def parse_description(raw_description: str) -> str:
     """Make a description of *raw_description*: one line."""
     if len(raw_description) > MAX_DESCRIPTION_CHARS or not all(c.isprintable() for c in raw_description):
-        raise Misfit("is longer than a line", f"Use at most {MAX_DESCRIPTION_CHARS} printable characters.")
+        raise Misfit("is not one line of text", f"Use at most {MAX_DESCRIPTION_CHARS} printable characters.")
     return raw_description
 
 

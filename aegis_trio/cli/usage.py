@@ -37,10 +37,10 @@ def ask(question: str, parse: Callable[[str], AnswerT], *, flag: str, default: s
     """
     if not can_ask():
         raise Usage(f"{flag} is needed where nobody can be asked.")
-    hint = "" if default is None else f" [{default}]"
+    hint = f" [{default}]:" if default else ""
     for _ in range(_ATTEMPTS):
         try:
-            raw_answer = input(f"{question}{hint}: ").strip()
+            raw_answer = input(f"{question}{hint} ").strip()
         except EOFError:
             raise Usage(f"no answer; give {flag}.") from None
         if not raw_answer and default is not None:

@@ -71,7 +71,7 @@ def gather(environ: Mapping[str, str], env_file: Path | None) -> Gathered:
     sources = Sources(environ, env_file)
     reader = Reader(sources)
     settings = _read_all(reader)
-    faults = (*sources.faults, *reader.faults, *_wrong_names(sources))
+    faults = (*sources.faults, *(reader.faults if sources.is_complete else ()), *_wrong_names(sources))
     warnings = (*sources.warnings, *reader.warnings)
     order = {variable.name: place for place, variable in enumerate(table.VARIABLES)}
     return Gathered(

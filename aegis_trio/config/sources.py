@@ -47,6 +47,8 @@ class Sources:
         """
         self.faults: list[ConfigurationFault] = []
         self.warnings: list[str] = []
+        self.is_complete = True
+        """False when the settings file could not be read: what seems to be missing may stand there."""
         self._environ = {name: text.strip() for name, text in environ.items() if text.strip()}
         self._env_file: dict[str, Found] = {}
         if env_file is not None:
@@ -79,6 +81,7 @@ class Sources:
             return
         text = self._read_text("--env-file", path, Found(str(path), "command line"))
         if text is None:
+            self.is_complete = False
             return
         for binding in parse_stream(io.StringIO(text)):
             line = binding.original.line + binding.original.string[: _leading(binding.original.string)].count("\n")

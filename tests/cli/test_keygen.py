@@ -82,7 +82,7 @@ def test_people_are_asked(capsys: pytest.CaptureFixture[str], monkeypatch: pytes
 
     assert 0 == run("keygen")
 
-    assert ["What is the key for? []: ", *["After how many days does it expire? [90]: "] * 3] == questions
+    assert ["What is the key for? ", *["After how many days does it expire? [90]: "] * 3] == questions
     assert "is not a number of days" in capsys.readouterr().out
     assert '"expires": "2026-05-03' in next((folder / "keys").iterdir()).read_text()
 
@@ -118,3 +118,15 @@ def test_flags_that_make_no_sense_are_usage(flags: list[str], folder: Path) -> N
 def test_a_settings_file_that_cannot_be_read_is_a_configuration_fault() -> None:
     """The metadata might go to the wrong folder otherwise."""
     assert 78 == run("keygen", "--description", "", "--env-file", "nowhere.env")
+
+
+def test_a_folder_that_cannot_be_written_is_told_with_the_way_out(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A key without its metadata would never expire, so none is shown; the sentence names the setting."""
+    (folder / "occupied").write_text("")
+
+    assert 74 == run("keygen", "--description", "x", "--keys-dir", "occupied")
+    told = capsys.readouterr()
+    assert "" == told.out
+    assert "KEYS_DIR" in told.err

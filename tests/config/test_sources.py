@@ -142,6 +142,11 @@ def test_a_file_that_may_not_be_read_is_a_fault(tmp_path: Path) -> None:
     )
 
 
+def test_a_settings_file_that_cannot_be_read_is_one_fault(tmp_path: Path) -> None:
+    """What is missing then may well stand in it, and is not asked for."""
+    assert "--env-file" == fault_of(tmp_path, GITEA_URL="", MCP_API_KEYS="", GITEA_TOKEN="").variable
+
+
 def test_what_is_no_secret_is_not_read_from_a_file() -> None:
     """`PORT_FILE` would be ignored by a gate that stays silent."""
     fault = fault_of(GITEA_URL_FILE="/run/url")
