@@ -35,6 +35,7 @@ NOT_SETTINGS: Final = {
     "X_FILE": "stands for the name of any secret",
     "AEGIS_KEY": "a variable of the user's own, in a client's configuration",
     "AEGIS_AUTH": "the same",
+    "SSL_CERT_FILE": "OpenSSL's, an example of a name that is not ours",
 }
 
 

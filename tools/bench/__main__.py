@@ -30,6 +30,12 @@ from measures import Plan, Row, Target, measure
 from processes import open_bare, open_forge, open_gate
 
 ROOT = Path(__file__).resolve().parents[2]
+INTRODUCTION = """# Performance
+
+How to repeat it: `just bench --write`; `just bench --help` shows how to measure against a real Gitea.
+Claims are ratios: two things measured side by side in one run, because absolute numbers say more about a machine
+than about a program.
+"""
 DEMO_FILE = "tidewater/harbor/README.md"
 
 
@@ -75,8 +81,9 @@ async def _run(arguments: argparse.Namespace) -> list[Row]:
 def _render(rows: list[Row], *, real: bool) -> str:
     forge = "a real Gitea on this machine" if real else "the embedded demo forge"
     lines = [
-        f"Measured with `just bench` against {forge}, on {os.cpu_count()} cores, Python {sys.version.split()[0]}.",
-        "Ratios were measured in one run; absolute numbers are that machine's.",
+        f"## Against {forge}",
+        "",
+        f"{os.cpu_count()} cores, Python {sys.version.split()[0]}; all in one run.",
         "",
         "| measure | gate | compared with | ratio |",
         "|---|---|---|---|",
@@ -85,14 +92,14 @@ def _render(rows: list[Row], *, real: bool) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _write(report: str) -> None:
+def _write(section: str) -> None:
+    """Put *section* into docs/performance.md, in the place of the one with its heading."""
     page = ROOT / "docs" / "performance.md"
-    heading = "# Performance\n\n"
-    explained = (
-        "How to repeat it: `just bench --write` (options: `just bench --help`). Claims are ratios: two things\n"
-        "measured side by side in one run, because absolute numbers say more about a machine than about a program.\n\n"
-    )
-    page.write_text(heading + explained + report)
+    sections = page.read_text().split("\n## ")[1:] if page.exists() else []
+    fresh = section.removeprefix("## ")
+    heading = fresh.partition("\n")[0]
+    kept = [part.rstrip() + "\n" for part in sections if part.partition("\n")[0] != heading]
+    page.write_text(INTRODUCTION + "".join(f"\n## {part}" for part in sorted([*kept, fresh])))
 
 
 if __name__ == "__main__":
