@@ -67,6 +67,10 @@ class Protocol(ProtocolWrapper):
         """The inbox for which the connection must stop reading."""
         return self._spoken.full_inbox
 
+    async def end_uploads(self) -> None:
+        """Refuse requests whose bodies are still coming."""
+        await self._spoken.end_uploads()
+
     def check(self, now: float) -> None:
         """Keep the deadlines of single streams."""
         self._spoken.check(now)
@@ -237,6 +241,11 @@ class Connection(TCPServer):
             self.abort()
         elif self._idle_since is not None or self._spoken.speaks_http2:
             self._tasks.spawn(self._spoken.retire)
+
+    def end_uploads(self) -> None:
+        """Go on with the end: what has not arrived is not waited for."""
+        if not self._closed and self._spoken is not None and self._tasks is not None:
+            self._tasks.spawn(self._spoken.end_uploads)
 
     def abort(self) -> None:
         """End everything at once."""

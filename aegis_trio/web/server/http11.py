@@ -85,6 +85,14 @@ class Http11(H11Protocol):
         """End a connection that has no request."""
         await self.send(Closed())
 
+    async def end_uploads(self) -> None:
+        """Refuse the request whose body is still coming."""
+        if isinstance(self.stream, HttpStream) and self.stream.is_uploading and not self._over:
+            self._over = True
+            await self._send_error_response(503)
+            await self._close_stream()
+            await self.send(Closed())
+
     def check(self, now: float) -> None:
         """Nothing here has a deadline of its own."""
 

@@ -132,6 +132,14 @@ class Http2(H2Protocol):
         if not self.streams:
             self._finish(ErrorCodes.NO_ERROR)
 
+    async def end_uploads(self) -> None:
+        """Refuse the streams whose bodies are still coming; REFUSED_STREAM says that they may be sent again."""
+        for stream_id in [each for each in self.streams if (stream := self._stream(each)) and stream.is_uploading]:
+            self._answers.reset(stream_id, ErrorCodes.REFUSED_STREAM)
+            await self._close_stream(stream_id)
+        if not self.streams:
+            self._finish(ErrorCodes.NO_ERROR)
+
     def check(self, now: float) -> None:
         """Reset answered streams whose body still comes; called by the sweeper.
 

@@ -3,8 +3,8 @@
 Laws:
     1. Whatever accepting fails with, the listener stays: a missing file descriptor is waited for, never fatal.
     2. Two calls share nothing: the public and the admin application have limits and counts of their own.
-    3. Order of the drain: listeners close, idle connections close, requests in flight get the grace, then
-       everything that is left is cut, whatever it waits for.
+    3. Order of the drain: listeners close, idle connections close, requests that do not arrive are refused,
+       requests in flight get the grace, then everything that is left is cut, whatever it waits for.
 
 Not here: who calls for the drain and when (supervisor), and lifespan: the app's lifetime is its owner's.
 """
@@ -29,6 +29,7 @@ from aegis_trio.web.server.statistics import ServerStatistics
 
 _SWEEP_S: Final = 0.5  # how late a deadline may be kept
 _ACCEPT_RETRY_S: Final = 0.1  # precedent: trio.serve_listeners, Go net/http (5 ms to 1 s)
+_UPLOAD_S: Final = 1.0  # how long a drain waits for a request that has not arrived: nothing was done for it yet
 _DRAIN_BATCH: Final = 100  # connections closed before others may run again
 
 # Source: accept(2), "Error handling": errors of the network that belong to one connection, not to the listener.
@@ -157,7 +158,10 @@ async def _drain(server: RunningServer) -> None:
 
 
 async def _cut_after(server: RunningServer, context: ServerContext, grace_s: float) -> None:
-    await trio.sleep(grace_s)
+    await trio.sleep(min(grace_s, _UPLOAD_S))
+    for connection in tuple(server.connections):
+        connection.end_uploads()
+    await trio.sleep(max(0.0, grace_s - _UPLOAD_S))
     for connection in tuple(server.connections):
         context.tally.cut_by_drain_total += 1
         connection.abort()

@@ -55,6 +55,11 @@ class HttpStream(HTTPStream):
         """Whether the whole answer was given."""
         return self.state is ASGIHTTPState.CLOSED
 
+    @property
+    def is_uploading(self) -> bool:
+        """Whether the peer still sends what nothing was answered to."""
+        return self.state is ASGIHTTPState.REQUEST and self.inbox is not None and not self.inbox.ended
+
     async def handle(self, event: Event) -> None:
         """Take one event of the peer. Reason: see the module."""
         if self.closed:

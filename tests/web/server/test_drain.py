@@ -105,6 +105,32 @@ async def test_new_streams_are_refused_while_the_old_ones_end() -> None:
         stage.hang_up()
 
 
+async def test_requests_that_do_not_arrive_are_not_waited_for() -> None:
+    """Threat: one byte of a body would hold every restart up for the whole grace. What ran for nobody is refused."""
+    stage = Stage()
+    async with open_server(stage, grace_s=1000, write_deadline_s=1000, disconnect_grace_s=1000) as served:
+        stage.served = served
+        http1 = await stage.http1()
+        await http1.send(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\nh")
+        http2 = await stage.http2()
+        stream_id = await http2.request("/", method=b"POST", more=True)
+        answered = await stage.http2()
+        kept = await answered.request("/unread")
+        await wait_until(lambda: stage.open_requests == 3)
+
+        served.shutdown.set()
+
+        assert (503, b"") == await http1.read_answer()
+        assert ErrorCodes.REFUSED_STREAM == await http2.read_reset(stream_id)
+        await wait_until(lambda: served.statistics().open_connections == 1)
+        stage.seen[0].set()
+        assert (200, b"late") == await answered.read_answer(kept)
+        with trio.fail_after(PATIENCE_S):
+            await served.ended.wait()
+        assert 0 == served.statistics().cut_by_drain_total
+        stage.hang_up()
+
+
 @pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "tls"])
 async def test_nobody_holds_the_end_up(encrypted: bool, server_tls: ssl.SSLContext) -> None:  # noqa: FBT001 -- the same
     """Readers that stopped, streams and WebSockets without end, and silence: all are cut when the grace is over."""
