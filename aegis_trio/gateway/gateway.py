@@ -13,6 +13,7 @@ Not here: the MCP and HTTP forms of an outcome (gateway/render.py, web/errors.py
 
 from __future__ import annotations
 
+import difflib
 import uuid
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
@@ -45,6 +46,7 @@ from aegis_trio.model.toolspec import PreparedCall, ToolSpec
 from aegis_trio.policy.access import decide_access
 from aegis_trio.toolsets.context import ToolContext
 
+MAX_NAME_CHARACTERS: Final = 64  # of a name that a stranger made up; ours have at most 48
 OUTCOME_GRACE_S: Final = 5.0  # how long a shielded outcome may wait for the disk; a batch takes milliseconds
 
 log = structlog.get_logger(__name__)
@@ -140,7 +142,7 @@ class Gateway:
         # 1. the tool exists for this caller  2. authorised  3. arguments  4. open  5. within limits  6. recorded
         try:
             if spec is None:
-                raise UnknownTool("There is no such tool.", "List the tools and use one of their names.")
+                raise self._unknown(caller, request.tool)
             match decide_access(caller.principal, spec):
                 case Deny(fault=fault):
                     raise fault
@@ -154,6 +156,12 @@ class Gateway:
                 return await self._recorded(caller, request, spec, prepared)
         except Fault as fault:
             return self._refused(caller, request, spec, fault)
+
+    def _unknown(self, caller: Caller, raw_name: str) -> UnknownTool:
+        names = [spec.name for spec in self.tools_for(caller)]
+        near = difflib.get_close_matches(raw_name[:MAX_NAME_CHARACTERS], names, n=1)
+        remedy = f"Did you mean {near[0]}?" if near else "List the tools and use one of their names."
+        return UnknownTool("There is no such tool.", remedy)
 
     def _refused(
         self, caller: Caller, request: ToolRequest, spec: ToolSpec[ToolContext] | None, fault: Fault

@@ -351,6 +351,19 @@ async def test_only_open_tools_are_listed(open_door: Callable[..., Any]) -> None
         assert ["read_it"] == [spec.name for spec in door.gateway.public_tools()]
 
 
+async def test_a_misspelled_tool_is_answered_with_the_nearest_that_the_caller_may_use(
+    open_door: Callable[..., Any],
+) -> None:
+    """A model mends a name it can see; a tool that is closed to it is not betrayed."""
+    async with open_door() as door:
+        near = await door.call(tool="read_itt")
+        closed = await door.call(tool="read_itt", caller=_caller())
+    assert isinstance(near, Failure)
+    assert isinstance(closed, Failure)
+    assert "Did you mean read_it?" == near.fault.remedy
+    assert "read_it" not in str(closed.fault)
+
+
 async def test_calls_are_counted_by_tool_and_result(open_door: Callable[..., Any]) -> None:
     """Labels stay bounded: a name that a stranger made up is `unknown`."""
     async with open_door() as door:
