@@ -25,7 +25,7 @@ import structlog
 import trio
 
 from aegis_trio.audit.trail import AuditTrail
-from aegis_trio.gateway.records import CallRecorder
+from aegis_trio.gateway.records import CallRecorder, Intent
 from aegis_trio.gateway.render import ENVELOPE_BYTES, fits, rendered_bytes
 from aegis_trio.gitea.request import Forge
 from aegis_trio.limits.calls import CallLimits
@@ -177,7 +177,7 @@ class Gateway:
     async def _recorded(
         self, caller: Caller, request: ToolRequest, spec: ToolSpec[ToolContext], prepared: PreparedCall[ToolContext]
     ) -> ToolOutcome:
-        intent = await self._recorder.intent(caller, request, spec, prepared.places)
+        intent = await self._intend(caller, request, spec, prepared)
         started = trio.current_time()
         lost = Failure(request.correlation_id, _outcome_lost())
         outcome: ToolOutcome = lost
@@ -191,6 +191,14 @@ class Gateway:
             with trio.move_on_after(OUTCOME_GRACE_S, shield=True):
                 recorded = await self._recorder.outcome(intent, outcome if ended else None, duration_s)
         return outcome if recorded else lost
+
+    async def _intend(
+        self, caller: Caller, request: ToolRequest, spec: ToolSpec[ToolContext], prepared: PreparedCall[ToolContext]
+    ) -> Intent:
+        # Invariant: a record that needs its outcome may stand from here on, so nobody leaves while it is written.
+        with trio.CancelScope(shield=True):  # the trail answers within its own patience, whatever the disk does
+            return await self._recorder.intent(caller, request, spec, prepared.places)
+        raise RuntimeError("a shield without a deadline was cancelled")
 
     def _context(self, caller: Caller) -> ToolContext:
         return ToolContext(principal=caller.principal, forge=self._acting_as(caller.gitea_token), fits=fits)
@@ -215,6 +223,7 @@ async def _contained(
     request: ToolRequest, spec: ToolSpec[ToolContext], run: Callable[[], Awaitable[ToolReply]]
 ) -> ToolOutcome:
     """Run a tool within its deadline; turn whatever it raises into a `Failure`."""
+    await trio.lowlevel.checkpoint_if_cancelled()
     try:
         with trio.fail_after(spec.timeout_s):
             reply = await run()

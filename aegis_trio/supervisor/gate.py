@@ -19,7 +19,7 @@ from aegis_trio.gateway.gateway import Gateway
 from aegis_trio.gitea.client import GiteaClient
 from aegis_trio.limits.calls import CallLimits
 from aegis_trio.limits.failures import FailureWindow
-from aegis_trio.model.asgi import Application
+from aegis_trio.model.asgi import Application, Headers, Receive, Scope, Send
 from aegis_trio.model.clock import WallClock
 from aegis_trio.model.errors import Fault, NotReady
 from aegis_trio.model.identity import Caller
@@ -33,7 +33,7 @@ from aegis_trio.toolsets.catalogue import TOOLS
 from aegis_trio.transports.desk import Desk
 from aegis_trio.transports.http_sse import HttpSse
 from aegis_trio.transports.hub import SessionHub
-from aegis_trio.transports.streamable_http import StreamableHttp
+from aegis_trio.transports.streamable_http import SESSION_HEADER, StreamableHttp
 from aegis_trio.web.forwarded import is_trusted, parse_address
 from aegis_trio.web.front import Front, Routes
 from aegis_trio.web.pages import Pages, build_app
@@ -114,7 +114,8 @@ def build_gate(settings: Settings, keyring: Keyring, audit: AuditTrail, gitea: G
             ("GET", "/mcp"): streamable,
             ("DELETE", "/mcp"): streamable,
             ("POST", "/mcp/sse"): streamable,
-            ("GET", "/mcp/sse"): sse,
+            ("GET", "/mcp/sse"): partial(_sse_address, streamable, sse),
+            ("DELETE", "/mcp/sse"): streamable,
             ("POST", "/mcp/messages"): sse,
         },
         cast("Application", pages),  # Quart types its scopes as dictionaries of their own
@@ -144,6 +145,12 @@ def build_gate(settings: Settings, keyring: Keyring, audit: AuditTrail, gitea: G
         tls=_open_tls(settings.web),
         trusts=partial(_trusts, settings),
     )
+
+
+async def _sse_address(streamable: Application, sse: Application, scope: Scope, receive: Receive, send: Send) -> None:
+    """Tell the two clients of GET /mcp/sse apart: one that has a session listens to it, any other opens one."""
+    names = {name for name, _ in cast("Headers", scope["headers"])}
+    await (streamable if SESSION_HEADER in names else sse)(scope, receive, send)
 
 
 def _open_tls(web: WebSettings) -> ssl.SSLContext | None:

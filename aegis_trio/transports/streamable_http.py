@@ -40,7 +40,7 @@ from aegis_trio.transports.session import SessionBody
 from aegis_trio.transports.settings import SessionSettings
 
 SSE_PATH: Final = "/mcp/sse"
-_SESSION_HEADER: Final = b"mcp-session-id"
+SESSION_HEADER: Final = b"mcp-session-id"
 _ALLOW_POST: Final = ((b"allow", b"POST"),)
 _UNKNOWN_SESSION: Final = invalid_request("there is no such session; send initialize to open one", 404)
 _NO_SESSION: Final = invalid_request("the header Mcp-Session-Id is missing; send initialize first")
@@ -179,7 +179,7 @@ class StreamableHttp:
                 except Fault as fault:
                     await self._give(fault_reply(request.id, fault, step.revision), visit)
                 else:
-                    await self._give(step.reply, visit, ((_SESSION_HEADER, session.id.encode()),))
+                    await self._give(step.reply, visit, ((SESSION_HEADER, session.id.encode()),))
             case Answer(reply=reply):
                 await self._give(reply, visit)
             case Accepted() | Cancel() | ListTools() | CallTool():

@@ -29,7 +29,7 @@ ROUTES: Final[dict[str, frozenset[str]]] = {
     "/healthz": frozenset({"GET", "HEAD"}),
     "/readyz": frozenset({"GET", "HEAD"}),
     "/mcp": frozenset({"POST", "GET", "DELETE"}),
-    "/mcp/sse": frozenset({"GET", "POST"}),
+    "/mcp/sse": frozenset({"GET", "POST", "DELETE"}),
     "/mcp/messages": frozenset({"POST"}),
     "/mcp/tools": frozenset({"GET"}),
     "/mcp/tool/call": frozenset({"POST"}),

@@ -106,3 +106,31 @@ async def test_curl_uses_the_plain_endpoints(tmp_path: Path, require_program: Ca
             [curl, "-sS", "-w", "%{http_code}", f"{gate.url}/mcp/tools"], capture_stdout=True, stderr=subprocess.DEVNULL
         )
         assert refused.stdout.endswith(b"401")
+
+
+async def test_a_session_of_streamable_http_lives_at_the_address_of_events_too(tmp_path: Path) -> None:
+    """A client that was given /mcp/sse listens to and ends its session there, and opens no second one."""
+    async with (
+        open_forge() as forge,
+        open_gate(settings(forge.url, forge.world.bot_token, tmp_path)) as gate,
+        gate.client() as client,
+    ):
+        accept = {"Accept": "application/json, text/event-stream"}
+        handshake = {
+            "jsonrpc": "2.0",
+            "id": 1,
+            "method": "initialize",
+            "params": {
+                "protocolVersion": "2025-11-25",
+                "capabilities": {},
+                "clientInfo": {"name": "test", "version": "1"},
+            },
+        }
+        opened = await client.post("/mcp/sse", json=handshake, headers=accept)
+        session = {"Mcp-Session-Id": opened.headers["mcp-session-id"], "Accept": "text/event-stream"}
+        async with client.stream("GET", "/mcp/sse", headers=session) as stream:
+            assert 200 == stream.status_code
+            first = await anext(stream.aiter_text())
+            assert "endpoint" not in first
+            assert 204 == (await client.delete("/mcp/sse", headers=session)).status_code
+        assert 404 == (await client.delete("/mcp/sse", headers=session)).status_code

@@ -14,6 +14,7 @@ import structlog
 import trio
 import trio.testing
 
+from aegis_trio.audit.entry import AuditEntry
 from aegis_trio.audit.settings import AuditSettings
 from aegis_trio.audit.trail import AuditTrail, open_audit_trail
 from aegis_trio.gateway.gateway import Gateway
@@ -301,6 +302,35 @@ async def test_a_cancelled_call_has_its_outcome_too(open_door: Callable[..., Any
         nursery.cancel_scope.cancel()
     assert ["cancelled"] == [record["status"] for record in door.records("tool_invocation")]
     assert 0 == door.gateway.statistics().calls_running
+
+
+async def test_a_call_that_is_cancelled_while_its_intent_is_written_has_its_outcome_too(
+    open_door: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever hangs up in the milliseconds of the disk leaves no intent behind that nobody can explain."""
+    ran: list[bool] = []
+    waiting, release = trio.Event(), trio.Event()
+    append = AuditTrail.append
+
+    async def slow(self: AuditTrail, entry: AuditEntry) -> int:
+        if entry.event == "tool_intent":
+            waiting.set()
+            await release.wait()
+        return await append(self, entry)
+
+    async def run(_context: ToolContext) -> ToolReply:
+        ran.append(True)
+        return ToolReply({})
+
+    monkeypatch.setattr(AuditTrail, "append", slow)
+    async with open_door(_tool(run)) as door, trio.open_nursery() as nursery:
+        nursery.start_soon(door.call)
+        await waiting.wait()
+        nursery.cancel_scope.cancel()
+        release.set()
+    assert ["tool_intent", "tool_invocation"] == [record["event"] for record in door.records()]
+    assert "cancelled" == door.records("tool_invocation")[0]["status"]
+    assert [] == ran
 
 
 async def test_a_fault_of_the_tool_is_the_outcome(open_door: Callable[..., Any]) -> None:
