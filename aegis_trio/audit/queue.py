@@ -136,9 +136,8 @@ class RecordQueue:
             if not self._front:
                 self._front.append(await self._receive.receive())
             self._drain()
-            with trio.move_on_after(LINGER_S):
-                while not self._is_urgent():
-                    self._front.append(await self._receive.receive())
+            if not self._is_urgent():
+                await self._linger()
         except trio.EndOfChannel:
             return bool(self._front)
         return True
@@ -156,6 +155,11 @@ class RecordQueue:
         with suppress(trio.WouldBlock, trio.EndOfChannel):
             while True:
                 self._front.append(self._receive.receive_nowait())
+
+    async def _linger(self) -> None:
+        with trio.move_on_after(LINGER_S):
+            while not self._is_urgent():
+                self._front.append(await self._receive.receive())
 
     def _is_urgent(self) -> bool:
         many = len(self._front) >= MAX_LINGERING
