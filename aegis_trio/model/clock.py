@@ -53,5 +53,5 @@ def as_timestamp(now_ns: int) -> str:
     Source: RFC 3339 section 5.6.
     """
     seconds, remainder_ns = divmod(now_ns, 1_000_000_000)
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{remainder_ns // 1000:06d}Z"
+    moment = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").removesuffix("+00:00")
+    return f"{moment}.{remainder_ns // 1000:06d}Z"
