@@ -28,7 +28,7 @@ pytestmark = pytest.mark.e2e
 
 LAST_LINE = "Ctrl-C ends it."
 END_S = 1.0
-SLACK_S = 1.0  # for a machine that does other things too
+SLACK_S = 14.0  # for a slow machine that does other things too
 
 
 @dataclass
