@@ -19,7 +19,7 @@ from typing import Final, NoReturn
 from aegis_trio.model.json import JsonObject, JsonValue
 from aegis_trio.protocol.refusals import INVALID_REQUEST, Refusal, unparsable
 
-MAX_DOCUMENT_BYTES: Final = 4 * 1024 * 1024  # as the body limit of the HTTP front
+MAX_DOCUMENT_BYTES: Final = 4 * 1024 * 1024  # the official SDK's own bound; bodies are received up to it
 MAX_DEPTH: Final = 64  # as Gitea's JSON library and PostgreSQL's clients set it; MCP itself needs about ten
 MAX_NUMBER_CHARS: Final = 20  # a sign and the 19 digits of a 64-bit integer
 MIN_INTEGER: Final = -(2**63)

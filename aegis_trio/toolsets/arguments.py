@@ -29,7 +29,6 @@ PathText: TypeAlias = Annotated[
     str, Field(strict=True, max_length=MAX_PATH_BYTES, description="path from the repository's root")
 ]
 PageNumber: TypeAlias = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
-Flag: TypeAlias = Annotated[bool, Field(strict=True)]
 LineNumber: TypeAlias = Annotated[int, Field(strict=True, ge=1, le=100_000_000)]
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
+from aegis_trio.protocol.json_reader import MAX_DOCUMENT_BYTES
+
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +18,7 @@ class SessionSettings:
     idle_s: float = 1800.0
     """How long a session may rest with no request, stream or running call."""
     max_age_s: float = 86_400.0
-    max_body_bytes: int = 4 * 1024 * 1024  # the official SDK's own bound
+    max_body_bytes: int = MAX_DOCUMENT_BYTES
     body_deadline_s: float = 10.0
     """How long a request may take to send its body."""
     keep_alive_s: float = 15.0  # below the 30 to 60 s after which proxies close a silent connection

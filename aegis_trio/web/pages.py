@@ -27,11 +27,11 @@ from aegis_trio.gateway.render import rest_body, tool_definition
 from aegis_trio.model.asgi import Scope
 from aegis_trio.model.call import Failure, ToolOutcome, ToolRequest, Transport, new_correlation_id
 from aegis_trio.model.errors import ClientFault, Fault, InvalidArgument, Unauthenticated, row_of
-from aegis_trio.model.identity import Caller, Origin, PrincipalId
+from aegis_trio.model.identity import Caller, PrincipalId
 from aegis_trio.model.json import JsonObject
 from aegis_trio.protocol.json_reader import read_json
 from aegis_trio.protocol.refusals import Refusal
-from aegis_trio.transports.credentials import raw_credentials
+from aegis_trio.transports.credentials import origin_of, raw_credentials
 from aegis_trio.web.errors import HttpAnswer, fault_answer, fault_headers, json_answer, plain_answer
 from aegis_trio.web.screen import MAX_BODY_BYTES
 
@@ -148,11 +148,8 @@ async def _call(pages: Pages, caller: Caller, tool_request: ToolRequest) -> Tool
 
 async def _caller(pages: Pages) -> Caller:
     scope: Scope = request.scope  # type: ignore[assignment]  # hypercorn's TypedDict is a mapping of str
-    origin = scope["aegis.origin"]
-    if not isinstance(origin, Origin):
-        raise TypeError("the front did not attribute this request")
     raw = raw_credentials(scope, allow_query=pages.auth.allow_query_key)
-    return await pages.authenticator.authenticate(raw, origin)
+    return await pages.authenticator.authenticate(raw, origin_of(scope))
 
 
 def _has_credential(pages: Pages) -> bool:

@@ -17,10 +17,11 @@ from collections.abc import Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
+from aegis_trio.protocol.json_reader import MAX_DOCUMENT_BYTES
 from aegis_trio.web.errors import HttpAnswer, plain_answer
 from aegis_trio.web.settings import LOOPBACK_HOSTS, WebSettings
 
-MAX_BODY_BYTES: Final = 4 * 1024 * 1024  # the official SDK's own bound
+MAX_BODY_BYTES: Final = MAX_DOCUMENT_BYTES  # what the reader would refuse is not received
 HEALTH_PATHS: Final = frozenset({"/health", "/healthz", "/readyz"})
 
 ROUTES: Final[dict[str, frozenset[str]]] = {
