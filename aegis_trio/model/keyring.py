@@ -26,6 +26,7 @@ class Purpose(StrEnum):
 
     ARGUMENT_DIGEST = "audit argument digest"
     CURSOR = "pagination cursor"
+    REQUEST_STATE = "mrtr request state"
     SESSION_TICKET = "sse session ticket"
 
 
