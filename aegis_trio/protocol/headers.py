@@ -5,8 +5,7 @@ Laws:
     2. Names are compared without regard to case, values with it, after trimming blanks.
     3. A value that is not plain ASCII text, or a broken Base64 form, agrees with nothing.
 
-Not here: `Mcp-Param-*` headers: no tool of ours declares `x-mcp-header`, so none is recognised
-(MCP 2026-07-28 basic/transports/streamable-http#server-behavior-for-custom-headers).
+Not here: `Mcp-Param-*` headers, which tools declare (param_headers.py).
 """
 
 from __future__ import annotations
