@@ -13,11 +13,10 @@ Not here: the MCP and HTTP forms of an outcome (gateway/render.py, web/errors.py
 
 from __future__ import annotations
 
-import difflib
-import uuid
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import Final, final
 
@@ -25,22 +24,22 @@ import structlog
 import trio
 
 from aegis_trio.audit.trail import AuditTrail
+from aegis_trio.gateway.directory import Directory
 from aegis_trio.gateway.records import CallRecorder, Intent
-from aegis_trio.gateway.render import ENVELOPE_BYTES, fits, rendered_bytes
+from aegis_trio.gateway.render import fits
+from aegis_trio.gateway.running import contained, prepare
+from aegis_trio.gateway.watch import watch_resource
 from aegis_trio.gitea.request import Forge
 from aegis_trio.limits.calls import CallLimits
-from aegis_trio.model.call import MAX_REPLY_BYTES, Failure, Success, ToolOutcome, ToolReply, ToolRequest
+from aegis_trio.model.call import CallKind, Failure, Pending, Success, ToolOutcome, ToolReply, ToolRequest
 from aegis_trio.model.decision import Allow, Deny
 from aegis_trio.model.errors import (
     AuditUnavailable,
-    Bug,
-    DeadlineExceeded,
     Fault,
-    InvalidArgument,
-    ReplyTooLarge,
-    UnknownTool,
 )
+from aegis_trio.model.features import Catalogue
 from aegis_trio.model.identity import Caller
+from aegis_trio.model.peer import Peer
 from aegis_trio.model.secret import Secret
 from aegis_trio.model.toolspec import PreparedCall, ToolSpec
 from aegis_trio.policy.access import decide_access
@@ -48,6 +47,12 @@ from aegis_trio.toolsets.context import ToolContext
 
 MAX_NAME_CHARACTERS: Final = 64  # of a name that a stranger made up; ours have at most 48
 OUTCOME_GRACE_S: Final = 5.0  # how long a shielded outcome may wait for the disk; a batch takes milliseconds
+
+# What there is nothing to say about is answered without asking the forge, and so without a record.
+_EMPTY: Final[Mapping[CallKind, ToolReply]] = {
+    CallKind.RESOURCE_LIST: ToolReply({"resources": []}),
+    CallKind.COMPLETION: ToolReply({"values": []}),
+}
 
 log = structlog.get_logger(__name__)
 
@@ -65,13 +70,22 @@ class GatewayStatistics:
 
 
 @final
+@dataclass(frozen=True, slots=True)
+class _Authorised:
+    """A call that may be made: its operation, and its arguments made typed."""
+
+    spec: ToolSpec[ToolContext]
+    prepared: PreparedCall[ToolContext]
+
+
+@final
 class Gateway:
     """Every call of every tool goes through `call`."""
 
     def __init__(
         self,
         *,
-        tools: tuple[ToolSpec[ToolContext], ...],
+        catalogue: Catalogue[ToolContext],
         audit: AuditTrail,
         limits: CallLimits,
         acting_as: Callable[[Secret], Forge],
@@ -81,19 +95,14 @@ class Gateway:
         """Join the rooms below.
 
         Args:
-            tools: everything that may be listed and called; names are unique.
+            catalogue: everything that may be listed and called.
             audit: the trail.
             limits: rate and concurrency by principal.
             acting_as: gives the forge as the owner of a Gitea token.
             gate_closed: why this caller cannot be served now (not ready, draining), or None.
             argument_digest_key: keys the digests of arguments that do not stand in full in the trail, 32 bytes.
-
-        Raises:
-            ValueError: two tools of one name — our bug.
         """
-        self._tools = {spec.name: spec for spec in tools}
-        if len(self._tools) != len(tools):
-            raise ValueError("two tools have the same name")
+        self._directory = Directory(catalogue)
         self._recorder = CallRecorder(audit, argument_digest_key)
         self._limits = limits
         self._acting_as = acting_as
@@ -102,21 +111,21 @@ class Gateway:
         self._calls: Counter[tuple[str, str]] = Counter()
         self._seconds: dict[tuple[str], float] = {}
 
-    def tools_for(self, caller: Caller) -> tuple[ToolSpec[ToolContext], ...]:
-        """Return the tools that *caller* may use, in the catalogue's order."""
-        return tuple(spec for spec in self._tools.values() if _allows(caller, spec))
-
-    def public_tools(self) -> tuple[ToolSpec[ToolContext], ...]:
-        """Return every tool, for `PUBLIC_TOOL_LIST`: names and schemas are no secret, results are."""
-        return tuple(self._tools.values())
+    @property
+    def directory(self) -> Directory:
+        """What is served, and to whom."""
+        return self._directory
 
     async def call(self, caller: Caller, request: ToolRequest) -> ToolOutcome:
-        """Run one tool for *caller*.
+        """Run one tool, or read, make or complete what *request* is of, for *caller*.
 
         Returns:
-            ToolOutcome: the tool's reply, or the fault that ended the call at any step.
+            ToolOutcome: the reply, what the client has to be asked first, or the fault that ended the call at any
+            step.
         """
-        spec = self._tools.get(request.tool)
+        spec = self._directory.find(request)
+        if spec is None and request.kind in _EMPTY:
+            return Success(request.correlation_id, _EMPTY[request.kind])
         started = trio.current_time()
         self._running += 1
         try:
@@ -124,8 +133,9 @@ class Gateway:
         finally:
             self._running -= 1
         label = spec.name if spec is not None else "unknown"
-        result = "success" if isinstance(outcome, Success) else outcome.fault.code
+        result = outcome_word(outcome)
         self._calls[label, result] += 1
+        log.info("call", tool=label, result=result, correlation_id=request.correlation_id, trace=request.trace)
         self._seconds[(label,)] = self._seconds.get((label,), 0.0) + trio.current_time() - started
         return outcome
 
@@ -137,35 +147,84 @@ class Gateway:
             call_seconds_total=MappingProxyType(dict(self._seconds)),
         )
 
-    async def _admit(self, caller: Caller, request: ToolRequest, spec: ToolSpec[ToolContext] | None) -> ToolOutcome:
-        # The order is the security property: whoever may not call learns nothing about arguments or state.
-        # 1. the tool exists for this caller  2. authorised  3. arguments  4. open  5. within limits  6. recorded
+    async def watch(
+        self,
+        caller: Caller,
+        request: ToolRequest,
+        changed: Callable[[], None],
+        *,
+        task_status: trio.TaskStatus[Fault | None] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Watch one resource as *caller* until cancelled, and call *changed* whenever it is another one than before.
+
+        The record of the intent stands for every look at the forge, and so does the one outcome at the end.
+
+        Args:
+            request: of kind RESOURCE.
+            changed: told of a change; must not block.
+            task_status: started with None once the resource was seen, or with the fault because of which it is not
+                watched.
+
+        Source: MCP 2025-11-25 server/resources#subscriptions.
+        """
+        spec = self._directory.find(request)
         try:
-            if spec is None:
-                raise self._unknown(caller, request.tool)
-            match decide_access(caller.principal, spec):
-                case Deny(fault=fault):
-                    raise fault
-                case Allow():
-                    pass
-            prepared = _prepare(spec, request)
+            watched = self._authorised(caller, request, spec)
+            intent = await self._intend(caller, request, watched.spec, watched.prepared)
+        except Fault as fault:
+            refused = self._refused(caller, request, spec, fault)
+            task_status.started(refused.fault)
+            return
+        started = trio.current_time()
+        look = partial(self._look, caller, request, watched)
+        failed: Failure | None = None
+        try:
+            failed = await watch_resource(look, changed, begun=partial(task_status.started, None))
+            task_status.started(failed.fault)
+        finally:
+            with trio.move_on_after(OUTCOME_GRACE_S, shield=True):
+                await self._recorder.outcome(intent, failed, trio.current_time() - started)
+
+    async def _look(self, caller: Caller, request: ToolRequest, watched: _Authorised) -> ToolOutcome:
+        """Read a watched resource once, within the caller's limits and with its rights of now."""
+        try:
             closed = self._gate_closed(caller)
             if closed is not None:
                 raise closed
-            with self._limits.admit(caller.principal.id, spec.cost):
-                return await self._recorded(caller, request, spec, prepared)
+            with self._limits.admit(caller.principal.id, watched.spec.cost):
+                return await contained(
+                    request, watched.spec, lambda peer: watched.prepared.run(self._context(caller, peer))
+                )
+        except Fault as fault:
+            return Failure(request.correlation_id, fault)
+
+    async def _admit(self, caller: Caller, request: ToolRequest, spec: ToolSpec[ToolContext] | None) -> ToolOutcome:
+        try:
+            authorised = self._authorised(caller, request, spec)
+            with self._limits.admit(caller.principal.id, authorised.spec.cost):
+                return await self._recorded(caller, request, authorised.spec, authorised.prepared)
         except Fault as fault:
             return self._refused(caller, request, spec, fault)
 
-    def _unknown(self, caller: Caller, raw_name: str) -> UnknownTool:
-        names = [spec.name for spec in self.tools_for(caller)]
-        near = difflib.get_close_matches(raw_name[:MAX_NAME_CHARACTERS], names, n=1)
-        remedy = f"Did you mean {near[0]}?" if near else "List the tools and use one of their names."
-        return UnknownTool("There is no such tool.", remedy)
+    def _authorised(self, caller: Caller, request: ToolRequest, spec: ToolSpec[ToolContext] | None) -> _Authorised:
+        # The order is the security property: whoever may not call learns nothing about arguments or state.
+        # 1. it exists for this caller  2. authorised  3. arguments  4. open; then  5. within limits  6. recorded
+        if spec is None:
+            raise self._directory.unknown(caller, request)
+        match decide_access(caller.principal, spec):
+            case Deny(fault=fault):
+                raise fault
+            case Allow():
+                pass
+        prepared = prepare(spec, request)
+        closed = self._gate_closed(caller)
+        if closed is not None:
+            raise closed
+        return _Authorised(spec, prepared)
 
     def _refused(
         self, caller: Caller, request: ToolRequest, spec: ToolSpec[ToolContext] | None, fault: Fault
-    ) -> ToolOutcome:
+    ) -> Failure:
         # Nothing has happened at the forge yet, so this record is queued, not waited for.
         if not isinstance(fault, AuditUnavailable):
             try:
@@ -183,7 +242,7 @@ class Gateway:
         outcome: ToolOutcome = lost
         ended = recorded = False
         try:
-            outcome = await _contained(request, spec, lambda: prepared.run(self._context(caller)))
+            outcome = await contained(request, spec, lambda peer: prepared.run(self._context(caller, peer)))
             ended = True
         finally:
             # Invariant: an intent has its outcome, also when this task is being cancelled.
@@ -200,55 +259,19 @@ class Gateway:
             return await self._recorder.intent(caller, request, spec, prepared.places)
         raise RuntimeError("a shield without a deadline was cancelled")
 
-    def _context(self, caller: Caller) -> ToolContext:
-        return ToolContext(principal=caller.principal, forge=self._acting_as(caller.gitea_token), fits=fits)
+    def _context(self, caller: Caller, peer: Peer) -> ToolContext:
+        return ToolContext(principal=caller.principal, forge=self._acting_as(caller.gitea_token), fits=fits, peer=peer)
 
 
-def _allows(caller: Caller, spec: ToolSpec[ToolContext]) -> bool:
-    match decide_access(caller.principal, spec):
-        case Allow():
-            return True
-        case Deny():
-            return False
-
-
-def _prepare(spec: ToolSpec[ToolContext], request: ToolRequest) -> PreparedCall[ToolContext]:
-    try:
-        return spec.prepare(request.raw_arguments)
-    except InvalidArgument as invalid:
-        raise invalid.with_example(spec.example) from None
-
-
-async def _contained(
-    request: ToolRequest, spec: ToolSpec[ToolContext], run: Callable[[], Awaitable[ToolReply]]
-) -> ToolOutcome:
-    """Run a tool within its deadline; turn whatever it raises into a `Failure`."""
-    await trio.lowlevel.checkpoint_if_cancelled()
-    try:
-        with trio.fail_after(spec.timeout_s):
-            reply = await run()
-    except trio.TooSlowError:
-        return Failure(
-            request.correlation_id,
-            DeadlineExceeded(
-                f"{spec.name} was ended after {spec.timeout_s:g} seconds; it only reads, so nothing was changed.",
-                "Ask for less at once, or try again later.",
-            ),
-        )
-    except Fault as fault:
-        return Failure(request.correlation_id, fault)
-    except Exception:  # the one place where a tool's bug becomes an answer
-        incident = str(uuid.uuid4())
-        log.exception("tool_failed", tool=spec.name, incident=incident, correlation_id=request.correlation_id)
-        return Failure(request.correlation_id, Bug(incident))
-    reply_bytes = rendered_bytes(reply.structured)
-    if reply_bytes + ENVELOPE_BYTES > MAX_REPLY_BYTES:
-        # Threat: a reply cut by the client loses its end without a word.
-        return Failure(
-            request.correlation_id,
-            ReplyTooLarge("The answer is larger than one reply may be.", "Ask for a smaller part."),
-        )
-    return Success(request.correlation_id, reply, reply_bytes)
+def outcome_word(outcome: ToolOutcome) -> str:
+    """Return what came of a call in one word: `success`, `input_required` or the fault's code."""
+    match outcome:
+        case Success():
+            return "success"
+        case Pending():
+            return "input_required"
+        case Failure(fault=fault):
+            return fault.code
 
 
 def _outcome_lost() -> AuditUnavailable:

@@ -15,7 +15,7 @@ from typing import final
 from aegis_trio.audit.arguments import describe_arguments
 from aegis_trio.audit.entry import AuditEntry, CallFacts, Result, access_denied, tool_intent, tool_invocation
 from aegis_trio.audit.trail import AuditTrail
-from aegis_trio.model.call import Failure, Success, ToolOutcome, ToolRequest
+from aegis_trio.model.call import Failure, Pending, Success, ToolOutcome, ToolRequest
 from aegis_trio.model.errors import AuditUnavailable, Fault, InvalidArgument
 from aegis_trio.model.identity import Caller
 from aegis_trio.model.toolspec import ToolSpec
@@ -107,6 +107,10 @@ class CallRecorder:
             case None:
                 return tool_invocation(
                     intent.facts, Result.ERROR, status=CANCELLED, duration_s=duration_s, intent_seq=intent.seq
+                )
+            case Pending():
+                return tool_invocation(
+                    intent.facts, Result.SUCCESS, status="input_required", duration_s=duration_s, intent_seq=intent.seq
                 )
             case Success(reply_bytes=reply_bytes):
                 return tool_invocation(

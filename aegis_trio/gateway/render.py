@@ -13,22 +13,29 @@ from __future__ import annotations
 
 from typing import Final
 
-from aegis_trio.model.call import MAX_REPLY_BYTES, Failure, Success, ToolOutcome, ToolReply
+from aegis_trio.model.call import MAX_REPLY_BYTES, CallKind, Failure, Pending, Success, ToolOutcome, ToolReply
 from aegis_trio.model.errors import (
     AuditUnavailable,
     Bug,
     Fault,
     Forbidden,
     InvalidArgument,
+    MissingCapability,
+    NotAnswered,
     NotReady,
+    ResourceMissing,
     TooMany,
+    UnknownPrompt,
     UnknownTool,
 )
 from aegis_trio.model.json import JsonObject, JsonValue, encode_json
 from aegis_trio.model.toolspec import ContextT, ToolSpec
 
 ENVELOPE_BYTES: Final = 512  # JSON-RPC member names, id and the `_meta` of a modern result
-_PROTOCOL_ERRORS: Final = (UnknownTool, TooMany, AuditUnavailable, NotReady, Bug)
+MAX_RESOURCE_BYTES: Final = 1536 * 1024
+"""Bound of one resource as JSON: a file of 1 MiB in Base64, and what stands around it. It goes to an application, not
+into a model's context, so it is not held to `MAX_REPLY_BYTES`."""
+_PROTOCOL_ERRORS: Final = (UnknownTool, UnknownPrompt, MissingCapability, TooMany, AuditUnavailable, NotReady, Bug)
 
 
 def tool_definition(spec: ToolSpec[ContextT]) -> JsonObject:
@@ -37,53 +44,74 @@ def tool_definition(spec: ToolSpec[ContextT]) -> JsonObject:
     Source: MCP 2026-07-28 server/tools#data-types. All four hints are explicit: their defaults
     (destructive, open world) are the wrong ones for a reader.
     """
-    return {
+    definition: JsonObject = {
         "name": spec.name,
         "title": spec.title,
         "description": spec.description,
         "inputSchema": spec.input_schema,
-        "annotations": {
-            "title": spec.title,
-            "readOnlyHint": spec.read_only,
-            "destructiveHint": spec.destructive,
-            "idempotentHint": spec.idempotent,
-            "openWorldHint": spec.open_world,
-        },
     }
+    if spec.output_schema is not None:
+        definition["outputSchema"] = spec.output_schema
+    definition["annotations"] = {
+        "title": spec.title,
+        "readOnlyHint": spec.read_only,
+        "destructiveHint": spec.destructive,
+        "idempotentHint": spec.idempotent,
+        "openWorldHint": spec.open_world,
+    }
+    return definition
 
 
-def is_protocol_error(fault: Fault) -> bool:
-    """Return whether *fault* is a JSON-RPC error; everything else is a result with `isError`.
+def is_protocol_error(fault: Fault, kind: CallKind = CallKind.TOOL) -> bool:
+    """Return whether *fault* is a JSON-RPC error; everything else is a result with `isError`, which only tools have.
 
     Source: MCP 2026-07-28 server/tools#error-handling.
     """
-    return isinstance(fault, _PROTOCOL_ERRORS)
+    return kind is not CallKind.TOOL or isinstance(fault, _PROTOCOL_ERRORS)
 
 
-def mcp_result(outcome: ToolOutcome) -> JsonObject:
-    """Return the `CallToolResult` of *outcome*, without what a revision adds."""
-    match outcome:
-        case Success(reply=reply):
-            return _success_result(reply.structured)
-        case Failure(correlation_id=correlation_id, fault=fault):
-            return {"content": [{"type": "text", "text": _failure_text(fault, correlation_id)}], "isError": True}
+def performed(reply: ToolReply, kind: CallKind) -> JsonObject:
+    """Return the result of a call that succeeded, without what a revision adds."""
+    match kind:
+        case CallKind.TOOL:
+            return _tool_result(reply)
+        case CallKind.RESOURCE:
+            return {"contents": list(reply.content)}
+        case CallKind.PROMPT | CallKind.RESOURCE_LIST:
+            return reply.structured or {}
+        case CallKind.COMPLETION:
+            return {"completion": reply.structured or {"values": []}}
+
+
+def failed_result(fault: Fault, correlation_id: str) -> JsonObject:
+    """Return the `CallToolResult` of a tool that failed, in words that a model can act on."""
+    return {"content": [{"type": "text", "text": _failure_text(fault, correlation_id)}], "isError": True}
 
 
 def fits(structured: JsonObject) -> bool:
     """Return whether *structured*, rendered as an MCP result, stays within `MAX_REPLY_BYTES`."""
-    return rendered_bytes(structured) + ENVELOPE_BYTES <= MAX_REPLY_BYTES
+    return rendered_bytes(ToolReply(structured)) + ENVELOPE_BYTES <= MAX_REPLY_BYTES
 
 
-def rendered_bytes(structured: JsonObject) -> int:
-    """Return the size of *structured*, rendered as an MCP result."""
-    return len(encode_json(_success_result(structured)))
+def rendered_bytes(reply: ToolReply) -> int:
+    """Return the size of *reply*, rendered as the result of a tool."""
+    return len(encode_json(_tool_result(reply)))
+
+
+def max_bytes_of(kind: CallKind) -> int:
+    """Return the bound of a result of *kind*, in bytes of JSON."""
+    return MAX_RESOURCE_BYTES if kind is CallKind.RESOURCE else MAX_REPLY_BYTES
 
 
 def rest_body(outcome: ToolOutcome) -> JsonObject:
     """Return the body of `POST /mcp/tool/call`."""
     match outcome:
-        case Success(correlation_id=correlation_id, reply=ToolReply(structured=structured)):
-            return {"success": True, "result": structured, "correlation_id": correlation_id}
+        case Success(correlation_id=correlation_id, reply=reply):
+            result: JsonValue = list(reply.content) if reply.structured is None else reply.structured
+            return {"success": not reply.is_error, "result": result, "correlation_id": correlation_id}
+        case Pending(correlation_id=correlation_id):
+            fault = NotAnswered("This way in cannot ask anybody anything.", "Use an MCP client that can be asked.")
+            return {"success": False, "error": fault_body(fault), "correlation_id": correlation_id}
         case Failure(correlation_id=correlation_id, fault=fault):
             return {"success": False, "error": fault_body(fault), "correlation_id": correlation_id}
 
@@ -103,14 +131,23 @@ def fault_body(fault: Fault) -> JsonObject:
             body["retry_after_seconds"] = fault.retry_after_s
         case Forbidden():
             body["scopes"] = list(fault.scopes)
+        case MissingCapability():
+            body["requiredCapabilities"] = fault.required
+        case ResourceMissing():
+            body["uri"] = fault.uri
         case _:
             pass
     return body
 
 
-def _success_result(structured: JsonObject) -> JsonObject:
-    text = encode_json(structured).decode()
-    return {"content": [{"type": "text", "text": text}], "structuredContent": structured, "isError": False}
+def _tool_result(reply: ToolReply) -> JsonObject:
+    content: list[JsonValue] = list(reply.content)
+    result: JsonObject = {"content": content, "isError": reply.is_error}
+    if reply.structured is not None:
+        # Source: MCP 2026-07-28 server/tools#structured-content (the same JSON stands in a text block).
+        content.insert(0, {"type": "text", "text": encode_json(reply.structured).decode()})
+        result["structuredContent"] = reply.structured
+    return result
 
 
 def _failure_text(fault: Fault, correlation_id: str) -> str:

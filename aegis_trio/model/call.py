@@ -1,14 +1,19 @@
-"""One call of a tool: what was asked for, by whom, and what came of it."""
+"""One call: what was asked for, by whom, and what came of it.
+
+A call is of a tool, a resource, a prompt or a completion; all take the same way through the same door.
+"""
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, NewType, TypeAlias, final
 
 from aegis_trio.model.errors import Fault
 from aegis_trio.model.json import JsonObject
+from aegis_trio.model.peer import SILENT_PEER, Peer, Question
 
 CorrelationId = NewType("CorrelationId", str)
 """A random UUID in text: the same in the answer, the log and the audit trail of one call."""
@@ -22,7 +27,19 @@ class Transport(StrEnum):
 
     STREAMABLE_HTTP = "streamable_http"
     HTTP_SSE = "http_sse"
+    WEBSOCKET = "websocket"
+    STDIO = "stdio"
     REST = "rest"
+
+
+class CallKind(StrEnum):
+    """What a call is of."""
+
+    TOOL = "tool"
+    RESOURCE = "resource"
+    RESOURCE_LIST = "resource_list"
+    PROMPT = "prompt"
+    COMPLETION = "completion"
 
 
 def new_correlation_id() -> CorrelationId:
@@ -36,19 +53,30 @@ class ToolRequest:
     """A tool's name and its arguments as the client sent them: JSON, not yet validated."""
 
     tool: str
+    """The tool's or prompt's name; for a resource its URI; for a completion what it completes."""
     raw_arguments: JsonObject
     transport: Transport
+    kind: CallKind = CallKind.TOOL
     correlation_id: CorrelationId = field(default_factory=new_correlation_id)
     client: str | None = None
     """What the client calls itself (`name/version`), untrusted."""
+    trace: str | None = None
+    """The W3C trace id that the client sent, 32 hexadecimal digits, for the log; untrusted."""
+    peer: Peer = SILENT_PEER
+    """The client, as the call may speak to it while it runs."""
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class ToolReply:
-    """What a tool answers: one JSON object, already within the bound that its context gave it."""
+    """What a call answers, already within the bound that its context gave it."""
 
-    structured: JsonObject
+    structured: JsonObject | None = None
+    """One JSON object; a tool's also stands as text in its result."""
+    content: tuple[JsonObject, ...] = ()
+    """Blocks in MCP's own form: of a tool that answers with more than JSON, or the contents of a resource."""
+    is_error: bool = False
+    """Whether the tool ran and says that it failed."""
 
 
 @final
@@ -71,4 +99,16 @@ class Failure:
     fault: Fault
 
 
-ToolOutcome: TypeAlias = Success | Failure
+@final
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """The call cannot go on without answers of the client; it is made again with them.
+
+    Source: MCP 2026-07-28 basic/patterns/mrtr.
+    """
+
+    correlation_id: CorrelationId
+    questions: Mapping[str, Question]
+
+
+ToolOutcome: TypeAlias = Success | Failure | Pending

@@ -3,7 +3,7 @@
 Laws:
     1. `message` may be shown: it never holds a secret, a path of this machine, or bytes that Gitea sent.
     2. `remedy` says what to do next; a model reads it and must do better.
-    3. Every class has a row (JSON-RPC code, HTTP status, audit severity); a test demands it.
+    3. Every class has a row in fault_rows.py (JSON-RPC code, HTTP status, audit severity); a test demands it.
     4. A fault is for what callers, Gitea or the machine do. Our own misuse is `ValueError` or `RuntimeError`.
 
 Not here: rendering (web/errors.py for HTTP, gateway/render.py for MCP).
@@ -11,9 +11,8 @@ Not here: rendering (web/errors.py for HTTP, gateway/render.py for MCP).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar, Final, final
+from typing import ClassVar, final
 
 from aegis_trio.model.json import JsonObject
 
@@ -69,6 +68,42 @@ class UnknownTool(ClientFault):
     """No tool of that name is open to this caller."""
 
     code = "unknown_tool"
+
+
+@final
+class UnknownPrompt(ClientFault):
+    """No prompt of that name is open to this caller."""
+
+    code = "unknown_prompt"
+
+
+@final
+class ResourceMissing(ClientFault):
+    """No such resource, or not visible to this identity; both look the same."""
+
+    code = "resource_not_found"
+
+    def __init__(self, message: str, remedy: str = "", *, uri: str) -> None:
+        super().__init__(message, remedy)
+        self.uri = uri
+
+
+@final
+class MissingCapability(ClientFault):
+    """The call needs something that the client did not declare; `required` is a ClientCapabilities object."""
+
+    code = "missing_capability"
+
+    def __init__(self, message: str, remedy: str = "", *, required: JsonObject) -> None:
+        super().__init__(message, remedy)
+        self.required = required
+
+
+@final
+class NotAnswered(ClientFault):
+    """The client was asked, and gave no answer that can be used."""
+
+    code = "not_answered"
 
 
 @final
@@ -242,52 +277,3 @@ class Bug(ServerFault):
             "The gate failed on this call.", f"Ask the operator to look for incident {incident} in the log."
         )
         self.incident = incident
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class FaultRow:
-    """How one class of fault stands on the wire and in the audit trail."""
-
-    jsonrpc_code: int
-    http_status: int
-    severity: Severity
-
-
-# Source: MCP 2026-07-28 basic/index#error-codes: own codes stand outside -32768…-32000; ours are the HTTP status.
-FAULT_ROWS: Final[dict[type[Fault], FaultRow]] = {
-    ClientFault: FaultRow(-32600, 400, Severity.LOW),
-    InvalidArgument: FaultRow(-32602, 400, Severity.LOW),
-    UnknownTool: FaultRow(-32602, 404, Severity.LOW),
-    NotFound: FaultRow(404, 404, Severity.LOW),
-    Conflict: FaultRow(409, 409, Severity.LOW),
-    ReplyTooLarge: FaultRow(413, 413, Severity.LOW),
-    Refused: FaultRow(403, 403, Severity.MEDIUM),
-    Unauthenticated: FaultRow(401, 401, Severity.MEDIUM),
-    Forbidden: FaultRow(403, 403, Severity.MEDIUM),
-    TooMany: FaultRow(429, 429, Severity.MEDIUM),
-    AddressBlocked: FaultRow(429, 429, Severity.HIGH),
-    RateLimited: FaultRow(429, 429, Severity.MEDIUM),
-    UpstreamFault: FaultRow(502, 502, Severity.MEDIUM),
-    UpstreamUnreachable: FaultRow(502, 502, Severity.MEDIUM),
-    UpstreamTimeout: FaultRow(504, 504, Severity.MEDIUM),
-    UpstreamRejectedIdentity: FaultRow(502, 502, Severity.HIGH),
-    UpstreamForbade: FaultRow(403, 403, Severity.MEDIUM),
-    UpstreamBusy: FaultRow(503, 503, Severity.MEDIUM),
-    UpstreamBroken: FaultRow(502, 502, Severity.MEDIUM),
-    UpstreamTooLarge: FaultRow(502, 502, Severity.MEDIUM),
-    ServerFault: FaultRow(-32603, 500, Severity.HIGH),
-    AuditUnavailable: FaultRow(503, 503, Severity.HIGH),
-    NotReady: FaultRow(503, 503, Severity.MEDIUM),
-    DeadlineExceeded: FaultRow(504, 504, Severity.MEDIUM),
-    Bug: FaultRow(-32603, 500, Severity.HIGH),
-}
-
-
-def row_of(fault: Fault) -> FaultRow:
-    """Return the row of *fault*'s class.
-
-    Raises:
-        KeyError: a class without a row — our bug; a test finds it before.
-    """
-    return FAULT_ROWS[type(fault)]

@@ -71,6 +71,8 @@ class ToolSpec(Generic[ContextT]):
     """Scopes that the Gitea token needs, all of them."""
     input_schema: JsonObject
     """JSON Schema 2020-12, root type object, no `$ref`, no top-level combinator."""
+    output_schema: JsonObject | None = None
+    """What `structured` of its reply follows; given only where it is small, as every client pays for it."""
     example: JsonObject
     """Arguments that are right; shown when arguments were wrong."""
     prepare: Callable[[JsonObject], PreparedCall[ContextT]]

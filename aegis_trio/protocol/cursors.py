@@ -2,7 +2,7 @@
 
 Laws:
     1. A cursor opens for the principal, the method and the scope that it was sealed for, and for nobody else.
-    2. Whatever the text is, `open` returns a position of ours or None; nothing is raised.
+    2. Whatever the text is, `unseal` returns a position of ours or None; nothing is raised.
     3. The server remembers nothing: a cursor may be used again until it expires, and after a restart.
 
 Not here: what a position means (whoever makes the list), and the error of a bad cursor: -32602 (dispatch.py).
@@ -64,7 +64,7 @@ class CursorSealer:
         body = (self.now() + CURSOR_TTL_S).to_bytes(_EXPIRY_BYTES, "big") + raw_position
         return as_text(_mac(self.key, principal, method, scope, body) + body)
 
-    def open(self, raw_cursor: str, principal: str, method: str, scope: str = "") -> str | None:
+    def unseal(self, raw_cursor: str, principal: str, method: str, scope: str = "") -> str | None:
         """Return the position of *raw_cursor*, or None for one that is forged, foreign, expired or malformed."""
         sealed = read_text(raw_cursor, max_chars=MAX_CURSOR_CHARS)
         if sealed is None or len(sealed) < _HEAD_BYTES:

@@ -25,7 +25,8 @@ PROTOCOL_VERSION: Final = "mcp-protocol-version"
 METHOD: Final = "mcp-method"
 NAME: Final = "mcp-name"
 SESSION_ID: Final = "mcp-session-id"
-_ROUTING: Final = frozenset({PROTOCOL_VERSION, METHOD, NAME, SESSION_ID})
+LAST_EVENT_ID: Final = "last-event-id"
+_ROUTING: Final = frozenset({PROTOCOL_VERSION, METHOD, NAME, SESSION_ID, LAST_EVENT_ID})
 
 # Source: MCP 2026-07-28 basic/transports/streamable-http#standard-request-headers.
 _NAME_SOURCE: Final[Mapping[str, str]] = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri"}
@@ -43,6 +44,7 @@ class RoutingHeaders:
     method: str | None = None
     name: str | None = None
     session_id: str | None = None
+    last_event_id: str | None = None
     duplicated: str | None = None
     """The name of a routing header that stands more than once."""
 
@@ -65,6 +67,7 @@ def read_routing_headers(raw_headers: Iterable[tuple[bytes, bytes]]) -> RoutingH
         method=found.get(METHOD),
         name=found.get(NAME),
         session_id=found.get(SESSION_ID),
+        last_event_id=found.get(LAST_EVENT_ID),
         duplicated=duplicated,
     )
 

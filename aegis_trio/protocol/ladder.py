@@ -28,6 +28,7 @@ from aegis_trio.protocol.revisions import LEGACY_VERSIONS, MODERN_VERSIONS, Era,
 META_VERSION: Final = "io.modelcontextprotocol/protocolVersion"
 META_CAPABILITIES: Final = "io.modelcontextprotocol/clientCapabilities"
 META_CLIENT: Final = "io.modelcontextprotocol/clientInfo"
+META_LOG_LEVEL: Final = "io.modelcontextprotocol/logLevel"
 
 MAX_BATCH: Final = 32  # as many as one principal may call at once; no known client sends more than a few
 

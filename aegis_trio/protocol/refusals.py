@@ -23,7 +23,9 @@ INVALID_PARAMS: Final = -32602
 INTERNAL_ERROR: Final = -32603
 # Source: MCP 2026-07-28 basic/index#error-codes.
 HEADER_MISMATCH: Final = -32020
+MISSING_CAPABILITY: Final = -32021
 UNSUPPORTED_VERSION: Final = -32022
+RESOURCE_NOT_FOUND: Final = -32002  # up to 2025-11-25; never sent to a modern client
 
 
 @final

@@ -2,7 +2,7 @@
 
 Laws:
     1. A state opens only for the principal, the method and the params that it was sealed for, until it expires.
-    2. Whatever the text is, `open` returns a state of ours or None; nothing is raised.
+    2. Whatever the text is, `unseal` returns a state of ours or None; nothing is raised.
     3. The client can neither read nor change it.
 
 A state may be sent again until it expires. Where that must not be (the confirmation of something destructive), its
@@ -120,7 +120,7 @@ class StateSealer:
         nonce = secrets.token_bytes(_NONCE_BYTES)
         return as_text(nonce + self._ciphers[0].encrypt(nonce, plain, _context(principal, method, params)))
 
-    def open(self, raw_state: str, *, principal: str, method: str, params: JsonObject) -> RequestState | None:
+    def unseal(self, raw_state: str, *, principal: str, method: str, params: JsonObject) -> RequestState | None:
         """Return the state that *raw_state* seals, or None for one that is forged, foreign, expired or malformed.
 
         Args:

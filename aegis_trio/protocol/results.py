@@ -10,18 +10,23 @@ Not here: what a tool's outcome says (gateway/render.py).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, final
 
+from aegis_trio.model.call import CallKind
 from aegis_trio.model.json import JsonObject, JsonValue, encode_json
+from aegis_trio.model.peer import Question
+from aegis_trio.protocol.jsonrpc import RequestId
 from aegis_trio.protocol.revisions import MODERN_VERSIONS, Era, Revision
 
 META_SERVER: Final = "io.modelcontextprotocol/serverInfo"
+META_SUBSCRIPTION: Final = "io.modelcontextprotocol/subscriptionId"
 MAX_INSTRUCTIONS_BYTES: Final = 2048  # clients put them into every conversation
 
 DISCOVER_TTL_MS: Final = 300_000  # changes with a new release only
-TOOLS_TTL_MS: Final = 60_000  # changes when the operator changes a key's rights
+LIST_TTL_MS: Final = 60_000  # changes when the operator changes a key's rights
+CONTENT_TTL_MS: Final = 5_000  # the forge may change at any time; a client need not ask twice in one breath
 # Threat: a shared cache would show one caller's tools to another; nothing of ours is `public`.
 _CACHE_SCOPE: Final = "private"
 
@@ -77,22 +82,59 @@ def empty_result(revision: Revision, card: ServerCard) -> JsonObject:
     return shape({}, revision, card)
 
 
-def tools_list_result(definitions: Iterable[JsonObject], revision: Revision, card: ServerCard) -> JsonObject:
-    """Return the result of `tools/list`, all on one page.
+def list_result(feature: str, definitions: Iterable[JsonObject], revision: Revision, card: ServerCard) -> JsonObject:
+    """Return the result of a list that stands on one page.
 
-    Source: MCP 2026-07-28 server/tools#listing-tools.
+    Args:
+        feature: the name of its member: `tools`, `prompts`, `resourceTemplates`.
+
+    Source: MCP 2026-07-28 server/tools#listing-tools, server/prompts, server/resources.
     """
-    return shape({"tools": list(definitions)}, revision, card, ttl_ms=TOOLS_TTL_MS)
+    return shape({feature: list(definitions)}, revision, card, ttl_ms=LIST_TTL_MS)
 
 
-def call_result(result: JsonObject, revision: Revision, card: ServerCard) -> JsonObject:
-    """Return a `CallToolResult` as a client of *revision* can read it.
+def input_required_result(
+    questions: Mapping[str, Question], sealed_state: str, revision: Revision, card: ServerCard
+) -> JsonObject:
+    """Return the result that asks the client, who makes the request again with its answers.
 
-    Source: MCP 2026-07-28 server/tools#tool-result.
+    Source: MCP 2026-07-28 basic/patterns/mrtr.
     """
-    content = result.get("content")
-    known = [_known_block(block, revision) for block in content] if isinstance(content, list) else []
-    return shape({**result, "content": known}, revision, card)
+    requests: JsonObject = {key: {"method": asked.method, "params": asked.params} for key, asked in questions.items()}
+    result: JsonObject = {
+        "resultType": "input_required",
+        "inputRequests": requests,
+        "requestState": sealed_state,
+    }
+    return shape(result, revision, card)
+
+
+def listen_result(request_id: RequestId, revision: Revision, card: ServerCard) -> JsonObject:
+    """Return the result that ends a subscription in good order.
+
+    Source: MCP 2026-07-28 basic/patterns/subscriptions.
+    """
+    return shape({"_meta": {META_SUBSCRIPTION: request_id}}, revision, card)
+
+
+def performed_result(kind: CallKind, result: JsonObject, revision: Revision, card: ServerCard) -> JsonObject:
+    """Return the result of a call as a client of *revision* can read it.
+
+    Source: MCP 2026-07-28 server/tools#tool-result, server/prompts, server/utilities/caching.
+    """
+    match kind:
+        case CallKind.TOOL:
+            content = result.get("content")
+            known = [_known_block(block, revision) for block in content] if isinstance(content, list) else []
+            return shape({**result, "content": known}, revision, card)
+        case CallKind.PROMPT:
+            messages = result.get("messages")
+            told = [_known_message(one, revision) for one in messages] if isinstance(messages, list) else []
+            return shape({**result, "messages": told}, revision, card)
+        case CallKind.RESOURCE | CallKind.RESOURCE_LIST:
+            return shape(result, revision, card, ttl_ms=CONTENT_TTL_MS)
+        case CallKind.COMPLETION:
+            return shape(result, revision, card)
 
 
 def shape(result: JsonObject, revision: Revision, card: ServerCard, *, ttl_ms: int | None = None) -> JsonObject:
@@ -114,7 +156,19 @@ def shape(result: JsonObject, revision: Revision, card: ServerCard, *, ttl_ms: i
 
 
 def _capabilities() -> JsonObject:
-    return {"tools": {"listChanged": False}}
+    return {
+        "tools": {"listChanged": True},
+        "prompts": {"listChanged": True},
+        "resources": {"subscribe": True, "listChanged": True},
+        "completions": {},
+        "logging": {},
+    }
+
+
+def _known_message(message: JsonValue, revision: Revision) -> JsonValue:
+    if not isinstance(message, dict):
+        return message
+    return {**message, "content": _known_block(message.get("content"), revision)}
 
 
 def _known_block(block: JsonValue, revision: Revision) -> JsonValue:

@@ -40,6 +40,8 @@ class Revision:
     era: Era
     call_owner: CallOwner
     receives_batches: bool
+    primes_streams: bool
+    """Whether a stream that can be resumed begins with an event that only gives an id."""
     requests: frozenset[str]
     """Methods that a client may ask for."""
     notifications: frozenset[str]
@@ -85,6 +87,7 @@ REVISIONS: Final = (
         era=Era.LEGACY,
         call_owner=CallOwner.SESSION,
         receives_batches=False,
+        primes_streams=False,
         requests=_LEGACY_REQUESTS,
         notifications=_LEGACY_NOTIFICATIONS,
         content_types=_FIRST_CONTENT,
@@ -96,6 +99,7 @@ REVISIONS: Final = (
         call_owner=CallOwner.SESSION,
         # Source: MCP 2025-03-26 basic/index#batching ("MUST support receiving"); gone again in 2025-06-18.
         receives_batches=True,
+        primes_streams=False,
         requests=_LEGACY_REQUESTS,
         notifications=_LEGACY_NOTIFICATIONS,
         content_types=_FIRST_CONTENT | {"audio"},
@@ -105,6 +109,7 @@ REVISIONS: Final = (
         era=Era.LEGACY,
         call_owner=CallOwner.SESSION,
         receives_batches=False,
+        primes_streams=False,
         requests=_LEGACY_REQUESTS,
         notifications=_LEGACY_NOTIFICATIONS,
         content_types=_FIRST_CONTENT | {"audio", "resource_link"},
@@ -115,6 +120,8 @@ REVISIONS: Final = (
         # Source: MCP 2025-11-25 basic/transports#sending-messages-to-the-server, item 6.
         call_owner=CallOwner.SESSION,
         receives_batches=False,
+        # Source: MCP 2025-11-25 basic/transports#sending-messages-to-the-server, item 6 ("SHOULD immediately").
+        primes_streams=True,
         requests=_LEGACY_REQUESTS,
         notifications=_LEGACY_NOTIFICATIONS,
         content_types=_FIRST_CONTENT | {"audio", "resource_link"},
@@ -125,6 +132,7 @@ REVISIONS: Final = (
         # Source: MCP 2026-07-28 basic/transports/streamable-http#cancellation.
         call_owner=CallOwner.REQUEST,
         receives_batches=False,
+        primes_streams=False,
         requests=_MODERN_REQUESTS,
         notifications=frozenset({"notifications/cancelled"}),
         content_types=_FIRST_CONTENT | {"audio", "resource_link"},

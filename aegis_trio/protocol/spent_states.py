@@ -63,7 +63,7 @@ class SpentStates:
         """Return whether this is the first use of a state, and remember it.
 
         Args:
-            state_id: out of a state that `StateSealer.open` returned.
+            state_id: out of a state that `StateSealer.unseal` returned.
             expires_at: that state's, UTC seconds, given with the whole `STATE_TTL_S`.
             now: UTC seconds.
         """

@@ -48,8 +48,21 @@ def encode_message(message: JsonObject, event_id: str | None = None) -> bytes:
 
     Source: MCP 2024-11-05 basic/transports#http-with-sse; MCP 2025-11-25 and 2026-07-28 use the same form.
     """
+    return encode_body(encode_json(message), event_id)
+
+
+def encode_body(body: bytes, event_id: str | None = None) -> bytes:
+    """Return one JSON-RPC message, encoded already, as an event of type `message`.
+
+    Args:
+        body: compact JSON.
+        event_id: as for `encode_message`.
+
+    Raises:
+        ValueError: as `encode_message`.
+    """
     # Compact JSON holds no line end, so it is one `data:` line as it is.
-    event = b"event: message\ndata: " + encode_json(message) + b"\n\n"
+    event = b"event: message\ndata: " + body + b"\n\n"
     return event if event_id is None else _id_line(event_id) + event
 
 

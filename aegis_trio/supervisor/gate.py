@@ -22,17 +22,24 @@ from aegis_trio.limits.failures import FailureWindow
 from aegis_trio.model.asgi import Application, Headers, Receive, Scope, Send
 from aegis_trio.model.clock import WallClock
 from aegis_trio.model.errors import Fault, NotReady
+from aegis_trio.model.features import Catalogue
 from aegis_trio.model.identity import Caller
 from aegis_trio.model.keyring import Keyring, Purpose
+from aegis_trio.protocol.cursors import CursorSealer
+from aegis_trio.protocol.request_state import RequestState, StateSealer
 from aegis_trio.protocol.results import ServerCard
+from aegis_trio.protocol.spent_states import SpentStates
 from aegis_trio.supervisor.admin import AdminApp
 from aegis_trio.supervisor.readiness import Readiness, Unready
 from aegis_trio.supervisor.upstream import UpstreamWatch
 from aegis_trio.telemetry.metrics import StatisticsCollector, render_metrics
-from aegis_trio.toolsets.catalogue import TOOLS
+from aegis_trio.toolsets.catalogue import CATALOGUE
+from aegis_trio.toolsets.context import ToolContext
 from aegis_trio.transports.desk import Desk
 from aegis_trio.transports.http_sse import HttpSse
 from aegis_trio.transports.hub import SessionHub
+from aegis_trio.transports.ports import Door
+from aegis_trio.transports.reception import Reception
 from aegis_trio.transports.streamable_http import SESSION_HEADER, StreamableHttp
 from aegis_trio.web.forwarded import is_trusted, parse_address
 from aegis_trio.web.front import Front, Routes
@@ -70,8 +77,19 @@ class Gate:
     trusts: Callable[[str], bool]
 
 
-def build_gate(settings: Settings, keyring: Keyring, audit: AuditTrail, gitea: GiteaClient, clock: WallClock) -> Gate:
+def build_gate(
+    settings: Settings,
+    keyring: Keyring,
+    audit: AuditTrail,
+    gitea: GiteaClient,
+    *,
+    clock: WallClock,
+    catalogue: Catalogue[ToolContext] = CATALOGUE,
+) -> Gate:
     """Join the rooms.
+
+    Args:
+        catalogue: everything that is served; tests of the protocol serve another one.
 
     Raises:
         RefusedSetting: the certificate or its key cannot be read.
@@ -86,7 +104,7 @@ def build_gate(settings: Settings, keyring: Keyring, audit: AuditTrail, gitea: G
     authenticator = Authenticator(settings.auth, audit=audit, clock=clock, failures=failures)
     limits = CallLimits(settings.limits)
     gateway = Gateway(
-        tools=TOOLS,
+        catalogue=catalogue,
         audit=audit,
         limits=limits,
         acting_as=gitea.acting_as,
@@ -95,9 +113,10 @@ def build_gate(settings: Settings, keyring: Keyring, audit: AuditTrail, gitea: G
     )
     hub = SessionHub(settings.sessions)
     card = ServerCard(name="aegis-trio", version=__version__, title="Gitea", instructions=INSTRUCTIONS)
-    desk = Desk(door=gateway, card=card)
-    streamable = StreamableHttp(desk=desk, doorman=authenticator, hub=hub, settings=settings.sessions)
-    sse = HttpSse(desk=desk, doorman=authenticator, hub=hub, settings=settings.sessions)
+    desk = build_desk(gateway, card, keyring, clock)
+    reception = Reception(desk=desk, hub=hub)
+    streamable = StreamableHttp(reception=reception, doorman=authenticator, hub=hub, settings=settings.sessions)
+    sse = HttpSse(reception=reception, doorman=authenticator, hub=hub, settings=settings.sessions)
     pages = build_app(
         Pages(
             public_url=settings.web.public_url,
@@ -144,6 +163,27 @@ def build_gate(settings: Settings, keyring: Keyring, audit: AuditTrail, gitea: G
         metrics=metrics,
         tls=_open_tls(settings.web),
         trusts=partial(_trusts, settings),
+    )
+
+
+def build_desk(door: Door, card: ServerCard, keyring: Keyring, clock: WallClock) -> Desk:
+    """Return the desk before *door*, with the seals of what clients bring back."""
+
+    def now_s() -> int:
+        return clock.now_ns() // 1_000_000_000
+
+    spent = SpentStates(started_at=now_s())
+
+    def spend(state: RequestState) -> bool:
+        return spent.spend(state.state_id, state.expires_at, now_s())
+
+    first, *older = keyring.keys(Purpose.REQUEST_STATE)
+    return Desk(
+        door=door,
+        card=card,
+        cursors=CursorSealer(keyring.key(Purpose.CURSOR), now_s),
+        states=StateSealer(first, now_s, tuple(older)),
+        spend=spend,
     )
 
 

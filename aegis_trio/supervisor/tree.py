@@ -31,9 +31,12 @@ from aegis_trio.config.root_secret import open_keyring
 from aegis_trio.config.settings import Settings
 from aegis_trio.gitea.client import open_gitea_client
 from aegis_trio.model.clock import WallClock
+from aegis_trio.model.features import Catalogue
 from aegis_trio.supervisor.gate import Gate, RefusedSetting, build_gate
 from aegis_trio.supervisor.last_resort import MARGIN_S, LastResort
 from aegis_trio.supervisor.signals import watch_signals
+from aegis_trio.toolsets.catalogue import CATALOGUE
+from aegis_trio.toolsets.context import ToolContext
 from aegis_trio.web.server.serve import RunningServer, serve
 from aegis_trio.web.server.sockets import bound_port, open_listeners
 
@@ -68,6 +71,7 @@ async def run_gate(  # noqa: ASYNC128 -- _serve reports that it has started
     settings: Settings,
     *,
     clock: WallClock,
+    catalogue: Catalogue[ToolContext] = CATALOGUE,
     reload_settings: Callable[[], Settings] | None = None,
     handle_signals: bool = True,
     last_resort: LastResort | None = None,
@@ -78,6 +82,7 @@ async def run_gate(  # noqa: ASYNC128 -- _serve reports that it has started
     Args:
         settings: checked already.
         clock: the wall clock.
+        catalogue: everything that is served; tests of the protocol serve another one.
         reload_settings: gives fresh settings at SIGHUP; None ignores it.
         handle_signals: False where another program in the same process does (the demo).
         last_resort: armed at the drain; None where the process must live on (the demo, tests).
@@ -93,7 +98,7 @@ async def run_gate(  # noqa: ASYNC128 -- _serve reports that it has started
         log.warning("configuration", detail=warning)
     async with open_audit_trail(settings.audit, clock=clock) as audit, open_gitea_client(settings.gitea) as gitea:
         keyring = open_keyring(settings.root)
-        gate = build_gate(settings, keyring, audit, gitea, clock)
+        gate = build_gate(settings, keyring, audit, gitea, clock=clock, catalogue=catalogue)
         await audit.append(service_event("service_started", version=__version__))
         gate.authenticator.announce()
         drain = trio.Event()
@@ -205,6 +210,7 @@ async def _reload(gate: Gate, reload_settings: Callable[[], Settings] | None) ->
     gone = gate.authenticator.replace_keys(settings.auth)
     gate.upstream.replace_tokens(settings.auth.gitea_tokens())
     gate.hub.end_sessions_of(gone)
+    gate.hub.announce_lists()
     await gate.upstream.check()
     log.info("reloaded", keys=len(settings.auth.keys), ended=len(gone))
 

@@ -1,12 +1,13 @@
-"""The catalogue: every tool there is, in the order in which clients see them.
+"""The catalogue: every tool, resource, prompt and completion there is, in the order in which clients see them.
 
-A tool exists when it stands here; nothing is found by import or by name.
+What is served stands here; nothing is found by import or by name.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
+from aegis_trio.model.features import Catalogue
 from aegis_trio.model.toolspec import ToolSpec
 from aegis_trio.toolsets.context import ToolContext
 from aegis_trio.toolsets.files.get_file_contents import GET_FILE_CONTENTS
@@ -24,3 +25,5 @@ TOOLS: Final[tuple[ToolSpec[ToolContext], ...]] = (
     GET_ME,
     GET_SERVER_VERSION,
 )
+
+CATALOGUE: Final[Catalogue[ToolContext]] = Catalogue(tools=TOOLS)

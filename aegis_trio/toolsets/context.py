@@ -1,4 +1,4 @@
-"""What a tool sees while it runs: who calls, the forge as the caller sees it, and how much a reply may hold.
+"""What a tool sees while it runs: the caller, the forge as the caller sees it, the client, and how much it may answer.
 
 Law: nothing else. No token, header, socket, setting or clock reaches a tool.
 """
@@ -12,6 +12,7 @@ from typing import final
 from aegis_trio.gitea.request import Forge
 from aegis_trio.model.identity import Principal
 from aegis_trio.model.json import JsonObject
+from aegis_trio.model.peer import SILENT_PEER, Peer
 
 
 @final
@@ -23,3 +24,5 @@ class ToolContext:
     forge: Forge
     fits: Callable[[JsonObject], bool]
     """True when the rendered reply stays within `MAX_REPLY_BYTES`."""
+    peer: Peer = SILENT_PEER
+    """The client, which can be told how far the call is, and asked."""

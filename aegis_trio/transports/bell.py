@@ -42,6 +42,18 @@ class Bell:
         if self._scope is not None:
             self._scope.cancel()
 
+    async def wait_rung(self) -> None:
+        """Wait until rung."""
+        await trio.lowlevel.checkpoint()
+        while not self._rung:
+            with trio.CancelScope() as scope:
+                self._scope = scope
+                try:
+                    await trio.sleep_forever()
+                finally:
+                    self._scope = None
+        self._rung = False
+
     async def wait(self, receive: Receive, deadline: float) -> Wake:
         """Wait until rung, until *deadline* (Trio's clock), or until the peer hangs up."""
         # Threat: a loop that always finds work would never let anybody else run.

@@ -1,95 +1,236 @@
 """The desk: does what dispatch decided, for every transport.
 
 Laws:
-    1. A tool is reached through the door only; the desk knows neither sockets nor headers.
+    1. Tools, resources and prompts are reached through the door only; the desk knows neither sockets nor headers.
     2. Each request gets exactly one answer or one release; a notification gets nothing.
     3. A bug in a call becomes that call's answer.
+    4. What a client brings back (a cursor, a state) opens only for the principal and the request that it was given to.
+
+Not here: sessions' messages (reception.py), streams of changes (subscriptions.py).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import partial
-from typing import assert_never, final
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final, TypeAlias, assert_never, final
 
-from aegis_trio.gateway.render import tool_definition
-from aegis_trio.model.call import Failure, ToolOutcome, ToolRequest, Transport
-from aegis_trio.model.errors import Bug
+from aegis_trio.gateway.render import performed, tool_definition
+from aegis_trio.model.call import CallKind, Failure, Pending, Success, ToolOutcome, ToolRequest, Transport
+from aegis_trio.model.errors import Bug, InvalidArgument
 from aegis_trio.model.identity import Caller
-from aegis_trio.protocol.dispatch import Accepted, Answer, CallTool, Cancel, ListTools, OpenSession, dispatch
-from aegis_trio.protocol.jsonrpc import Malformed, Message, Reply, RequestId, refusal_reply, result_reply
-from aegis_trio.protocol.refusals import invalid_request
-from aegis_trio.protocol.results import ServerCard, tools_list_result
-from aegis_trio.protocol.revisions import OLDEST, Revision
+from aegis_trio.model.json import JsonObject, JsonValue
+from aegis_trio.protocol.cursors import CursorSealer
+from aegis_trio.protocol.jsonrpc import Reply, RequestId, refusal_reply, result_reply
+from aegis_trio.protocol.refusals import Refusal, invalid_params
+from aegis_trio.protocol.request_state import RequestState, StateSealer
+from aegis_trio.protocol.results import ServerCard, input_required_result, list_result, performed_result
+from aegis_trio.protocol.revisions import Era, Revision
+from aegis_trio.protocol.steps import Feature, ListFeature, Perform
 from aegis_trio.transports.containment import contained
-from aegis_trio.transports.ports import Door
-from aegis_trio.transports.replies import outcome_reply
-from aegis_trio.transports.session import ReplySink, SessionBody
+from aegis_trio.transports.peers import RequestPeer, SessionPeer
+from aegis_trio.transports.ports import Door, ReplySink
+from aegis_trio.transports.replies import failure_reply, fault_reply
+from aegis_trio.transports.session import SessionBody
+
+MAX_ROUNDS: Final = 8  # a call that asks more often than this is stuck, or plays with a person's patience
+
+_Peer: TypeAlias = RequestPeer | SessionPeer
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visitor:
+    """Who asks, by which rules, and where answers go."""
+
+    caller: Caller
+    revision: Revision
+    transport: Transport
+    sink: ReplySink
+    session: SessionBody | None = None
+    """Whose client can be asked in passing; None where each request stands alone."""
 
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """The door, and what the server says about itself."""
+    """The door, what the server says about itself, and the seals of what clients bring back."""
 
     door: Door
     card: ServerCard
+    cursors: CursorSealer
+    states: StateSealer
+    spend: Callable[[RequestState], bool]
+    """Use a state that may be used once; False when it was used before."""
 
-    def list_tools(self, request_id: RequestId, caller: Caller, revision: Revision) -> Reply:
-        """Return the answer of `tools/list`."""
-        definitions = [tool_definition(spec) for spec in self.door.tools_for(caller)]
-        return result_reply(request_id, tools_list_result(definitions, revision, self.card))
-
-    async def call_tool(
-        self, step: CallTool, caller: Caller, revision: Revision, *, transport: Transport, client: str | None
-    ) -> Reply:
-        """Run one tool and return the answer of its request."""
-        request = ToolRequest(
-            tool=step.name, raw_arguments=step.arguments, transport=transport, client=step.client or client
-        )
-        with contained("tool_call") as containment:
-            outcome: ToolOutcome = Failure(request.correlation_id, Bug(containment.incident))  # stands if this breaks
-            outcome = await self.door.call(caller, request)
-        return outcome_reply(step.id, outcome, revision, self.card)
-
-    def take(self, message: Message | Malformed, session: SessionBody, caller: Caller, sink: ReplySink) -> None:
-        """Do what one message of a session asks; its answer goes to *sink*."""
-        if isinstance(message, Malformed):
-            _answer(sink, refusal_reply(message.id, message.refusal))
-            return
-        # A client that asks before it shook hands is served by the rules of the oldest revision.
-        revision = session.revision or OLDEST
-        step = dispatch(message, revision, self.card)
-        match step:
-            case Answer(reply=reply):
-                _answer(sink, reply)
-            case Accepted():
-                pass
-            case OpenSession():
-                _answer(sink, _shake_hands(step, session))
-            case ListTools(id=request_id):
-                _answer(sink, self.list_tools(request_id, caller, revision))
-            case CallTool():
-                run = partial(
-                    self.call_tool, step, caller, revision, transport=session.transport, client=session.client
-                )
-                if not session.start_call(step.id, run, sink):
-                    # Source: MCP 2025-11-25 basic/index#requests. A second call of one id could not be cancelled.
-                    _answer(sink, refusal_reply(step.id, invalid_request("a request of this id still runs", 200)))
-            case Cancel(request_id=request_id):
-                session.cancel_call(request_id)
+    def list_feature(self, step: ListFeature, caller: Caller, revision: Revision) -> Reply:
+        """Return the answer of a list that stands on one page."""
+        match step.feature:
+            case Feature.TOOLS:
+                definitions = [tool_definition(spec) for spec in self.door.directory.tools_for(caller)]
+            case Feature.PROMPTS:
+                definitions = [prompt.definition for prompt in self.door.directory.prompts_for(caller)]
+            case Feature.RESOURCE_TEMPLATES:
+                definitions = [one.definition for one in self.door.directory.resources_for(caller) if one.is_template]
             case _:
-                assert_never(step)
+                assert_never(step.feature)
+        return result_reply(step.id, list_result(step.feature.value, definitions, revision, self.card))
+
+    async def perform(self, step: Perform, visitor: Visitor) -> Reply:
+        """Make one call and return the answer of its request."""
+        revision = visitor.revision
+        prepared = self._prepare(step, visitor)
+        if isinstance(prepared, Refusal):
+            return _refused(step.id, prepared, revision)
+        request, state = prepared
+        peer = self._peer(step, visitor, state)
+        request = replace(request, peer=peer)
+        with contained("call") as containment:
+            outcome: ToolOutcome = Failure(request.correlation_id, Bug(containment.incident))  # stands if this breaks
+            outcome = await self.door.call(visitor.caller, request)
+        peer.close()
+        match outcome:
+            case Failure():
+                return failure_reply(step.id, outcome, step.kind, revision, self.card)
+            case Success(reply=reply):
+                result = performed(reply, step.kind)
+                if step.kind is CallKind.RESOURCE_LIST:
+                    result = self._page(result, step, visitor)
+                return result_reply(step.id, performed_result(step.kind, result, revision, self.card))
+            case Pending():
+                return self._ask(outcome, step, visitor, state, peer.answers)
+            case _:
+                assert_never(outcome)
+
+    # ---- before the call --------------------------------------------------------------------------------------------
+
+    def _prepare(self, step: Perform, visitor: Visitor) -> tuple[ToolRequest, RequestState | None] | Refusal:
+        arguments: JsonObject = step.arguments
+        state: RequestState | None = None
+        if step.kind is CallKind.RESOURCE_LIST:
+            page = self._open_cursor(step, visitor.caller)
+            if page is None:
+                return invalid_params("cursor: not one of this server's, or too old; begin without it")
+            arguments = {"page": page}
+        if step.kind is CallKind.COMPLETION:
+            refusal = self._refusal_of_completion(step, visitor.caller)
+            if refusal is not None:
+                return refusal
+        raw_state = step.params.get("requestState")
+        if visitor.revision.era is Era.MODERN and raw_state is not None:
+            state = self._open_state(raw_state, step, visitor.caller)
+            if state is None:
+                # Source: MCP 2026-07-28 basic/patterns/mrtr#server-requirements: attacker-controlled, refused.
+                return invalid_params("requestState: not one of this request's, or too old; begin without it")
+        session = visitor.session
+        request = ToolRequest(
+            tool=step.subject,
+            raw_arguments=arguments,
+            transport=visitor.transport,
+            kind=step.kind,
+            client=step.meta.client or (session.client if session is not None else None),
+            trace=None if step.meta.trace is None else step.meta.trace.trace_id,
+        )
+        return request, state
+
+    def _peer(self, step: Perform, visitor: Visitor, state: RequestState | None) -> _Peer:
+        if visitor.revision.era is Era.LEGACY:
+            if visitor.session is None:
+                raise RuntimeError("a legacy call was made outside a session")
+            return SessionPeer(visitor.session, visitor.sink, step.meta, visitor.revision)
+        given = step.params.get("inputResponses")
+        return RequestPeer(
+            visitor.sink,
+            step.meta,
+            visitor.revision,
+            answers={} if state is None else state.answers,
+            # Threat: an answer to what was never asked would let a model agree to what no person has seen.
+            given=given if isinstance(given, dict) and state is not None else {},
+        )
+
+    def _open_state(self, raw_state: JsonValue, step: Perform, caller: Caller) -> RequestState | None:
+        if not isinstance(raw_state, str):
+            return None
+        principal = caller.principal.id
+        state = self.states.unseal(raw_state, principal=principal, method=step.method, params=step.params)
+        if state is None or (self._is_single_use(step, caller) and not self.spend(state)):
+            return None
+        return state
+
+    def _is_single_use(self, step: Perform, caller: Caller) -> bool:
+        """Return whether a state of this call may be used once only: where the call changes something."""
+        spec = next((one for one in self.door.directory.tools_for(caller) if one.name == step.subject), None)
+        return step.kind is CallKind.TOOL and spec is not None and not spec.read_only
+
+    def _open_cursor(self, step: Perform, caller: Caller) -> str | None:
+        raw_cursor = step.params.get("cursor")
+        if raw_cursor is None:
+            return ""
+        if not isinstance(raw_cursor, str):
+            return None
+        return self.cursors.unseal(raw_cursor, caller.principal.id, step.method)
+
+    def _refusal_of_completion(self, step: Perform, caller: Caller) -> Refusal | None:
+        """Tell why nothing can be completed there.
+
+        Source: MCP 2026-07-28 server/utilities/completion#error-handling.
+        """
+        ref = step.params.get("ref")
+        match ref:
+            case {"type": "ref/prompt", "name": str() as name}:
+                known = any(name == prompt.operation.name for prompt in self.door.directory.prompts_for(caller))
+            case {"type": "ref/resource", "uri": str() as uri}:
+                resources = self.door.directory.resources_for(caller)
+                known = any(uri in (one.definition.get("uriTemplate"), one.definition.get("uri")) for one in resources)
+            case _:
+                known = False
+        if known:
+            return None
+        return invalid_params("ref: there is no such prompt or resource template; list them and use one of theirs")
+
+    # ---- after the call ---------------------------------------------------------------------------------------------
+
+    def _page(self, result: JsonObject, step: Perform, visitor: Visitor) -> JsonObject:
+        """Return one page of the list of resources: the fixed ones stand first on the first page.
+
+        Source: MCP 2026-07-28 server/utilities/pagination.
+        """
+        found = result.get("resources")
+        listed: list[JsonValue] = []
+        if step.params.get("cursor") is None:
+            fixed = (one for one in self.door.directory.resources_for(visitor.caller) if not one.is_template)
+            listed.extend(one.definition for one in fixed)
+        listed.extend(found if isinstance(found, list) else [])
+        page: JsonObject = {"resources": listed}
+        following = result.get("next")
+        if following is not None:
+            page["nextCursor"] = self.cursors.seal(visitor.caller.principal.id, step.method, str(following))
+        return page
+
+    def _ask(
+        self,
+        pending: Pending,
+        step: Perform,
+        visitor: Visitor,
+        state: RequestState | None,
+        answers: Mapping[str, JsonValue],
+    ) -> Reply:
+        rounds = 1 if state is None else state.round + 1
+        if rounds > MAX_ROUNDS:
+            refusal = invalid_params(f"inputResponses: still not usable after {MAX_ROUNDS} rounds; begin again")
+            return _refused(step.id, refusal, visitor.revision)
+        try:
+            sealed = self.states.seal(
+                self.states.begin(answers, rounds),
+                principal=visitor.caller.principal.id,
+                method=step.method,
+                params=step.params,
+            )
+        except InvalidArgument as too_large:
+            return fault_reply(step.id, too_large, visitor.revision, pending.correlation_id)
+        result = input_required_result(pending.questions, sealed, visitor.revision, self.card)
+        return result_reply(step.id, result)
 
 
-def _shake_hands(step: OpenSession, session: SessionBody) -> Reply:
-    if session.revision is not None:
-        return refusal_reply(step.id, invalid_request("this session is initialized already", 200))
-    session.revision = step.revision
-    session.client = step.client
-    return step.reply
-
-
-def _answer(sink: ReplySink, reply: Reply) -> None:
-    sink.expect()
-    sink.answer(reply)
+def _refused(request_id: RequestId, refusal: Refusal, revision: Revision) -> Reply:
+    return refusal_reply(request_id, replace(refusal, http_status=400 if revision.era is Era.MODERN else 200))

@@ -1,27 +1,30 @@
 """One POST and the answers it is owed: as one JSON document when they are quick, else as a stream.
 
 Laws:
-    1. A client that takes both forms gets JSON if everything is answered soon, and otherwise a stream, so that
-       keep-alives hold the connection while the call runs.
+    1. A client that takes both forms gets JSON if everything is answered soon and nothing is said before, and
+       otherwise a stream, so that keep-alives hold the connection while the call runs.
     2. What was released is not answered; a request to which nothing is owed any more gets 202 and no body.
-    3. A client that hangs up ends the delivery; what that means for the call is decided by who owns it.
+    3. A client that hangs up ends the delivery; what that means for the call is decided by who owns it, and whether
+       the stream can be read on later by its session.
 
-Not here: running calls (desk.py), streams that outlive a request (outbox.py).
+Not here: running calls (desk.py), the stream itself (outbox.py).
 """
 
 from __future__ import annotations
 
 import math
-from collections import deque
+from collections.abc import Callable
 from typing import final
 
 import trio
 
 from aegis_trio.model.asgi import Receive, Send
+from aegis_trio.model.json import JsonObject, encode_json
 from aegis_trio.protocol.jsonrpc import Reply
-from aegis_trio.protocol.sse import KEEP_ALIVE, encode_message
+from aegis_trio.protocol.sse import encode_body
 from aegis_trio.transports.bell import Bell, Wake
 from aegis_trio.transports.negotiation import Forms
+from aegis_trio.transports.outbox import Outbox
 from aegis_trio.transports.replies import (
     HeaderLines,
     end_stream,
@@ -31,27 +34,36 @@ from aegis_trio.transports.replies import (
     send_reply,
     start_stream,
 )
-from aegis_trio.transports.settings import SessionSettings
 
 
 @final
 class Exchange:
     """The answers of one POST; a `ReplySink` and a `Listener`."""
 
-    __slots__ = ("_bell", "_gone", "_if_gone", "_owed", "_ready", "started")
+    __slots__ = ("_bell", "_forms", "_gone", "_if_gone", "_open_stream", "_owed", "_ready", "_stream", "started")
 
-    def __init__(self, if_gone: Reply | None = None) -> None:
+    def __init__(self, forms: Forms, open_stream: Callable[[], Outbox], if_gone: Reply | None = None) -> None:
         """Owe nothing yet.
 
         Args:
+            forms: what the client takes.
+            open_stream: makes the stream, when it comes to that; it ends once nothing is owed.
             if_gone: the answer when the session ends before anything was sent.
         """
+        self._forms = forms
+        self._open_stream = open_stream
         self._bell = Bell()
-        self._ready: deque[Reply] = deque()
+        self._ready: list[Reply] = []
+        self._stream: Outbox | None = None
         self._owed = 0
         self._gone = False
         self._if_gone = if_gone
         self.started = False
+
+    @property
+    def can_speak(self) -> bool:
+        """Whether messages before the answer reach the client."""
+        return self._forms.stream and (self._stream is None or self._stream.can_speak)
 
     def expect(self) -> None:
         """One more answer, or its release, will come."""
@@ -60,75 +72,94 @@ class Exchange:
     def answer(self, reply: Reply) -> None:
         """Take one answer."""
         self._owed -= 1
-        self._ready.append(reply)
+        if self._stream is not None:
+            self._stream.answer(reply)
+        else:
+            self._ready.append(reply)
         self._bell.ring()
 
     def release(self) -> None:
         """Learn that one expected answer will not come."""
         self._owed -= 1
+        if self._stream is not None:
+            self._stream.release()
+        self._bell.ring()
+
+    def notify(self, message: JsonObject) -> None:
+        """Take one message that belongs before an answer; dropped where only one document is taken."""
+        if not self._forms.stream:
+            return
+        self._become_stream().notify(message)
         self._bell.ring()
 
     def leave(self) -> None:
         """Learn that the session is gone."""
         self._gone = True
+        if self._stream is not None:
+            self._stream.leave()
         self._bell.ring()
+
+    def close(self) -> None:
+        """Keep nothing: the call ended with its request."""
+        if self._stream is not None:
+            self._stream.close()
 
     async def deliver(
         self,
         receive: Receive,
         send: Send,
         *,
-        forms: Forms,
-        settings: SessionSettings,
+        json_within_s: float,
         is_batch: bool = False,
+        primed: bool = False,
         extra: HeaderLines = (),
     ) -> None:
         """Send the answers as they come; return when all are sent or the client hung up.
 
+        Args:
+            json_within_s: how long answers may take before they become a stream, seconds.
+            primed: whether a stream begins with an event that only gives an id.
+
         Source: MCP 2025-11-25 basic/transports#sending-messages-to-the-server, items 5 and 6.
         """
-        wait_s = (settings.json_within_s if forms.stream else math.inf) if forms.json else 0.0
-        deadline = trio.current_time() + wait_s
-        while self._owed and not self._gone:
+        forms = self._forms
+        deadline = trio.current_time() + ((json_within_s if forms.stream else math.inf) if forms.json else 0.0)
+        while self._owed and not self._gone and self._stream is None:
             wake = await self._bell.wait(receive, deadline)
             if wake is Wake.HUNG_UP:
                 return
             if wake is Wake.DUE:
                 break
         self.started = True
-        if self._gone and not self._ready and self._if_gone is not None:
-            await send_reply(send, self._if_gone)
-        elif self._owed and not self._gone:
-            await self._stream(receive, send, settings, extra)
-        else:
-            await self._send_whole(send, forms, extra, is_batch=is_batch)
+        if self._stream is None and (self._gone or not self._owed):
+            await self._send_whole(send, extra, is_batch=is_batch)
+            return
+        stream = self._become_stream()
+        await start_stream(send, extra)
+        await stream.pump(receive, send, primed=primed)
 
-    async def _send_whole(self, send: Send, forms: Forms, extra: HeaderLines, *, is_batch: bool) -> None:
+    def _become_stream(self) -> Outbox:
+        if self._stream is None:
+            self._stream = self._open_stream()
+            for _ in range(len(self._ready) + self._owed):
+                self._stream.expect()
+            for reply in self._ready:
+                self._stream.answer(reply)
+            self._ready.clear()
+        return self._stream
+
+    async def _send_whole(self, send: Send, extra: HeaderLines, *, is_batch: bool) -> None:
         replies = tuple(self._ready)
-        if not replies:
+        if not replies and self._gone and self._if_gone is not None:
+            await send_reply(send, self._if_gone)
+        elif not replies:
             # Source: MCP 2025-11-25 basic/utilities/cancellation: a cancelled request gets no response.
             await send_empty(send, 202, extra)
-        elif not is_batch and (forms.json or replies[0].http_status != 200):
+        elif not is_batch and (self._forms.json or replies[0].http_status != 200):
             await send_reply(send, replies[0], extra)
-        elif forms.json:
+        elif self._forms.json:
             await send_batch(send, replies, extra)
         else:
             await start_stream(send, extra)
-            await send_events(send, b"".join(encode_message(reply.body) for reply in replies))
+            await send_events(send, b"".join(encode_body(encode_json(reply.body)) for reply in replies))
             await end_stream(send)
-
-    async def _stream(self, receive: Receive, send: Send, settings: SessionSettings, extra: HeaderLines) -> None:
-        await start_stream(send, extra)
-        await send_events(send, KEEP_ALIVE)
-        while True:
-            while self._ready:
-                await send_events(send, encode_message(self._ready.popleft().body))
-                await trio.lowlevel.checkpoint()
-            if self._gone or not self._owed:
-                break
-            wake = await self._bell.wait(receive, trio.current_time() + settings.keep_alive_s)
-            if wake is Wake.HUNG_UP:
-                return
-            if wake is Wake.DUE:
-                await send_events(send, KEEP_ALIVE)
-        await end_stream(send)

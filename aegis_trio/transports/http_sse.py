@@ -32,12 +32,12 @@ from aegis_trio.protocol.refusals import METHOD_NOT_FOUND, Refusal, invalid_requ
 from aegis_trio.protocol.sse import encode_event
 from aegis_trio.transports.body import Unread, read_document
 from aegis_trio.transports.credentials import headers_of, origin_of, query_value, raw_credentials
-from aegis_trio.transports.desk import Desk
 from aegis_trio.transports.hub import SessionHub, StreamKind
 from aegis_trio.transports.negotiation import accepted_forms
 from aegis_trio.transports.outbox import Outbox
 from aegis_trio.transports.ports import Doorman
-from aegis_trio.transports.replies import end_stream, send_empty, send_reply, start_stream
+from aegis_trio.transports.reception import Reception
+from aegis_trio.transports.replies import end_stream, send_empty, send_events, send_reply, start_stream
 from aegis_trio.transports.session import SessionBody
 from aegis_trio.transports.settings import SessionSettings
 
@@ -65,8 +65,8 @@ class _Life:
 class HttpSse:
     """The ASGI application of both paths."""
 
-    def __init__(self, *, desk: Desk, doorman: Doorman, hub: SessionHub, settings: SessionSettings) -> None:
-        self._desk = desk
+    def __init__(self, *, reception: Reception, doorman: Doorman, hub: SessionHub, settings: SessionSettings) -> None:
+        self._reception = reception
         self._doorman = doorman
         self._hub = hub
         self._settings = settings
@@ -100,8 +100,10 @@ class HttpSse:
         self._lives[session.id] = _Life(session, outbox, caller, None if ticket is None else _digest(ticket))
         try:
             with self._hub.stream(outbox, StreamKind.HTTP_SSE), session.heard_by(outbox):
-                outbox.put(encode_event("endpoint", self._endpoint(session.id, ticket)))
+                session.voice = outbox
                 await start_stream(send)
+                # Source: MCP 2024-11-05 basic/transports#http-with-sse: the endpoint is the first event.
+                await send_events(send, encode_event("endpoint", self._endpoint(session.id, ticket)))
                 await session.run(partial(outbox.pump, receive, send), max_age_s=self._settings.max_age_s)
                 if not outbox.is_over:
                     # The session was ended, too old, or broke: its client should see an end, not a lost connection.
@@ -170,7 +172,7 @@ class HttpSse:
         for message in messages:
             # An answer may have been the one too many for a slow reader, which ends the session.
             if not life.session.ended:
-                self._desk.take(message, life.session, caller, life.outbox)
+                self._reception.take(message, life.session, caller, life.outbox)
         await send_empty(send, 202)
 
     def _ticket_holder(self, scope: Scope, raw_id: str) -> Caller | None:

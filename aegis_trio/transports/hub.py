@@ -29,9 +29,11 @@ from aegis_trio.model.call import Transport
 from aegis_trio.model.errors import NotReady, RateLimited
 from aegis_trio.model.identity import PrincipalId
 from aegis_trio.protocol.revisions import Revision
-from aegis_trio.transports.outbox import OutboxBudget
+from aegis_trio.protocol.steps import OpenSession
+from aegis_trio.transports.outbox import Outbox, OutboxBudget
 from aegis_trio.transports.session import Listener, SessionBody
 from aegis_trio.transports.settings import SessionSettings
+from aegis_trio.transports.subscriptions import LIST_CHANGED, Subscription, list_changed_notification
 
 ID_BYTES: Final = 32  # 256 bits of the system's generator; MCP asks for a cryptographically secure id
 RETRY_SESSIONS_S: Final = 60
@@ -40,9 +42,10 @@ RETRY_SESSIONS_S: Final = 60
 class StreamKind(StrEnum):
     """What an open stream is."""
 
-    LISTEN = "listen"  # GET /mcp
+    LISTEN = "listen"  # GET /mcp, and subscriptions
     HTTP_SSE = "http_sse"  # GET /mcp/sse
     POST = "post"  # the answer of a request
+    LINE = "line"  # WebSocket and stdio
 
 
 @final
@@ -72,8 +75,10 @@ class SessionHub:
         self._by_principal: dict[PrincipalId, OrderedDict[str, SessionBody]] = {}
         self._requests: dict[PrincipalId, set[trio.CancelScope]] = {}
         self._streams: dict[Listener, StreamKind] = {}
+        self._subscriptions: set[Subscription] = set()
         self._calls_running = 0
         self.outbox_budget = OutboxBudget(settings.max_outboxes_bytes)
+        self.max_watches = settings.max_watches
         self._draining = False
         self._quiet = trio.Event()
         self._no_streams = trio.Event()
@@ -88,8 +93,8 @@ class SessionHub:
             await self._quiet.wait()
             nursery.cancel_scope.cancel()
 
-    async def open_session(self, principal: PrincipalId, revision: Revision, client: str | None) -> SessionBody:
-        """Open a session that lives in the hub until it is ended.
+    async def open_session(self, principal: PrincipalId, step: OpenSession) -> SessionBody:
+        """Open the session that a handshake agreed on; it lives in the hub until it is ended.
 
         Raises:
             RateLimited: the principal has as many as it may, all of them in use.
@@ -100,8 +105,9 @@ class SessionHub:
         """
         if self._nursery is None:
             raise RuntimeError("the session hub does not run")
-        session = self.admit(principal, Transport.STREAMABLE_HTTP, revision)
-        session.client = client
+        session = self.admit(principal, Transport.STREAMABLE_HTTP, step.revision)
+        session.client = step.client
+        session.capabilities = step.capabilities
         await self._nursery.start(partial(session.run, trio.sleep_forever, max_age_s=self._settings.max_age_s))
         return session
 
@@ -178,6 +184,32 @@ class SessionHub:
                 if not scopes:
                     self._requests.pop(principal, None)
 
+    @contextmanager
+    def subscribed(self, subscription: Subscription) -> Generator[None]:
+        """Tell *subscription* of lists that change while it is open."""
+        self._subscriptions.add(subscription)
+        try:
+            yield
+        finally:
+            self._subscriptions.discard(subscription)
+
+    def announce_lists(self) -> None:
+        """Tell everybody that what they may use can be another list than before."""
+        for feature in LIST_CHANGED:
+            for session in tuple(self._sessions.values()):
+                session.announce(list_changed_notification(feature))
+            for subscription in tuple(self._subscriptions):
+                subscription.list_changed(feature)
+
+    def open_outbox(self, session: SessionBody, *, once: bool) -> Outbox:
+        """Make a named stream of *session*, and drop what it kept too long."""
+        self._drop_kept(session)
+        return Outbox(self._settings, self.outbox_budget, self.note_cut, name=session.next_stream_name(), once=once)
+
+    def _drop_kept(self, session: SessionBody) -> None:
+        kept_since = trio.current_time() - self._settings.keep_streams_s
+        session.drop_streams(ended_before=kept_since, keep=self._settings.max_kept_streams)
+
     def count_calls(self, change: int) -> None:
         """Count calls that sessions began (1) or ended (-1)."""
         self._calls_running += change
@@ -238,6 +270,7 @@ class SessionHub:
             await trio.sleep(self._settings.reap_every_s)
             now = trio.current_time()
             for session in tuple(self._sessions.values()):
+                self._drop_kept(session)
                 if session.is_at_rest and now - session.last_used >= self._settings.idle_s:
                     self.forget(session)
                     self._totals["reaped"] += 1

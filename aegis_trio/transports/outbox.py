@@ -1,72 +1,146 @@
-"""What waits to be sent on a stream that outlives requests, and the loop that sends it.
+"""What waits to be sent to one reader, and the loop that sends it as server-sent events.
 
 Laws:
     1. Bounded: what does not fit is not kept; the stream is cut, because its reader is slow or gone.
     2. A stream that rests is one task and no timer of its own; it says something at once and at every keep-alive.
     3. A stream that leaves first gives the answers that are still owed, then its farewell.
+    4. A named stream can be resumed: its events have ids and are kept after they were sent, oldest dropped first.
+       One reader at a time: a new one takes over, and nothing is sent twice or left out.
 
-Source: MCP 2025-11-25 basic/transports#listening-for-messages-from-the-server; MCP 2024-11-05
-basic/transports#http-with-sse.
+Source: MCP 2025-11-25 basic/transports#listening-for-messages-from-the-server, #resumability-and-redelivery;
+MCP 2024-11-05 basic/transports#http-with-sse.
 """
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import Enum, auto
 from typing import final
 
 import trio
 
 from aegis_trio.model.asgi import Receive, Send
+from aegis_trio.model.json import JsonObject, encode_json
 from aegis_trio.protocol.jsonrpc import Reply
-from aegis_trio.protocol.sse import FAREWELL, KEEP_ALIVE, encode_message
+from aegis_trio.protocol.sse import FAREWELL, KEEP_ALIVE, encode_body, encode_priming
 from aegis_trio.transports.bell import Bell, Wake
 from aegis_trio.transports.replies import end_stream, send_events
 from aegis_trio.transports.settings import SessionSettings
 
+RETRY_MS = 1000
+"""How long a client is asked to wait before it comes back to a stream that broke, milliseconds."""
+
 
 @final
 class OutboxBudget:
-    """How many bytes wait in all outboxes together."""
+    """How many bytes wait, or are kept, in all outboxes together; what is only kept makes room, oldest first."""
 
-    __slots__ = ("limit_bytes", "used_bytes")
+    __slots__ = ("_kept", "limit_bytes", "used_bytes")
 
     def __init__(self, limit_bytes: int) -> None:
         self.limit_bytes = limit_bytes
         self.used_bytes = 0
+        self._kept: OrderedDict[Outbox, None] = OrderedDict()
+
+    def keep(self, outbox: Outbox) -> None:
+        """Note that *outbox* has given everything, and is kept for a client that lost it."""
+        self._kept[outbox] = None
+
+    def drop(self, outbox: Outbox) -> None:
+        """Note that *outbox* keeps nothing any more."""
+        self._kept.pop(outbox, None)
+
+    def make_room_for(self, size: int) -> bool:
+        """Return whether *size* bytes more may wait, after dropping what is only kept."""
+        while self.used_bytes + size > self.limit_bytes and self._kept:
+            next(iter(self._kept)).close()
+        return self.used_bytes + size <= self.limit_bytes
 
 
 class StreamEnd(Enum):
-    """How a stream came to its end."""
+    """How the reading of a stream came to its end."""
 
-    LEFT = auto()
+    LEFT = auto()  # said goodbye
+    DONE = auto()  # gave everything that it owed
+    CUT = auto()  # its reader was too slow
     HUNG_UP = auto()
+    TAKEN_OVER = auto()
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """One message and its number in the stream, from 1."""
+
+    number: int
+    body: bytes
 
 
 @final
 class Outbox:
-    """The events of one stream, until they are sent; a `ReplySink` and a `Listener`."""
+    """The messages of one stream; a `ReplySink` and a `Listener`."""
 
-    __slots__ = ("_bell", "_budget", "_bytes", "_cut", "_events", "_leaving", "_owed", "_settings", "is_over")
+    __slots__ = (
+        "_bell",
+        "_budget",
+        "_bytes",
+        "_cut",
+        "_last",
+        "_leaving",
+        "_once",
+        "_owed",
+        "_queue",
+        "_reader",
+        "_sent",
+        "_settings",
+        "ended_at",
+        "is_over",
+        "name",
+    )
 
-    def __init__(self, settings: SessionSettings, budget: OutboxBudget, cut: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        settings: SessionSettings,
+        budget: OutboxBudget,
+        cut: Callable[[], None],
+        *,
+        name: str | None = None,
+        once: bool = False,
+    ) -> None:
         """Wait for nothing yet; `close` must follow.
 
         Args:
             budget: shared by all outboxes.
-            cut: ends the stream at once, when its reader is too slow.
+            cut: learns that the stream was ended because its reader is too slow.
+            name: of a stream that can be resumed, within its session.
+            once: whether the stream ends when nothing is owed any more.
         """
         self._settings = settings
         self._budget = budget
         self._cut = cut
+        self.name = name
+        self._once = once
         self._bell = Bell()
-        self._events: deque[bytes] = deque()
+        self._reader: trio.CancelScope | None = None
+        self._queue: deque[Queued] = deque()
+        self._last = 0
+        self._sent = 0
         self._bytes = 0
         self._owed = 0
         self._leaving = False
         self.is_over = False
         """Whether nothing more may be sent on the stream."""
+        self.ended_at: float | None = None
+        """When everything that was owed had been given (Trio's clock); None while more can come."""
+
+    # ---- what goes in -----------------------------------------------------------------------------------------------
+
+    @property
+    def can_speak(self) -> bool:
+        """Whether messages before the answer reach the client."""
+        return not self.is_over
 
     def expect(self) -> None:
         """One more answer, or its release, will come."""
@@ -75,64 +149,150 @@ class Outbox:
     def answer(self, reply: Reply) -> None:
         """Take one answer."""
         self._owed -= 1
-        self.put(encode_message(reply.body))
+        self.put(encode_json(reply.body))
+        self._note_end()
 
     def release(self) -> None:
         """Learn that one expected answer will not come."""
         self._owed -= 1
+        self._note_end()
         self._bell.ring()
+
+    def notify(self, message: JsonObject) -> None:
+        """Take one message that is no answer."""
+        self.put(encode_json(message))
 
     def leave(self) -> None:
         """End the stream once what is owed has been sent."""
         self._leaving = True
         self._bell.ring()
 
-    def put(self, event: bytes) -> None:
-        """Queue one encoded event, or cut the stream when it does not fit."""
+    def put(self, body: bytes) -> None:
+        """Queue one message, or cut the stream when it does not fit."""
         if self.is_over:
             return
         # Threat: a reader that stops reading would have us keep everything that it asks for.
-        if self._events and not self._has_room_for(len(event)):
+        if self._queue and not self._make_room_for(len(body)):
             self.is_over = True
+            if self._reader is not None:
+                self._reader.cancel()
             self._cut()
             return
-        self._events.append(event)
-        self._account(len(event))
+        self._last += 1
+        self._queue.append(Queued(self._last, body))
+        self._account(len(body))
         self._bell.ring()
 
     def close(self) -> None:
         """Keep nothing any more."""
         self.is_over = True
-        self._events.clear()
+        self._queue.clear()
         self._account(-self._bytes)
+        self._budget.drop(self)
 
-    async def pump(self, receive: Receive, send: Send) -> StreamEnd:
-        """Send events until the stream leaves or the client hangs up."""
-        await send_events(send, KEEP_ALIVE)
-        while True:
-            while self._events:
-                # The event counts until it is sent, so that a blocked send fills the outbox.
-                await send_events(send, self._events[0])
-                self._account(-len(self._events.popleft()))
+    # ---- what comes out ---------------------------------------------------------------------------------------------
+
+    def can_resume(self, after: int) -> bool:
+        """Return whether everything behind message number *after* is still here."""
+        first = self._queue[0].number if self._queue else self._last + 1
+        return not self.is_over and first - 1 <= after <= self._last
+
+    def next(self, after: int) -> Queued | None:
+        """Return the message behind number *after*, or None when there is none yet."""
+        if not self._queue or after >= self._last:
+            return None
+        return self._queue[max(0, after + 1 - self._queue[0].number)]
+
+    def mark_sent(self, number: int) -> None:
+        """Learn that everything up to *number* was sent; what cannot be resumed is dropped."""
+        self._sent = max(self._sent, number)
+        if self.name is None:
+            while self._queue and self._queue[0].number <= number:
+                self._drop_first()
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether the stream is to end, and nothing is owed on it any more."""
+        return self._leaving and not self._owed
+
+    async def wait(self) -> None:
+        """Wait until something was put in or the stream is to end; for a reader that hears of hang-ups otherwise."""
+        await self._bell.wait_rung()
+
+    async def pump(self, receive: Receive, send: Send, *, after: int = 0, primed: bool = False) -> StreamEnd:
+        """Send events behind number *after* until the stream is done, leaves, or loses its reader.
+
+        Args:
+            primed: whether the first event gives only an id to come back with (MCP 2025-11-25).
+        """
+        bell = self._bell = self._take_over()
+        with trio.CancelScope() as reader:
+            self._reader = reader
+            if primed and self.name is not None:
+                await send_events(send, encode_priming(f"{self.name}-{after}", RETRY_MS))
+            else:
+                await send_events(send, KEEP_ALIVE)
+            return await self._send_all(bell, receive, send, after)
+        return StreamEnd.CUT
+
+    async def _send_all(self, bell: Bell, receive: Receive, send: Send, after: int) -> StreamEnd:
+        while bell is self._bell:
+            queued = self.next(after)
+            if queued is not None:
+                # The message counts until it is sent, so that a blocked send fills the outbox.
+                event_id = None if self.name is None else f"{self.name}-{queued.number}"
+                await send_events(send, encode_body(queued.body, event_id))
+                after = queued.number
+                self.mark_sent(after)
                 await trio.lowlevel.checkpoint()
-            if self._leaving and not self._owed:
-                await send_events(send, FAREWELL)
-                await end_stream(send)
-                self.is_over = True
-                return StreamEnd.LEFT
-            wake = await self._bell.wait(receive, trio.current_time() + self._settings.keep_alive_s)
+                continue
+            if not self._owed and (self._once or self._leaving):
+                return await self._end(send)
+            wake = await bell.wait(receive, trio.current_time() + self._settings.keep_alive_s)
             if wake is Wake.HUNG_UP:
-                self.is_over = True
+                # Whoever can come back finds here what was not sent.
+                self.is_over = self.is_over or self.name is None
                 return StreamEnd.HUNG_UP
             if wake is Wake.DUE:
                 await send_events(send, KEEP_ALIVE)
+        return StreamEnd.TAKEN_OVER
+
+    async def _end(self, send: Send) -> StreamEnd:
+        if not self._once:
+            await send_events(send, FAREWELL)
+        await end_stream(send)
+        if self.name is None or not self._once:
+            self.is_over = True
+        else:
+            self._budget.keep(self)
+        return StreamEnd.DONE if self._once else StreamEnd.LEFT
+
+    def _take_over(self) -> Bell:
+        self._bell.ring()
+        return Bell()
+
+    def _note_end(self) -> None:
+        if self._once and not self._owed:
+            self.ended_at = trio.current_time()
+
+    # ---- how much waits ---------------------------------------------------------------------------------------------
+
+    def _make_room_for(self, size: int) -> bool:
+        while not self._has_room_for(size):
+            if not self._queue or self._queue[0].number > self._sent:
+                return False
+            self._drop_first()
+        return True
 
     def _has_room_for(self, size: int) -> bool:
         return (
-            len(self._events) < self._settings.max_outbox_messages
+            len(self._queue) < self._settings.max_outbox_messages
             and self._bytes + size <= self._settings.max_outbox_bytes
-            and self._budget.used_bytes + size <= self._budget.limit_bytes
+            and self._budget.make_room_for(size)
         )
+
+    def _drop_first(self) -> None:
+        self._account(-len(self._queue.popleft().body))
 
     def _account(self, change: int) -> None:
         self._bytes += change

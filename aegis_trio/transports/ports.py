@@ -1,25 +1,93 @@
-"""What the transports need of the rooms below, as protocols: the gateway's door, and who checks credentials."""
+"""What the transports need, as protocols: the gateway's door, who checks credentials, and where answers go."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
+
+import trio
 
 from aegis_trio.auth.credentials import RawCredentials
 from aegis_trio.model.call import ToolOutcome, ToolRequest
+from aegis_trio.model.errors import Fault
+from aegis_trio.model.features import PromptSpec, ResourceSpec
 from aegis_trio.model.identity import Caller, Origin
+from aegis_trio.model.json import JsonObject
 from aegis_trio.model.toolspec import ToolSpec
+from aegis_trio.protocol.jsonrpc import Reply
 from aegis_trio.toolsets.context import ToolContext
 
 
-class Door(Protocol):
-    """The one door to every tool; `gateway.Gateway` is it."""
+class Lists(Protocol):
+    """What is served, and to whom; `gateway.directory.Directory` is it."""
 
     def tools_for(self, caller: Caller) -> tuple[ToolSpec[ToolContext], ...]:
         """Return the tools that *caller* may use."""
         ...
 
+    def prompts_for(self, caller: Caller) -> tuple[PromptSpec[ToolContext], ...]:
+        """Return the prompts that *caller* may use."""
+        ...
+
+    def resources_for(self, caller: Caller) -> tuple[ResourceSpec[ToolContext], ...]:
+        """Return the resources and families of resources that *caller* may read."""
+        ...
+
+
+class Door(Protocol):
+    """The one door to everything that is served; `gateway.Gateway` is it."""
+
+    @property
+    def directory(self) -> Lists:
+        """What is served, and to whom."""
+        ...
+
     async def call(self, caller: Caller, request: ToolRequest) -> ToolOutcome:
-        """Run one tool; never raises a fault."""
+        """Run one call; never raises a fault."""
+        ...
+
+    async def watch(
+        self,
+        caller: Caller,
+        request: ToolRequest,
+        changed: Callable[[], None],
+        *,
+        task_status: trio.TaskStatus[Fault | None],
+    ) -> None:
+        """Watch one resource until cancelled; reports whether it began, and tells of each change."""
+        ...
+
+
+class Watch(Protocol):
+    """A watch of one resource that has yet to begin."""
+
+    async def __call__(self, *, task_status: trio.TaskStatus[Fault | None]) -> None:
+        """Run until cancelled; reports None once it has begun, or why it cannot."""
+        ...
+
+
+class ReplySink(Protocol):
+    """Where answers go: to one waiting request, or to a session's stream."""
+
+    @property
+    def can_speak(self) -> bool:
+        """Whether messages before the answer reach the client."""
+        ...
+
+    def expect(self) -> None:
+        """One more answer, or its release, will come."""
+        ...
+
+    def answer(self, reply: Reply) -> None:
+        """Take one answer."""
+        ...
+
+    def release(self) -> None:
+        """Learn that one expected answer will not come."""
+        ...
+
+    def notify(self, message: JsonObject) -> None:
+        """Take one message that belongs before an answer."""
         ...
 
 

@@ -13,19 +13,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from aegis_trio.gateway.render import fault_body, is_protocol_error, mcp_result
+from aegis_trio.gateway.render import failed_result, fault_body, is_protocol_error
 from aegis_trio.model.asgi import Send
-from aegis_trio.model.call import CorrelationId, Failure, ToolOutcome
-from aegis_trio.model.errors import AuditUnavailable, Fault, NotReady, TooMany, row_of
+from aegis_trio.model.call import CallKind, CorrelationId, Failure
+from aegis_trio.model.errors import AuditUnavailable, Fault, MissingCapability, NotReady, ResourceMissing, TooMany
+from aegis_trio.model.fault_rows import row_of
 from aegis_trio.model.json import JsonObject, encode_json
 from aegis_trio.protocol.jsonrpc import Reply, RequestId, error_reply, result_reply
-from aegis_trio.protocol.refusals import INVALID_PARAMS
-from aegis_trio.protocol.results import ServerCard, call_result
+from aegis_trio.protocol.refusals import INVALID_PARAMS, MISSING_CAPABILITY, RESOURCE_NOT_FOUND
+from aegis_trio.protocol.results import ServerCard, performed_result
 from aegis_trio.protocol.revisions import Era, Revision
 
 HeaderLines = Sequence[tuple[bytes, bytes]]
 
 RETRY_NOT_READY_S: Final = 5  # readiness is looked at more often than this while the gate is not ready
+_REFUSED_PARAMS: Final = frozenset({INVALID_PARAMS, MISSING_CAPABILITY})
 _NO_STORE: Final = (b"cache-control", b"no-store")
 # Source: MCP 2026-07-28 basic/transports/streamable-http#receiving-messages (X-Accel-Buffering).
 STREAM_HEADERS: Final = (
@@ -35,13 +37,17 @@ STREAM_HEADERS: Final = (
 )
 
 
-def outcome_reply(request_id: RequestId, outcome: ToolOutcome, revision: Revision, card: ServerCard) -> Reply:
-    """Return what came of a call as the answer of its request."""
-    match outcome:
-        case Failure(correlation_id=correlation_id, fault=fault) if is_protocol_error(fault):
-            return fault_reply(request_id, fault, revision, correlation_id)
-        case _:
-            return result_reply(request_id, call_result(mcp_result(outcome), revision, card))
+def failure_reply(
+    request_id: RequestId, failure: Failure, kind: CallKind, revision: Revision, card: ServerCard
+) -> Reply:
+    """Return what ended a call as the answer of its request: a tool's result, or a JSON-RPC error."""
+    fault = failure.fault
+    # Source: MCP 2026-07-28 basic/index#error-codes: -32021 is of that revision; before, the model reads why.
+    is_untold = isinstance(fault, MissingCapability) and revision.era is Era.LEGACY
+    if is_protocol_error(fault, kind) and not (is_untold and kind is CallKind.TOOL):
+        return fault_reply(request_id, fault, revision, failure.correlation_id)
+    result = failed_result(fault, failure.correlation_id)
+    return result_reply(request_id, performed_result(kind, result, revision, card))
 
 
 def fault_reply(
@@ -55,15 +61,21 @@ def fault_reply(
     if correlation_id is not None:
         data["correlation_id"] = correlation_id
     row = row_of(fault)
+    code = row.jsonrpc_code
+    if isinstance(fault, ResourceMissing) and revision.era is Era.LEGACY:
+        # Source: MCP 2025-11-25 server/resources#error-handling; from 2026-07-28 on it is invalid params.
+        code = RESOURCE_NOT_FOUND
+    elif isinstance(fault, MissingCapability) and revision.era is Era.LEGACY:
+        code = INVALID_PARAMS
     retry_after_s: int | None = None
-    http_status = 400 if revision.era is Era.MODERN and row.jsonrpc_code == INVALID_PARAMS else 200
+    http_status = 400 if revision.era is Era.MODERN and code in _REFUSED_PARAMS else 200
     if isinstance(fault, TooMany):
         http_status, retry_after_s = row.http_status, fault.retry_after_s
     elif isinstance(fault, NotReady | AuditUnavailable):
         http_status, retry_after_s = row.http_status, RETRY_NOT_READY_S
     return error_reply(
         request_id,
-        row.jsonrpc_code,
+        code,
         f"{fault.message} {fault.remedy}".strip(),
         data=data,
         http_status=http_status,

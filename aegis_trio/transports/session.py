@@ -6,7 +6,7 @@ Laws:
     2. A call belongs to the session, not to the request that brought it; its id is taken while it runs.
     3. An exception in a session ends that session alone; one in a call becomes that call's answer.
 
-Not here: which sessions there are (hub.py).
+Not here: which sessions there are (hub.py), what its streams hold (outbox.py), what it asks (dialogue.py).
 """
 
 from __future__ import annotations
@@ -18,27 +18,17 @@ from typing import Protocol, final
 import trio
 
 from aegis_trio.model.call import Transport
+from aegis_trio.model.errors import Fault
 from aegis_trio.model.identity import PrincipalId
+from aegis_trio.model.json import JsonObject
+from aegis_trio.model.peer import LogLevel
 from aegis_trio.protocol.jsonrpc import Reply, RequestId
 from aegis_trio.protocol.refusals import Refusal, invalid_request
 from aegis_trio.protocol.revisions import Revision
 from aegis_trio.transports.containment import contained
-
-
-class ReplySink(Protocol):
-    """Where answers go: to one waiting request, or to a session's stream."""
-
-    def expect(self) -> None:
-        """One more answer, or its release, will come."""
-        ...
-
-    def answer(self, reply: Reply) -> None:
-        """Take one answer."""
-        ...
-
-    def release(self) -> None:
-        """Learn that one expected answer will not come."""
-        ...
+from aegis_trio.transports.dialogue import Dialogue
+from aegis_trio.transports.outbox import Outbox
+from aegis_trio.transports.ports import ReplySink, Watch
 
 
 class Listener(Protocol):
@@ -60,6 +50,10 @@ class SessionRegistry(Protocol):
         """Learn that *session* is over, and end it."""
         ...
 
+    def open_outbox(self, session: SessionBody, *, once: bool) -> Outbox:
+        """Make a named stream of *session*."""
+        ...
+
 
 @final
 class SessionBody:
@@ -70,14 +64,21 @@ class SessionBody:
         "_nursery",
         "_registry",
         "_scope",
+        "_streams_opened",
+        "_watches",
+        "capabilities",
         "client",
+        "dialogue",
         "ended",
         "id",
         "last_used",
         "listeners",
+        "log_level",
         "principal",
         "revision",
+        "streams",
         "transport",
+        "voice",
     )
 
     def __init__(
@@ -95,13 +96,25 @@ class SessionBody:
         self.transport = transport
         """The way in that made it; it is found by no other."""
         self.revision = revision
-        """What the handshake agreed on; None before it (HTTP+SSE)."""
+        """What the handshake agreed on; None before it (HTTP+SSE, WebSocket, stdio)."""
         self.client: str | None = None
+        self.capabilities: JsonObject = {}
+        """What the client can be asked, as its handshake declared."""
+        self.log_level = LogLevel.INFO
+        """From which severity on it wants log messages; the client may change it."""
         self.last_used = trio.current_time()
         self.listeners: list[Listener] = []
         """Everything that waits for this session, oldest first: streams, and requests whose calls run."""
+        self.streams: dict[str, Outbox] = {}
+        """Streams that can be resumed, by name, oldest first."""
+        self.voice: Outbox | None = None
+        """Where messages go that belong to no request; None while the client has nowhere to hear them."""
         self.ended = False
         self._calls: dict[RequestId, trio.CancelScope] = {}
+        self.dialogue = Dialogue()
+        """What the server asks the client in passing."""
+        self._watches: dict[str, trio.CancelScope] = {}
+        self._streams_opened = 0
         self._registry = registry
         self._nursery: trio.Nursery | None = None
         self._scope = trio.CancelScope()
@@ -155,6 +168,73 @@ class SessionBody:
         finally:
             self._registry.forget(self)
 
+    # ---- streams ----------------------------------------------------------------------------------------------------
+
+    def open_stream(self, *, once: bool) -> Outbox:
+        """Open a stream that can be resumed while the session lives.
+
+        Args:
+            once: whether it ends when nothing is owed on it any more.
+
+        Source: MCP 2025-11-25 basic/transports#resumability-and-redelivery.
+        """
+        outbox = self._registry.open_outbox(self, once=once)
+        self.streams[outbox.name or ""] = outbox
+        return outbox
+
+    def next_stream_name(self) -> str:
+        """Return a name that no stream of this session has had."""
+        self._streams_opened += 1
+        return str(self._streams_opened)
+
+    def drop_streams(self, *, ended_before: float, keep: int) -> None:
+        """Drop finished streams that ended before *ended_before* (Trio's clock), and the oldest ones beyond *keep*."""
+        finished = [name for name, outbox in self.streams.items() if outbox.ended_at is not None or outbox.is_over]
+        excess = len(self.streams) - keep
+        for place, name in enumerate(finished):
+            outbox = self.streams[name]
+            if place < excess or outbox.is_over or (outbox.ended_at or 0.0) < ended_before:
+                self.streams.pop(name).close()
+
+    def announce(self, message: JsonObject) -> None:
+        """Send one message that belongs to no request; nobody hears it while the client listens nowhere."""
+        if self.voice is not None:
+            self.voice.notify(message)
+
+    # ---- what runs in it --------------------------------------------------------------------------------------------
+
+    async def start_watch(self, uri: str, watch: Watch) -> Fault | None:
+        """Watch a resource until `stop_watch` or the session's end; return the fault that prevents it.
+
+        Args:
+            watch: runs until cancelled, and reports by its task status whether it began.
+        """
+        if uri in self._watches or self._nursery is None:
+            return None
+        scope = self._watches[uri] = trio.CancelScope()
+        fault = await self._nursery.start(self._watch, uri, scope, watch)
+        return fault if isinstance(fault, Fault) else None
+
+    def stop_watch(self, uri: str) -> None:
+        """Watch a resource no more; an unknown one is ignored."""
+        scope = self._watches.get(uri)
+        if scope is not None:
+            scope.cancel()
+
+    @property
+    def watches(self) -> int:
+        """How many resources it watches."""
+        return len(self._watches)
+
+    async def _watch(
+        self, uri: str, scope: trio.CancelScope, watch: Watch, task_status: trio.TaskStatus[Fault | None]
+    ) -> None:
+        try:
+            with contained("watch"), scope:
+                await watch(task_status=task_status)
+        finally:
+            del self._watches[uri]
+
     def start_call(self, request_id: RequestId, run: Callable[[], Awaitable[Reply]], sink: ReplySink) -> bool:
         """Run one call in the session; its answer goes to *sink*, or its release when it was cancelled.
 
@@ -189,6 +269,9 @@ class SessionBody:
         """End everything of it, now."""
         self.ended = True
         self._scope.cancel()
+        for outbox in self.streams.values():
+            outbox.close()
+        self.streams.clear()
         for listener in tuple(self.listeners):
             listener.leave()
 

@@ -24,6 +24,14 @@ class SessionSettings:
     keep_alive_s: float = 15.0  # below the 30 to 60 s after which proxies close a silent connection
     json_within_s: float = 5.0
     """How long a call may take before its answer becomes a stream, so that keep-alives can flow."""
+    resumable_within_s: float = 0.2
+    """The same where a stream can be resumed: only once it has begun can a client that lost it come back for it."""
+    keep_streams_s: float = 300.0
+    """How long the stream of a finished request is kept for a client that lost it."""
+    max_kept_streams: int = 32
+    """Streams that a session keeps for that, the oldest finished ones dropped first."""
+    max_watches: int = 64
+    """Resources that one session watches."""
     max_streams_per_session: int = 4  # a client that reconnects leaves at most its last ones behind
     max_outbox_messages: int = 64  # twice the calls that one principal may run at once
     max_outbox_bytes: int = 2 * 1024 * 1024

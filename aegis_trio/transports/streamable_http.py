@@ -6,72 +6,66 @@ Laws:
     3. Up to 2025-11-25 a call belongs to its session and a hang-up leaves it running; from 2026-07-28 on it belongs
        to its request, and a hang-up cancels it at once.
 
-Not here: Host, Origin and methods of the path (web/screen.py), resumption by `Last-Event-ID`.
+    4. A stream of a session that was lost goes on where it broke, with nothing lost or doubled.
+
+Not here: Host, Origin and methods of the path (web/screen.py).
 """
 
 from __future__ import annotations
 
-from contextlib import closing
-from dataclasses import dataclass
+from functools import partial
 from typing import Final, final
-
-import trio
 
 from aegis_trio.model.asgi import Receive, Scope, Send
 from aegis_trio.model.call import Transport
-from aegis_trio.model.errors import Fault, Unauthenticated
-from aegis_trio.model.identity import Caller
-from aegis_trio.protocol.dispatch import Accepted, Answer, CallTool, Cancel, ListTools, OpenSession, dispatch
-from aegis_trio.protocol.headers import RoutingHeaders, read_routing_headers
-from aegis_trio.protocol.jsonrpc import Malformed, Message, Reply, Request, RequestId, refusal_reply
-from aegis_trio.protocol.ladder import Handshake, InSession, Refused, Stateless, choose_route
+from aegis_trio.model.errors import Fault
+from aegis_trio.protocol.dispatch import dispatch
+from aegis_trio.protocol.headers import read_routing_headers
+from aegis_trio.protocol.jsonrpc import Malformed, Message, Request, RequestId, refusal_reply
+from aegis_trio.protocol.ladder import Handshake, InSession, Refused, choose_route
+from aegis_trio.protocol.ladder import Stateless as Alone
 from aegis_trio.protocol.refusals import Refusal, header_mismatch, invalid_request
-from aegis_trio.protocol.revisions import LEGACY_VERSIONS, NEWEST_LEGACY, Revision
+from aegis_trio.protocol.revisions import LEGACY_VERSIONS, NEWEST_LEGACY
+from aegis_trio.protocol.steps import (
+    Answer,
+    OpenSession,
+)
 from aegis_trio.transports.body import Unread, read_document
 from aegis_trio.transports.credentials import headers_of, origin_of, raw_credentials
-from aegis_trio.transports.desk import Desk
 from aegis_trio.transports.exchange import Exchange
 from aegis_trio.transports.hub import SessionHub, StreamKind
-from aegis_trio.transports.negotiation import Forms, accepted_forms
+from aegis_trio.transports.negotiation import accepted_forms
 from aegis_trio.transports.outbox import Outbox
 from aegis_trio.transports.ports import Doorman
-from aegis_trio.transports.replies import HeaderLines, fault_reply, send_empty, send_reply, start_stream
+from aegis_trio.transports.reception import Reception
+from aegis_trio.transports.replies import fault_reply, send_empty, start_stream
 from aegis_trio.transports.session import SessionBody
 from aegis_trio.transports.settings import SessionSettings
+from aegis_trio.transports.stateless import Stateless
+from aegis_trio.transports.visit import Visit, not_acceptable
 
 SSE_PATH: Final = "/mcp/sse"
 SESSION_HEADER: Final = b"mcp-session-id"
 _ALLOW_POST: Final = ((b"allow", b"POST"),)
 _UNKNOWN_SESSION: Final = invalid_request("there is no such session; send initialize to open one", 404)
 _NO_SESSION: Final = invalid_request("the header Mcp-Session-Id is missing; send initialize first")
+_NOT_KEPT: Final = invalid_request(
+    "the events behind this Last-Event-ID are not kept any more, or never were; open a stream without it"
+)
 _NOT_HERE: Final = invalid_request("only POST is served here without a session", 405)
-
-
-@final
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Visit:
-    """One request whose credential was right."""
-
-    caller: Caller
-    headers: RoutingHeaders
-    forms: Forms
-    receive: Receive
-    send: Send
-
-    async def refuse(self, request_id: RequestId | None, refusal: Refusal, extra: HeaderLines = ()) -> None:
-        """Answer with *refusal*."""
-        await send_reply(self.send, refusal_reply(request_id, refusal), extra)
 
 
 @final
 class StreamableHttp:
     """The ASGI application of the MCP endpoint."""
 
-    def __init__(self, *, desk: Desk, doorman: Doorman, hub: SessionHub, settings: SessionSettings) -> None:
-        self._desk = desk
+    def __init__(self, *, reception: Reception, doorman: Doorman, hub: SessionHub, settings: SessionSettings) -> None:
+        self._reception = reception
+        self._desk = reception.desk
         self._doorman = doorman
         self._hub = hub
         self._settings = settings
+        self._stateless = Stateless(reception=reception, hub=hub, settings=settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request.
@@ -83,9 +77,10 @@ class StreamableHttp:
         allow_query = self._settings.allow_query_api_key and scope["path"] == SSE_PATH
         raw = raw_credentials(scope, allow_query=allow_query)
         caller = await self._doorman.authenticate(raw, origin_of(scope))
-        visit = _Visit(
+        visit = Visit(
             caller=caller,
             headers=read_routing_headers(headers_of(scope)),
+            raw_headers=headers_of(scope),
             forms=accepted_forms(headers_of(scope)),
             receive=receive,
             send=send,
@@ -102,9 +97,9 @@ class StreamableHttp:
 
     # ---- POST: messages ---------------------------------------------------------------------------------------------
 
-    async def _post(self, scope: Scope, visit: _Visit) -> None:
+    async def _post(self, scope: Scope, visit: Visit) -> None:
         if not (visit.forms.json or visit.forms.stream):
-            await visit.refuse(None, _not_acceptable("application/json and text/event-stream"))
+            await visit.refuse(None, not_acceptable("application/json and text/event-stream"))
             return
         settings = self._settings
         document = await read_document(
@@ -119,54 +114,14 @@ class StreamableHttp:
         match route:
             case Refused(id=request_id, refusal=refusal):
                 await visit.refuse(request_id, refusal)
-            case Stateless(message=message, revision=revision):
-                await self._stateless(message, revision, visit)
+            case Alone(message=message, revision=revision):
+                await self._stateless.serve(message, revision, visit)
             case Handshake(request=request):
                 await self._handshake(request, visit)
             case InSession():
                 await self._in_session(route, visit)
 
-    async def _stateless(self, message: Message, revision: Revision, visit: _Visit) -> None:
-        """Serve one modern message; nothing of it outlives this request.
-
-        Source: MCP 2026-07-28 basic/transports/streamable-http#sending-messages, #cancellation.
-        """
-        step = dispatch(message, revision, self._desk.card)
-        match step:
-            case Accepted() | Cancel() | OpenSession():
-                # The revision has neither a handshake nor a posted cancellation, so this was a notification.
-                await send_empty(visit.send, 202)
-            case Answer(reply=reply):
-                await self._give(reply, visit)
-            case ListTools(id=request_id):
-                await self._give(self._desk.list_tools(request_id, visit.caller, revision), visit)
-            case CallTool():
-                await self._owned_call(step, revision, visit)
-
-    async def _owned_call(self, step: CallTool, revision: Revision, visit: _Visit) -> None:
-        """Run a call that belongs to this request: when the delivery ends, so does the call."""
-        exchange = Exchange()
-        exchange.expect()
-
-        async def run() -> None:
-            exchange.answer(
-                await self._desk.call_tool(
-                    step, visit.caller, revision, transport=Transport.STREAMABLE_HTTP, client=None
-                )
-            )
-
-        with (
-            self._hub.request_of(visit.caller.principal.id) as access,
-            self._hub.stream(exchange, StreamKind.POST),
-        ):
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(run)
-                await exchange.deliver(visit.receive, visit.send, forms=visit.forms, settings=self._settings)
-                nursery.cancel_scope.cancel()
-        if access.cancelled_caught and not exchange.started:
-            raise Unauthenticated("Invalid API key", "This credential was removed while the call ran.")
-
-    async def _handshake(self, request: Request, visit: _Visit) -> None:
+    async def _handshake(self, request: Request, visit: Visit) -> None:
         """Open a session.
 
         Source: MCP 2025-11-25 basic/lifecycle#initialization, basic/transports#session-management.
@@ -175,23 +130,17 @@ class StreamableHttp:
         match step:
             case OpenSession():
                 try:
-                    session = await self._hub.open_session(visit.caller.principal.id, step.revision, step.client)
+                    session = await self._hub.open_session(visit.caller.principal.id, step)
                 except Fault as fault:
-                    await self._give(fault_reply(request.id, fault, step.revision), visit)
+                    await visit.give(fault_reply(request.id, fault, step.revision))
                 else:
-                    await self._give(step.reply, visit, ((SESSION_HEADER, session.id.encode()),))
+                    await visit.give(step.reply, ((SESSION_HEADER, session.id.encode()),))
             case Answer(reply=reply):
-                await self._give(reply, visit)
-            case Accepted() | Cancel() | ListTools() | CallTool():
+                await visit.give(reply)
+            case _:
                 raise RuntimeError("a handshake was dispatched as something else")
 
-    async def _give(self, reply: Reply, visit: _Visit, extra: HeaderLines = ()) -> None:
-        exchange = Exchange()
-        exchange.expect()
-        exchange.answer(reply)
-        await exchange.deliver(visit.receive, visit.send, forms=visit.forms, settings=self._settings, extra=extra)
-
-    async def _in_session(self, route: InSession, visit: _Visit) -> None:
+    async def _in_session(self, route: InSession, visit: Visit) -> None:
         """Serve the messages of a session; its calls go on when this request ends.
 
         Source: MCP 2025-11-25 basic/transports#sending-messages-to-the-server.
@@ -202,15 +151,20 @@ class StreamableHttp:
         if refusal is not None or isinstance(session, Refusal):
             await visit.refuse(request_id, refusal or _UNKNOWN_SESSION)
             return
-        exchange = Exchange(if_gone=refusal_reply(request_id, _UNKNOWN_SESSION))
+        open_stream = partial(session.open_stream, once=True)
+        exchange = Exchange(visit.forms, open_stream, if_gone=refusal_reply(request_id, _UNKNOWN_SESSION))
         with session.heard_by(exchange), self._hub.stream(exchange, StreamKind.POST):
             for message in route.messages:
-                self._desk.take(message, session, visit.caller, exchange)
+                self._reception.take(message, session, visit.caller, exchange)
             await exchange.deliver(
-                visit.receive, visit.send, forms=visit.forms, settings=self._settings, is_batch=route.is_batch
+                visit.receive,
+                visit.send,
+                json_within_s=self._settings.resumable_within_s,
+                is_batch=route.is_batch,
+                primed=session.revision is not None and session.revision.primes_streams,
             )
 
-    def _find(self, visit: _Visit) -> SessionBody | Refusal:
+    def _find(self, visit: Visit) -> SessionBody | Refusal:
         if visit.headers.session_id is None:
             return _NO_SESSION
         session = self._hub.find_session(visit.headers.session_id, visit.caller.principal.id, Transport.STREAMABLE_HTTP)
@@ -218,7 +172,7 @@ class StreamableHttp:
 
     # ---- GET: the stream of a session; DELETE: its end --------------------------------------------------------------
 
-    async def _get(self, visit: _Visit) -> None:
+    async def _get(self, visit: Visit) -> None:
         """Open a stream for messages of ours.
 
         Source: MCP 2025-11-25 basic/transports#listening-for-messages-from-the-server; 2026-07-28
@@ -228,19 +182,40 @@ class StreamableHttp:
         if session is None:
             return
         if not visit.forms.stream:
-            await visit.refuse(None, _not_acceptable("text/event-stream"))
+            await visit.refuse(None, not_acceptable("text/event-stream"))
+            return
+        raw_event_id = visit.headers.last_event_id
+        if raw_event_id is not None:
+            await self._resume(raw_event_id, session, visit)
             return
         streams = [listener for listener in session.listeners if isinstance(listener, Outbox)]
         if len(streams) >= self._settings.max_streams_per_session:
             # A client that came back did not close what it lost: its oldest stream makes room.
             streams[0].leave()
-        with trio.CancelScope() as cut:
-            outbox = Outbox(self._settings, self._hub.outbox_budget, cut.cancel)
-            with session.heard_by(outbox), self._hub.stream(outbox, StreamKind.LISTEN), closing(outbox):
-                await start_stream(visit.send)
-                await outbox.pump(visit.receive, visit.send)
+        # Source: MCP 2025-11-25 basic/transports#multiple-connections: each message goes to one stream, the newest.
+        session.voice = outbox = session.open_stream(once=False)
+        await self._read(outbox, session, visit, after=0)
 
-    async def _delete(self, visit: _Visit) -> None:
+    async def _resume(self, raw_event_id: str, session: SessionBody, visit: Visit) -> None:
+        """Go on with a stream that its client lost, behind the last event that it has.
+
+        Source: MCP 2025-11-25 basic/transports#resumability-and-redelivery.
+        """
+        name, _, raw_number = raw_event_id.rpartition("-")
+        outbox = session.streams.get(name)
+        after = int(raw_number) if raw_number.isascii() and raw_number.isdigit() and len(raw_number) < 16 else -1
+        if outbox is None or not outbox.can_resume(after):
+            await visit.refuse(None, _NOT_KEPT)
+            return
+        await self._read(outbox, session, visit, after=after)
+
+    async def _read(self, outbox: Outbox, session: SessionBody, visit: Visit, *, after: int) -> None:
+        primed = session.revision is not None and session.revision.primes_streams
+        with session.heard_by(outbox), self._hub.stream(outbox, StreamKind.LISTEN):
+            await start_stream(visit.send)
+            await outbox.pump(visit.receive, visit.send, after=after, primed=primed)
+
+    async def _delete(self, visit: Visit) -> None:
         """End a session.
 
         Source: MCP 2025-11-25 basic/transports#session-management, item 5.
@@ -250,7 +225,7 @@ class StreamableHttp:
             self._hub.forget(session)
             await send_empty(visit.send, 204)
 
-    async def _session_or_refuse(self, visit: _Visit) -> SessionBody | None:
+    async def _session_or_refuse(self, visit: Visit) -> SessionBody | None:
         headers = visit.headers
         if headers.duplicated is not None:
             await visit.refuse(None, header_mismatch(f"the header {headers.duplicated} stands more than once."))
@@ -265,10 +240,6 @@ class StreamableHttp:
             await visit.refuse(None, found)
             return None
         return found
-
-
-def _not_acceptable(wanted: str) -> Refusal:
-    return invalid_request(f"Accept must list {wanted}", 406)
 
 
 def _only_id(messages: tuple[Message | Malformed, ...]) -> RequestId | None:

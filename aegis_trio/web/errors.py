@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Final, final
 
 from aegis_trio.gateway.render import fault_body
-from aegis_trio.model.errors import AuditUnavailable, Fault, NotReady, TooMany, Unauthenticated, row_of
+from aegis_trio.model.errors import AuditUnavailable, Fault, NotReady, TooMany, Unauthenticated
+from aegis_trio.model.fault_rows import row_of
 from aegis_trio.model.json import JsonObject, encode_json
 
 RETRY_NOT_READY_S: Final = 5  # the upstream check runs more often than this while the gate is not ready

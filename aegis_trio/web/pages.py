@@ -26,7 +26,8 @@ from aegis_trio.gateway.gateway import Gateway
 from aegis_trio.gateway.render import rest_body, tool_definition
 from aegis_trio.model.asgi import Scope
 from aegis_trio.model.call import Failure, ToolOutcome, ToolRequest, Transport, new_correlation_id
-from aegis_trio.model.errors import ClientFault, Fault, InvalidArgument, Unauthenticated, row_of
+from aegis_trio.model.errors import ClientFault, Fault, InvalidArgument, Unauthenticated
+from aegis_trio.model.fault_rows import row_of
 from aegis_trio.model.identity import Caller, PrincipalId
 from aegis_trio.model.json import JsonObject
 from aegis_trio.protocol.json_reader import read_json
@@ -82,9 +83,9 @@ def build_app(pages: Pages) -> QuartTrio:
     @app.get("/mcp/tools")
     async def list_tools() -> Response:
         if pages.auth.public_tool_list and not _has_credential(pages):
-            specs = pages.gateway.public_tools()
+            specs = pages.gateway.directory.public_tools()
         else:
-            specs = pages.gateway.tools_for(await _caller(pages))
+            specs = pages.gateway.directory.tools_for(await _caller(pages))
         return _response(json_answer(200, {"tools": [tool_definition(spec) for spec in specs]}))
 
     @app.post("/mcp/tool/call")

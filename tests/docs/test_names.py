@@ -11,7 +11,8 @@ import pytest
 from aegis_trio.cli import exit_codes
 from aegis_trio.cli.main import COMMANDS
 from aegis_trio.config.table import VARIABLES, known_names
-from aegis_trio.model.errors import FAULT_ROWS, Fault
+from aegis_trio.model.errors import Fault
+from aegis_trio.model.fault_rows import FAULT_ROWS
 from aegis_trio.supervisor.admin import _PATHS as ADMIN_PATHS
 from aegis_trio.supervisor.upstream import TokenState
 from aegis_trio.toolsets.catalogue import TOOLS

@@ -24,6 +24,7 @@ from aegis_trio.limits.settings import LimitSettings
 from aegis_trio.model.call import Failure, Success, ToolOutcome, ToolReply, ToolRequest, Transport
 from aegis_trio.model.clock import SetClock
 from aegis_trio.model.errors import AuditUnavailable, Fault, InvalidArgument, NotFound, NotReady
+from aegis_trio.model.features import Catalogue
 from aegis_trio.model.identity import DEFAULT_INSTANCE, Caller, Origin, Principal, PrincipalId, PrincipalKind
 from aegis_trio.model.json import JsonObject
 from aegis_trio.model.secret import Secret
@@ -109,7 +110,7 @@ def open_door(tmp_path: Path) -> Callable[..., Any]:
         async with open_audit_trail(AuditSettings(path=path), clock=SetClock(0)) as trail:
             closed: list[Fault] = []
             gateway = Gateway(
-                tools=tools or (_tool(_fine),),
+                catalogue=Catalogue(tools=tools or (_tool(_fine),)),
                 audit=trail,
                 limits=CallLimits(limits or LimitSettings()),
                 acting_as=lambda _token: cast("Forge", _NoForge()),
@@ -376,9 +377,9 @@ async def test_a_reply_above_the_bound_is_a_fault_and_never_cut(open_door: Calla
 async def test_only_open_tools_are_listed(open_door: Callable[..., Any]) -> None:
     """A tool that a credential does not reach is not shown to it."""
     async with open_door() as door:
-        assert ["read_it"] == [spec.name for spec in door.gateway.tools_for(_caller("read:repository"))]
-        assert () == door.gateway.tools_for(_caller())
-        assert ["read_it"] == [spec.name for spec in door.gateway.public_tools()]
+        assert ["read_it"] == [spec.name for spec in door.gateway.directory.tools_for(_caller("read:repository"))]
+        assert () == door.gateway.directory.tools_for(_caller())
+        assert ["read_it"] == [spec.name for spec in door.gateway.directory.public_tools()]
 
 
 async def test_a_misspelled_tool_is_answered_with_the_nearest_that_the_caller_may_use(
@@ -405,6 +406,6 @@ async def test_calls_are_counted_by_tool_and_result(open_door: Callable[..., Any
 
 async def test_two_tools_of_one_name_are_our_mistake(open_door: Callable[..., Any]) -> None:
     """The catalogue would be ambiguous."""
-    with pytest.raises(ValueError, match="same name"):
+    with pytest.raises(ValueError, match="two of one name"):
         async with open_door(_tool(_fine), _tool(_fine)):
             pass

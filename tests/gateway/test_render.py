@@ -7,8 +7,16 @@ import json
 import mcp_types
 import pytest
 
-from aegis_trio.gateway.render import fault_body, fits, is_protocol_error, mcp_result, rest_body, tool_definition
-from aegis_trio.model.call import MAX_REPLY_BYTES, CorrelationId, Failure, Success, ToolReply
+from aegis_trio.gateway.render import (
+    failed_result,
+    fault_body,
+    fits,
+    is_protocol_error,
+    performed,
+    rest_body,
+    tool_definition,
+)
+from aegis_trio.model.call import MAX_REPLY_BYTES, CallKind, CorrelationId, Failure, Success, ToolReply
 from aegis_trio.model.errors import (
     AuditUnavailable,
     Bug,
@@ -31,7 +39,7 @@ ID = CorrelationId("00000000-0000-4000-8000-000000000000")
 
 def test_a_success_stands_twice_and_both_agree() -> None:
     """Old clients read the text, new ones the structure."""
-    result = mcp_result(Success(ID, ToolReply({"name": "ä", "n": 1})))
+    result = performed(ToolReply({"name": "ä", "n": 1}), CallKind.TOOL)
     parsed = mcp_types.CallToolResult.model_validate(result)
     assert {"name": "ä", "n": 1} == parsed.structured_content
     assert {"name": "ä", "n": 1} == json.loads(parsed.content[0].text)
@@ -41,7 +49,7 @@ def test_a_success_stands_twice_and_both_agree() -> None:
 def test_a_failure_is_words_that_help() -> None:
     """Code, what is wrong, what to do, an example, and the id to quote."""
     fault = InvalidArgument("page", "is no number", "Give a whole number.", {"page": 1})
-    result = mcp_types.CallToolResult.model_validate(mcp_result(Failure(ID, fault)))
+    result = mcp_types.CallToolResult.model_validate(failed_result(fault, ID))
     assert result.is_error is True
     text = result.content[0].text
     for part in ("invalid_argument", "page: is no number.", "Give a whole number.", '{"page":1}', ID):
@@ -68,7 +76,7 @@ def test_the_bound_counts_both_forms() -> None:
     """Text and structure together stay within one reply."""
     small = {"text": "x" * (MAX_REPLY_BYTES // 2 - 1000)}
     assert fits(small)
-    assert len(encode_json(mcp_result(Success(ID, ToolReply(small))))) <= MAX_REPLY_BYTES
+    assert len(encode_json(performed(ToolReply(small), CallKind.TOOL))) <= MAX_REPLY_BYTES
     assert not fits({"text": "x" * (MAX_REPLY_BYTES // 2)})
 
 

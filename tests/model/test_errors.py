@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from aegis_trio.model import errors
-from aegis_trio.model.errors import FAULT_ROWS, Bug, Fault, Forbidden, InvalidArgument, RateLimited, row_of
+from aegis_trio.model.errors import Bug, Fault, Forbidden, InvalidArgument, RateLimited
+from aegis_trio.model.fault_rows import FAULT_ROWS, row_of
 
 
 def _all_faults(root: type[Fault] = Fault) -> list[type[Fault]]:

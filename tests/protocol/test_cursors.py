@@ -28,14 +28,14 @@ def test_a_position_comes_back_exactly(principal: str, method: str, position: st
     cursor = sealer().seal(principal, method, position, scope)
 
     assert MAX_CURSOR_CHARS >= len(cursor)
-    assert position == sealer().open(cursor, principal, method, scope)
+    assert position == sealer().unseal(cursor, principal, method, scope)
 
 
 @given(st.tuples(TEXTS, TEXTS, TEXTS), st.tuples(TEXTS, TEXTS, TEXTS))
 def test_a_cursor_opens_in_its_own_context_alone(given_to: tuple[str, str, str], used_by: tuple[str, str, str]) -> None:
     """Property: another principal, method or scope gets nothing, as if the cursor had never been."""
     principal, method, scope = given_to
-    opened = sealer().open(sealer().seal(principal, method, "40", scope), *used_by)
+    opened = sealer().unseal(sealer().seal(principal, method, "40", scope), *used_by)
 
     assert ("40" if given_to == used_by else None) == opened
 
@@ -48,27 +48,27 @@ def test_a_cursor_with_any_bit_flipped_is_none(data: st.DataObject) -> None:
     bit = data.draw(st.integers(0, len(sealed) * 8 - 1))
     flipped = (int.from_bytes(sealed, "big") ^ (1 << bit)).to_bytes(len(sealed), "big")
 
-    assert sealer().open(as_text(flipped), "alice", "tools/list") is None
+    assert sealer().unseal(as_text(flipped), "alice", "tools/list") is None
 
 
 @given(st.text() | st.text(alphabet="ABCabc019-_", max_size=300))
 def test_any_text_that_we_did_not_seal_is_none(raw_cursor: str) -> None:
     """Property: nothing is raised, and nothing is found."""
-    assert sealer().open(raw_cursor, "alice", "tools/list") is None
+    assert sealer().unseal(raw_cursor, "alice", "tools/list") is None
 
 
 @pytest.mark.parametrize("raw_cursor", ["", "0", "A" * 54, "A" * 257, "\ud800", "é"])
 def test_a_malformed_cursor_is_none(raw_cursor: str) -> None:
     """MCP 2026-07-28 pagination: "" is a cursor too, and one that was never given."""
-    assert sealer().open(raw_cursor, "alice", "tools/list") is None
+    assert sealer().unseal(raw_cursor, "alice", "tools/list") is None
 
 
 def test_lone_surrogates_of_a_client_do_not_raise() -> None:
     """JSON can carry them in escapes, so a scope made of a client's arguments can hold them."""
     cursor = sealer().seal("alice", "tools/list", "\ud800", "\udfff")
 
-    assert "\ud800" == sealer().open(cursor, "alice", "tools/list", "\udfff")
-    assert sealer().open(cursor, "alice", "tools/list", "\udffe") is None
+    assert "\ud800" == sealer().unseal(cursor, "alice", "tools/list", "\udfff")
+    assert sealer().unseal(cursor, "alice", "tools/list", "\udffe") is None
 
 
 @pytest.mark.parametrize(("age_s", "opens"), [(0, True), (CURSOR_TTL_S - 1, True), (CURSOR_TTL_S, False)])
@@ -76,15 +76,15 @@ def test_a_cursor_lives_for_its_time(age_s: int, opens: bool) -> None:  # noqa: 
     """A cursor out of an old conversation says nothing about the list of today."""
     cursor = sealer().seal("alice", "tools/list", "40")
 
-    assert opens == (sealer(NOW_S + age_s).open(cursor, "alice", "tools/list") is not None)
+    assert opens == (sealer(NOW_S + age_s).unseal(cursor, "alice", "tools/list") is not None)
 
 
 def test_a_cursor_survives_the_rotation_of_its_key_and_no_other() -> None:
     """The newest key seals, every key of the ring opens."""
     cursor = sealer().seal("alice", "tools/list", "40")
 
-    assert "40" == sealer(key=OTHER_KEY, older_keys=(KEY,)).open(cursor, "alice", "tools/list")
-    assert sealer(key=OTHER_KEY).open(cursor, "alice", "tools/list") is None
+    assert "40" == sealer(key=OTHER_KEY, older_keys=(KEY,)).unseal(cursor, "alice", "tools/list")
+    assert sealer(key=OTHER_KEY).unseal(cursor, "alice", "tools/list") is None
 
 
 def test_a_position_that_does_not_fit_is_our_bug() -> None:

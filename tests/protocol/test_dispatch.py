@@ -6,13 +6,32 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aegis_trio.model.call import CallKind
 from aegis_trio.model.json import JsonObject, JsonValue, encode_json
-from aegis_trio.protocol.dispatch import Accepted, Answer, CallTool, Cancel, ListTools, OpenSession, Step, dispatch
+from aegis_trio.model.peer import LogLevel
+from aegis_trio.protocol.dispatch import dispatch
 from aegis_trio.protocol.jsonrpc import Notification, Request, Response
 from aegis_trio.protocol.ladder import META_CAPABILITIES, META_CLIENT, META_VERSION
 from aegis_trio.protocol.refusals import INVALID_PARAMS, METHOD_NOT_FOUND
 from aegis_trio.protocol.results import ServerCard
 from aegis_trio.protocol.revisions import REVISIONS, Era, Revision
+from aegis_trio.protocol.steps import (
+    Accepted,
+    Answer,
+    Cancel,
+    ClientAnswer,
+    Feature,
+    Listen,
+    ListFeature,
+    OpenSession,
+    Perform,
+    RequestMeta,
+    SetLogLevel,
+    Step,
+    Subscribe,
+    Unsubscribe,
+    Wanted,
+)
 from tests.protocol.strategies import JSON_VALUES
 
 CARD = ServerCard(name="aegis-trio", version="0.1.0", title="Aegis", instructions="Use get_me first.")
@@ -56,7 +75,7 @@ def answered(step: Step) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("revision", REVISIONS, ids=by_version)
-@pytest.mark.parametrize("method", ["tools/destroy", "", "resources/list", "logging/setLevel", "tasks/list"])
+@pytest.mark.parametrize("method", ["tools/destroy", "", "roots/list", "sampling/createMessage", "tasks/list"])
 def test_a_method_that_is_not_served_does_not_exist(revision: Revision, method: str) -> None:
     """MCP 2026-07-28 streamable-http#protocol-version-header: 404. In a session 404 would say that it is gone."""
     expected = (METHOD_NOT_FOUND, 404 if revision.era is Era.MODERN else 200)
@@ -110,7 +129,7 @@ def test_a_ping_is_answered_with_an_empty_result(revision: Revision) -> None:
 @pytest.mark.parametrize("revision", REVISIONS, ids=by_version)
 def test_tools_are_listed_on_one_page(revision: Revision) -> None:
     """MCP server/utilities/pagination: no cursor asks for the first page."""
-    assert ListTools(7) == ask(revision, "tools/list")
+    assert ListFeature(7, Feature.TOOLS) == ask(revision, "tools/list")
 
 
 @pytest.mark.parametrize("revision", REVISIONS, ids=by_version)
@@ -127,16 +146,17 @@ def test_a_call_carries_its_name_arguments_and_progress_token(revision: Revision
     """MCP server/tools#calling-tools; basic/utilities/progress: a token is a string or an integer."""
     step = ask(revision, "tools/call", {"name": "get_me", "arguments": {"a": [1]}, "_meta": {"progressToken": "p"}})
 
+    assert isinstance(step, Perform)
     assert (
-        CallTool(
-            id=7,
-            name="get_me",
-            arguments={"a": [1]},
+        CallKind.TOOL,
+        "get_me",
+        {"a": [1]},
+        RequestMeta(
             progress_token="p",
             client="X/2" if revision.era is Era.MODERN else None,
-        )
-        == step
-    )
+            capabilities={} if revision.era is Era.MODERN else None,
+        ),
+    ) == (step.kind, step.subject, step.arguments, step.meta)
 
 
 @pytest.mark.parametrize("revision", REVISIONS, ids=by_version)
@@ -144,8 +164,8 @@ def test_a_call_without_arguments_has_none(revision: Revision) -> None:
     """MCP server/tools: arguments are optional."""
     step = ask(revision, "tools/call", {"name": "get_me"})
 
-    assert isinstance(step, CallTool)
-    assert ({}, None) == (step.arguments, step.progress_token)
+    assert isinstance(step, Perform)
+    assert ({}, None) == (step.arguments, step.meta.progress_token)
 
 
 @pytest.mark.parametrize("revision", REVISIONS, ids=by_version)
@@ -209,16 +229,123 @@ def test_other_notifications_are_accepted(method: str) -> None:
     assert Accepted() == dispatch(Notification(method, {}), LEGACY[-1], CARD)
 
 
-def test_a_clients_answer_to_nothing_is_accepted() -> None:
-    """The same item; the gate has asked nothing, so nothing follows from it."""
-    assert Accepted() == dispatch(Response(1, {}, None), LEGACY[-1], CARD)
+def test_a_clients_answer_goes_to_whoever_asked() -> None:
+    """The same item; whether anybody asked is the session's knowledge."""
+    response = Response(1, {}, None)
+
+    assert ClientAnswer(response) == dispatch(response, LEGACY[-1], CARD)
+
+
+def test_on_a_line_a_posted_cancellation_cancels_in_every_revision() -> None:
+    """MCP 2026-07-28 basic/patterns/cancellation: one connection carries all messages, so ids are its own."""
+    notification = Notification("notifications/cancelled", {"requestId": 7})
+
+    assert Cancel(7) == dispatch(notification, MODERN, CARD, is_line=True)
+
+
+@pytest.mark.parametrize("revision", REVISIONS, ids=by_version)
+def test_prompts_and_templates_are_listed_on_one_page(revision: Revision) -> None:
+    """MCP server/prompts#listing-prompts, server/resources#resource-templates."""
+    assert ListFeature(7, Feature.PROMPTS) == ask(revision, "prompts/list")
+    assert ListFeature(7, Feature.RESOURCE_TEMPLATES) == ask(revision, "resources/templates/list")
+
+
+@pytest.mark.parametrize("revision", REVISIONS, ids=by_version)
+@pytest.mark.parametrize(
+    ("method", "params", "performed"),
+    [
+        ("resources/read", {"uri": "gitea://m/a"}, (CallKind.RESOURCE, "gitea://m/a", {"uri": "gitea://m/a"})),
+        ("resources/list", {}, (CallKind.RESOURCE_LIST, "resources/list", {})),
+        ("prompts/get", {"name": "review", "arguments": {"a": "b"}}, (CallKind.PROMPT, "review", {"a": "b"})),
+        (
+            "completion/complete",
+            {
+                "ref": {"type": "ref/prompt", "name": "review"},
+                "argument": {"name": "repo", "value": "ba"},
+                "context": {"arguments": {"owner": "a"}},
+            },
+            (CallKind.COMPLETION, "repo", {"owner": "a", "value": "ba"}),
+        ),
+    ],
+)
+def test_what_runs_is_performed(
+    revision: Revision, method: str, params: JsonObject, performed: tuple[CallKind, str, JsonObject]
+) -> None:
+    """Resources, prompts and completions take the way of a tool: kind, subject, arguments."""
+    step = ask(revision, method, params)
+
+    assert isinstance(step, Perform)
+    assert performed == (step.kind, step.subject, step.arguments)
+
+
+@pytest.mark.parametrize("revision", REVISIONS, ids=by_version)
+@pytest.mark.parametrize("uri", ["", "x" * 9000])
+def test_a_uri_that_is_empty_or_endless_is_refused(revision: Revision, uri: str) -> None:
+    """It would be kept, compared and recorded."""
+    expected = (INVALID_PARAMS, 400 if revision.era is Era.MODERN else 200)
+
+    assert expected == answered(ask(revision, "resources/read", {"uri": uri}))
+
+
+@pytest.mark.parametrize("revision", LEGACY, ids=by_version)
+def test_a_session_subscribes_and_chooses_its_log_level(revision: Revision) -> None:
+    """MCP 2025-11-25 server/resources#subscriptions, server/utilities/logging."""
+    assert Subscribe(7, "a:b") == ask(revision, "resources/subscribe", {"uri": "a:b"})
+    assert Unsubscribe(7, "a:b") == ask(revision, "resources/unsubscribe", {"uri": "a:b"})
+    assert SetLogLevel(7, LogLevel.WARNING) == ask(revision, "logging/setLevel", {"level": "warning"})
+    assert (INVALID_PARAMS, 200) == answered(ask(revision, "logging/setLevel", {"level": "loud"}))
+
+
+def test_a_subscription_says_what_it_wants() -> None:
+    """MCP 2026-07-28 basic/patterns/subscriptions; a resource named twice is watched once."""
+    wanted: JsonObject = {
+        "toolsListChanged": True,
+        "promptsListChanged": False,
+        "resourceSubscriptions": ["a:b", "a:b"],
+    }
+    step = ask(MODERN, "subscriptions/listen", {"notifications": wanted})
+
+    assert isinstance(step, Listen)
+    assert Wanted(tools=True, uris=("a:b",)) == step.wanted
+
+
+def test_a_subscription_to_more_than_can_be_watched_is_refused_not_cut() -> None:
+    """Promise 6: nothing is cut silently."""
+    uris: JsonObject = {"resourceSubscriptions": [f"a:{number}" for number in range(65)]}
+
+    assert (INVALID_PARAMS, 400) == answered(ask(MODERN, "subscriptions/listen", {"notifications": uris}))
+
+
+def test_a_modern_request_says_from_which_severity_it_wants_logs() -> None:
+    """MCP 2026-07-28 basic/index#meta; an unknown level is -32602."""
+    quiet = ask(MODERN, "tools/call", {"name": "a", "_meta": {"io.modelcontextprotocol/logLevel": "error"}})
+    wrong = ask(MODERN, "tools/call", {"name": "a", "_meta": {"io.modelcontextprotocol/logLevel": "loud"}})
+
+    assert isinstance(quiet, Perform)
+    assert LogLevel.ERROR is quiet.meta.log_level
+    assert (INVALID_PARAMS, 400) == answered(wrong)
 
 
 @given(
     st.sampled_from(REVISIONS),
     st.sampled_from(sorted(REVISIONS[0].requests | MODERN.requests)) | st.text(),
     st.dictionaries(
-        st.sampled_from(["name", "arguments", "cursor", "_meta", "protocolVersion", "capabilities", "clientInfo"])
+        st.sampled_from(
+            [
+                "name",
+                "arguments",
+                "cursor",
+                "_meta",
+                "protocolVersion",
+                "capabilities",
+                "clientInfo",
+                "uri",
+                "level",
+                "ref",
+                "argument",
+                "context",
+            ]
+        )
         | st.text(),
         JSON_VALUES,
     ),
@@ -229,7 +356,7 @@ def test_whatever_is_asked_there_is_a_decision_that_can_be_sent(
     """Property: no parameters make dispatch raise, and every answer of its own is one line of JSON."""
     step = ask(revision, method, params)
 
-    assert isinstance(step, Answer | OpenSession | ListTools | CallTool)
+    assert not isinstance(step, Accepted | Cancel | ClientAnswer)
     if isinstance(step, Answer):
         assert b"\n" not in encode_json(step.reply.body)
 

@@ -53,7 +53,7 @@ def opened(
     params: JsonObject = PARAMS,
 ) -> RequestState | None:
     """Open *raw_state*, as alice unless told otherwise."""
-    return (at or sealer()).open(raw_state, principal=principal, method=method, params=params)
+    return (at or sealer()).unseal(raw_state, principal=principal, method=method, params=params)
 
 
 @given(ANSWERS, st.integers(1, 2**31), st.text(max_size=10), st.text(max_size=10), ANSWERS)
@@ -64,7 +64,7 @@ def test_a_state_comes_back_exactly(
     state = sealer().begin(answers, round_number)
     raw_state = sealer().seal(state, principal=principal, method=method, params=params)
 
-    assert state == sealer().open(raw_state, principal=principal, method=method, params=params)
+    assert state == sealer().unseal(raw_state, principal=principal, method=method, params=params)
 
 
 @given(st.data())

@@ -5,18 +5,20 @@ from __future__ import annotations
 import pytest
 from mcp_types.methods import serialize_server_result
 
+from aegis_trio.model.call import CallKind
 from aegis_trio.model.json import JsonObject
-from aegis_trio.protocol.dispatch import Answer, OpenSession, dispatch
+from aegis_trio.protocol.dispatch import dispatch
 from aegis_trio.protocol.jsonrpc import Request
 from aegis_trio.protocol.ladder import META_CAPABILITIES, META_VERSION
 from aegis_trio.protocol.results import (
     MAX_INSTRUCTIONS_BYTES,
     META_SERVER,
     ServerCard,
-    call_result,
-    tools_list_result,
+    list_result,
+    performed_result,
 )
 from aegis_trio.protocol.revisions import MODERN_VERSIONS, REVISIONS, Era, Revision
+from aegis_trio.protocol.steps import Answer, OpenSession
 
 CARD = ServerCard(name="aegis-trio", version="0.1.0", title="Aegis", instructions="Use get_me first.")
 LEGACY = [revision for revision in REVISIONS if revision.era is Era.LEGACY]
@@ -55,13 +57,13 @@ def is_kept_by_the_schema(method: str, revision: Revision, result: JsonObject) -
 @pytest.mark.parametrize("revision", REVISIONS, ids=by_version)
 def test_a_tool_list_follows_the_schema(revision: Revision) -> None:
     """MCP server/tools#listing-tools, in every revision."""
-    assert is_kept_by_the_schema("tools/list", revision, tools_list_result([DEFINITION], revision, CARD))
+    assert is_kept_by_the_schema("tools/list", revision, list_result("tools", [DEFINITION], revision, CARD))
 
 
 @pytest.mark.parametrize("revision", REVISIONS, ids=by_version)
 def test_a_call_result_follows_the_schema(revision: Revision) -> None:
     """MCP server/tools#tool-result, in every revision."""
-    assert is_kept_by_the_schema("tools/call", revision, call_result(CALL, revision, CARD))
+    assert is_kept_by_the_schema("tools/call", revision, performed_result(CallKind.TOOL, CALL, revision, CARD))
 
 
 @pytest.mark.parametrize("revision", LEGACY, ids=by_version)
@@ -97,7 +99,7 @@ def test_discovery_lists_what_the_modern_path_serves() -> None:
 
 def test_a_modern_result_says_that_it_is_complete_and_who_answers() -> None:
     """MCP 2026-07-28 basic/index#resulttype, #meta; members that were there stay."""
-    result = call_result({**CALL, "_meta": {"org.example/a": 1}}, MODERN, CARD)
+    result = performed_result(CallKind.TOOL, {**CALL, "_meta": {"org.example/a": 1}}, MODERN, CARD)
 
     assert "complete" == result["resultType"]
     assert {"org.example/a": 1, META_SERVER: SERVER_INFO} == result["_meta"]
@@ -105,7 +107,7 @@ def test_a_modern_result_says_that_it_is_complete_and_who_answers() -> None:
 
 def test_a_tool_list_may_be_cached_by_its_reader_alone() -> None:
     """MCP 2026-07-28 server/utilities/caching: it varies by rights, so `public` would leak it."""
-    result = tools_list_result([], MODERN, CARD)
+    result = list_result("tools", [], MODERN, CARD)
 
     assert "private" == result["cacheScope"]
     assert isinstance(result["ttlMs"], int)
@@ -114,14 +116,14 @@ def test_a_tool_list_may_be_cached_by_its_reader_alone() -> None:
 
 def test_a_call_result_is_never_cacheable() -> None:
     """The same section lists the cacheable results; calls are not among them."""
-    assert not {"ttlMs", "cacheScope"} & set(call_result(CALL, MODERN, CARD))
+    assert not {"ttlMs", "cacheScope"} & set(performed_result(CallKind.TOOL, CALL, MODERN, CARD))
 
 
 @pytest.mark.parametrize("revision", LEGACY, ids=by_version)
 def test_a_legacy_result_carries_nothing_modern(revision: Revision) -> None:
     """The members do not exist there."""
-    assert CALL == call_result(CALL, revision, CARD)
-    assert {"tools": [DEFINITION]} == tools_list_result([DEFINITION], revision, CARD)
+    assert CALL == performed_result(CallKind.TOOL, CALL, revision, CARD)
+    assert {"tools": [DEFINITION]} == list_result("tools", [DEFINITION], revision, CARD)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +133,7 @@ def test_a_legacy_result_carries_nothing_modern(revision: Revision) -> None:
 def test_a_block_that_a_revision_does_not_know_becomes_text(revision: Revision, kind: str, first: str) -> None:
     """MCP changelogs of 2025-03-26 and 2025-06-18: old clients fail on types that they do not know."""
     block: JsonObject = {"type": kind, "uri": "https://example.org", "data": "QUJD", "text": "t"}
-    shaped = call_result({"content": [block]}, revision, CARD)["content"]
+    shaped = performed_result(CallKind.TOOL, {"content": [block]}, revision, CARD)["content"]
 
     assert isinstance(shaped, list)
     if revision.version >= first:

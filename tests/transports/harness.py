@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,17 +13,21 @@ import trio
 from aegis_trio.auth.credentials import RawCredentials
 from aegis_trio.model.asgi import Application, Message
 from aegis_trio.model.call import Success, ToolOutcome, ToolReply, ToolRequest
-from aegis_trio.model.errors import Unauthenticated
+from aegis_trio.model.errors import Fault, Unauthenticated
+from aegis_trio.model.features import PromptSpec, ResourceSpec
 from aegis_trio.model.identity import DEFAULT_INSTANCE, Caller, Origin, Principal, PrincipalId, PrincipalKind
 from aegis_trio.model.json import JsonObject, JsonValue
 from aegis_trio.model.secret import Secret
 from aegis_trio.model.toolspec import CostClass, PreparedCall, Risk, Toolset, ToolSpec
+from aegis_trio.protocol.cursors import CursorSealer
 from aegis_trio.protocol.ladder import META_CAPABILITIES, META_VERSION
+from aegis_trio.protocol.request_state import RequestState, StateSealer
 from aegis_trio.protocol.results import ServerCard
 from aegis_trio.toolsets.context import ToolContext
 from aegis_trio.transports.desk import Desk
 from aegis_trio.transports.http_sse import HttpSse
 from aegis_trio.transports.hub import SessionHub
+from aegis_trio.transports.reception import Reception
 from aegis_trio.transports.settings import SessionSettings
 from aegis_trio.transports.streamable_http import StreamableHttp
 
@@ -31,6 +36,7 @@ ORIGIN = Origin(address="198.51.100.7", user_agent="test")
 JSON_TYPE = ("content-type", "application/json")
 BOTH_FORMS = ("accept", "application/json, text/event-stream")
 V_MODERN = "2026-07-28"
+_EVENT = re.compile(r"(?:id: (?P<id>[^\n]+)\n)?event: message\ndata: (?P<data>[^\n]+)\n\n")
 
 
 class Conversation:
@@ -58,17 +64,22 @@ class Conversation:
 
     @property
     def json(self) -> Any:
-        """The answer as one JSON document."""
-        return json.loads(self.text)
+        """The answer as one JSON document, also where it came as the only message of a stream."""
+        if self.headers.get("content-type") != "text/event-stream":
+            return json.loads(self.text)
+        (message,) = self.messages
+        return message
 
     @property
     def messages(self) -> list[Any]:
         """The data of each `message` event so far."""
-        return [
-            json.loads(block.removeprefix("event: message\ndata: "))
-            for block in self.text.split("\n\n")
-            if block.startswith("event: message\n")
-        ]
+        return [message for _, message in self.events]
+
+    @property
+    def events(self) -> list[tuple[str | None, Any]]:
+        """The id and the data of each `message` event so far."""
+        found = _EVENT.finditer(self.text)
+        return [(event["id"], json.loads(event["data"])) for event in found]
 
     def hang_up(self) -> None:
         """Close the connection."""
@@ -164,6 +175,40 @@ class FakeDoor:
     callers: list[Caller] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
 
+    prompts: tuple[PromptSpec[ToolContext], ...] = ()
+    resources: tuple[ResourceSpec[ToolContext], ...] = ()
+    changes: dict[str, Callable[[], None]] = field(default_factory=dict)
+    unwatchable: dict[str, Fault] = field(default_factory=dict)
+
+    @property
+    def directory(self) -> FakeDoor:
+        """Itself: it keeps what is served."""
+        return self
+
+    def prompts_for(self, caller: Caller) -> tuple[PromptSpec[ToolContext], ...]:
+        return self.prompts
+
+    def resources_for(self, caller: Caller) -> tuple[ResourceSpec[ToolContext], ...]:
+        return self.resources
+
+    async def watch(
+        self,
+        caller: Caller,
+        request: ToolRequest,
+        changed: Callable[[], None],
+        *,
+        task_status: trio.TaskStatus[Fault | None],
+    ) -> None:
+        await trio.lowlevel.checkpoint()
+        task_status.started(self.unwatchable.get(request.tool))
+        if request.tool in self.unwatchable:
+            return
+        self.changes[request.tool] = changed
+        try:
+            await trio.sleep_forever()
+        finally:
+            del self.changes[request.tool]
+
     def tools_for(self, caller: Caller) -> tuple[ToolSpec[ToolContext], ...]:
         return (make_spec(f"tool_of_{caller.principal.id.removeprefix('key:')}"),)
 
@@ -217,6 +262,29 @@ def make_spec(name: str) -> ToolSpec[ToolContext]:
     )
 
 
+def make_desk(door: FakeDoor) -> Desk:
+    """Return a desk before *door* whose seals hold for ten minutes of Trio's clock."""
+
+    def now_s() -> int:
+        return int(trio.current_time())
+
+    spent: set[str] = set()
+
+    def spend(state: RequestState) -> bool:
+        if state.state_id in spent:
+            return False
+        spent.add(state.state_id)
+        return True
+
+    return Desk(
+        door=door,
+        card=CARD,
+        cursors=CursorSealer(b"c" * 32, now_s),
+        states=StateSealer(b"s" * 32, now_s),
+        spend=spend,
+    )
+
+
 class Gate:
     """Both transports over one hub, driven without sockets."""
 
@@ -225,9 +293,10 @@ class Gate:
         self.doorman = FakeDoorman()
         self.settings = settings
         self.hub = SessionHub(settings)
-        desk = Desk(door=self.door, card=CARD)
-        self.http = StreamableHttp(desk=desk, doorman=self.doorman, hub=self.hub, settings=settings)
-        self.sse = HttpSse(desk=desk, doorman=self.doorman, hub=self.hub, settings=settings)
+        reception = Reception(desk=make_desk(self.door), hub=self.hub)
+        self.reception = reception
+        self.http = StreamableHttp(reception=reception, doorman=self.doorman, hub=self.hub, settings=settings)
+        self.sse = HttpSse(reception=reception, doorman=self.doorman, hub=self.hub, settings=settings)
         self._nursery = nursery
 
     def start(

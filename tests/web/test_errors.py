@@ -7,7 +7,6 @@ import json
 import pytest
 
 from aegis_trio.model.errors import (
-    FAULT_ROWS,
     AddressBlocked,
     AuditUnavailable,
     Fault,
@@ -16,6 +15,7 @@ from aegis_trio.model.errors import (
     NotReady,
     Unauthenticated,
 )
+from aegis_trio.model.fault_rows import FAULT_ROWS
 from aegis_trio.web.errors import fault_answer
 
 

@@ -22,7 +22,7 @@ from aegis_trio.limits.calls import CallLimits
 from aegis_trio.model.asgi import Application, Message, Scope
 from aegis_trio.model.clock import SystemClock
 from aegis_trio.model.errors import ClientFault, Fault, InvalidArgument, NotReady
-from aegis_trio.toolsets.catalogue import TOOLS
+from aegis_trio.toolsets.catalogue import CATALOGUE
 from aegis_trio.transports.hub import SessionHub
 from aegis_trio.web.front import Front, Routes
 from aegis_trio.web.pages import Pages, build_app, parse_call
@@ -93,7 +93,7 @@ async def _open_site(folder: Path, **changes: Any) -> AsyncIterator[_Site]:
             open_gitea_client(settings.gitea) as gitea,
         ):
             gateway = Gateway(
-                tools=TOOLS,
+                catalogue=CATALOGUE,
                 audit=audit,
                 limits=CallLimits(settings.limits),
                 acting_as=gitea.acting_as,
@@ -135,7 +135,7 @@ async def test_rest_lists_and_calls_with_a_key_only(tmp_path: Path) -> None:
         status, body, _ = await site.ask("POST", "/mcp/tool/call", (b"authorization", b"Bearer " + b"f" * 64))
         assert (401, "Invalid API key") == (status, body["message"])
         status, body, _ = await site.ask("GET", "/mcp/tools", AUTHORIZED)
-        assert [spec.name for spec in TOOLS] == [tool["name"] for tool in body["tools"]]
+        assert [spec.name for spec in CATALOGUE.tools] == [tool["name"] for tool in body["tools"]]
         status, body, _ = await site.call(b'{"tool": "get_me", "arguments": {}}')
         assert (200, True) == (status, body["success"])
         assert body["correlation_id"] in (tmp_path / "audit.log").read_text()
