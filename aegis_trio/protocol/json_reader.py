@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
 from typing import Final, NoReturn
 
 from aegis_trio.model.json import JsonObject, JsonValue
@@ -87,17 +86,18 @@ def _constant(_name: str) -> NoReturn:
 
 
 def _is_deeper_than(value: JsonValue, limit: int) -> bool:
-    level = [value]
+    # One comprehension for each level: a document of small containers costs a few times its decoding, not ten.
+    level: list[list[JsonValue] | JsonObject] = [value] if isinstance(value, (dict, list)) else []
     for _ in range(limit):
-        level = [inner for container in level for inner in _containers_in(container)]
+        if not level:
+            return False
+        level = [
+            inner
+            for container in level
+            for inner in (container if isinstance(container, list) else container.values())
+            if isinstance(inner, (list, dict))
+        ]
     return bool(level)
-
-
-def _containers_in(value: JsonValue) -> Iterable[JsonValue]:
-    members: Iterable[JsonValue] = (
-        value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    )
-    return (member for member in members if isinstance(member, (dict, list)))
 
 
 _DECODER: Final = json.JSONDecoder(

@@ -28,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from measures import Plan, Row, Target, measure
 from processes import open_bare, open_forge, open_gate
+from reading import measure_reading
 
 ROOT = Path(__file__).resolve().parents[2]
 INTRODUCTION = """# Performance
@@ -54,7 +55,7 @@ def main() -> int:
         parser.error("--gitea: only a Gitea on loopback is loaded; give http://127.0.0.1:PORT")
     if (arguments.gitea is None) != (arguments.token_file is None):
         parser.error("--gitea and --token-file go together")
-    rows = trio.run(partial(_run, arguments))
+    rows = [*trio.run(partial(_run, arguments)), *measure_reading()]
     report = _render(rows, real=arguments.gitea is not None)
     print(report)
     if arguments.write:
