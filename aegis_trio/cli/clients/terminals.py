@@ -110,7 +110,11 @@ def inspector(name: str, server: Server) -> Instructions:
         command = f"{line} {shell_line([server.program, 'stdio'])} -e {url} -e {token} --method tools/list"
         replaced, needed = TOKEN_PLACEHOLDER, "GITEA_TOKEN" if known else "GITEA_URL and GITEA_TOKEN"
         is_complete = False
-    notes = ["Leave out --cli and all behind it for the Inspector's page; `--config mcp.json` reads the file."]
+    notes = [
+        # Source: the package's own `engines`; npm falls back to a release of before these options.
+        "It needs Node.js 22.19 or newer; with an older one npx takes a version that refuses these options.",
+        "Leave out --cli and all behind it for the Inspector's page; `--config mcp.json` reads the file.",
+    ]
     if not is_complete:
         notes.insert(0, f"The command takes {needed} from the shell; in the file replace {replaced}.")
     return Instructions(
