@@ -42,6 +42,11 @@ serve *ARGS: run-environment
 doctor *ARGS: run-environment
     @exec {{ python }} -m aegis_trio doctor "$@"
 
+# What a client must be told to reach the gate; without a client's name: which ones there are.
+[no-exit-message]
+connect *ARGS: run-environment
+    @exec {{ python }} -m aegis_trio connect "$@"
+
 # Make an API key.
 [no-exit-message]
 keygen *ARGS: run-environment

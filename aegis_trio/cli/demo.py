@@ -23,13 +23,11 @@ from typing import Final, final
 import httpx
 import trio
 
-from aegis_trio.cli.clients import (
-    CHATGPT_NEEDS,
-    claude_code_command,
-    curl_command,
-    cursor_configuration,
-    vscode_configuration,
-)
+from aegis_trio.cli.clients.chatgpt import CHATGPT_NEEDS
+from aegis_trio.cli.clients.claude import claude_code_command
+from aegis_trio.cli.clients.editors import cursor, vscode
+from aegis_trio.cli.clients.server import ENDPOINT, SERVER_NAME, Remote
+from aegis_trio.cli.clients.terminals import curl_command
 from aegis_trio.cli.exit_codes import EXIT_OK
 from aegis_trio.cli.serve import contained
 from aegis_trio.config.load import load_settings
@@ -136,10 +134,11 @@ async def _call(url: str, key: Secret) -> JsonObject:
 
 def _introduction(url: str, forge_url: str, key: Secret, answer: JsonObject, audit_log: Path) -> str:
     rule = "─" * 78
+    gate = Remote(url=url + ENDPOINT, key=key)
     return "\n".join(
         (
             rule,
-            f"aegis-trio demo: the gate is at   {url}/mcp",
+            f"aegis-trio demo: the gate is at   {gate.endpoint}",
             f"                 your key is      {key.reveal()}",
             f"                 the forge is at  {forge_url}   (embedded, in memory)",
             f"                 the audit log is {audit_log}",
@@ -151,13 +150,13 @@ def _introduction(url: str, forge_url: str, key: Secret, answer: JsonObject, aud
             curl_command(url, key, CALL),
             "",
             "Claude Code:",
-            claude_code_command(url, key),
+            claude_code_command(SERVER_NAME, gate),
             "",
             "Cursor, in .cursor/mcp.json:",
-            cursor_configuration(url, key),
+            cursor(SERVER_NAME, gate).snippet or "",
             "",
             "VS Code, in .vscode/mcp.json:",
-            vscode_configuration(url, key),
+            vscode(SERVER_NAME, gate).snippet or "",
             "",
             "ChatGPT:",
             CHATGPT_NEEDS,

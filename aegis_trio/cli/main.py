@@ -40,6 +40,7 @@ COMMANDS: Final = {
     "demo": ("aegis_trio.cli.demo", "serve in front of an embedded demo forge"),
     "doctor": ("aegis_trio.cli.doctor", "check a configuration without serving"),
     "config": ("aegis_trio.cli.config", "show the settings that count and where each comes from"),
+    "connect": ("aegis_trio.cli.connect", "print what a client must be told to reach the gate"),
     "keygen": ("aegis_trio.cli.keygen", "make an API key"),
     "rotate": ("aegis_trio.cli.rotate", "replace an API key in the settings file"),
     "key-age": ("aegis_trio.cli.key_age", "say which API keys expire soon; for cron"),

@@ -15,7 +15,7 @@ def read_web(reader: Reader) -> WebSettings:
     """Return where the public listener stands, and what it is called."""
     host, port = reader.read(listening.HOST), reader.read(listening.PORT)
     cert_file, key_file = reader.read(listening.TLS_CERT_FILE), reader.read(listening.TLS_KEY_FILE)
-    public_url = _public_url(reader, port)
+    public_url = read_public_url(reader, port)
     allowed_hosts = reader.read(listening.ALLOWED_HOSTS)
     allowed_origins = reader.read(listening.ALLOWED_ORIGINS)
     parts = urlsplit(public_url)
@@ -65,7 +65,8 @@ def read_supervisor(reader: Reader, web: WebSettings) -> SupervisorSettings:
     return settings
 
 
-def _public_url(reader: Reader, port: int) -> str:
+def read_public_url(reader: Reader, port: int) -> str:
+    """Return the URL that users type, without a slash at its end; by *port* on loopback where none is set."""
     public_url, domain_url = reader.read(listening.PUBLIC_URL), reader.read(listening.MCP_DOMAIN)
     if public_url is not None and domain_url is not None and public_url != domain_url:
         reader.refuse(listening.MCP_DOMAIN, "says another URL than PUBLIC_URL", "Keep one of them.")

@@ -36,6 +36,8 @@ NOT_SETTINGS: Final = {
     "X_FILE": "stands for the name of any secret",
     "AEGIS_KEY": "a variable of the user's own, in a client's configuration",
     "AEGIS_AUTH": "the same",
+    "YOUR_KEY": "stands for a key, where a client can be told no variable",
+    "YOUR_GITEA_TOKEN": "the same, for a token",
     "SSL_CERT_FILE": "OpenSSL's, an example of a name that is not ours",
 }
 
