@@ -73,9 +73,11 @@ def _is_url(question: Question) -> bool:
 def _fault_of_form(schema: JsonValue, content: JsonValue) -> str | None:
     if not isinstance(schema, dict):
         return None  # an elicitation by address has no form
-    checker = jsonschema.Draft202012Validator(schema)
-    fault = next(checker.iter_errors({} if content is None else content), None)
-    if fault is None:
+    try:
+        jsonschema.validate({} if content is None else content, schema, cls=jsonschema.Draft202012Validator)
+    except jsonschema.ValidationError as invalid:
+        fault = invalid
+    else:
         return None
     place = ".".join(str(step) for step in fault.absolute_path)[:120] or "content"
     return f"{place}: breaks the rule {fault.validator!r}"

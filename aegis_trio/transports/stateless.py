@@ -84,9 +84,8 @@ class Stateless:
         """
         if step.kind is not CallKind.TOOL:
             return None
-        spec = next(
-            (one for one in self._desk.door.directory.tools_for(visit.caller) if one.name == step.subject), None
-        )
+        tools = self._desk.door.directory.tools_for(visit.caller)
+        spec = next((one for one in tools if one.name == step.subject), None)
         return None if spec is None else check_param_headers(visit.raw_headers, spec.input_schema, step.arguments)
 
     async def _listen(self, step: Listen, revision: Revision, visit: Visit) -> None:

@@ -37,6 +37,10 @@ from tests.protocol.strategies import JSON_VALUES
 CARD = ServerCard(name="aegis-trio", version="0.1.0", title="Aegis", instructions="Use get_me first.")
 LEGACY = [revision for revision in REVISIONS if revision.era is Era.LEGACY]
 MODERN = REVISIONS[-1]
+MEMBERS = [
+    *("name", "arguments", "cursor", "_meta", "protocolVersion", "capabilities", "clientInfo"),
+    *("uri", "level", "ref", "argument", "context", "notifications", "requestState", "inputResponses"),
+]
 INITIALIZE: JsonObject = {
     "protocolVersion": "2025-06-18",
     "capabilities": {},
@@ -330,23 +334,7 @@ def test_a_modern_request_says_from_which_severity_it_wants_logs() -> None:
     st.sampled_from(REVISIONS),
     st.sampled_from(sorted(REVISIONS[0].requests | MODERN.requests)) | st.text(),
     st.dictionaries(
-        st.sampled_from(
-            [
-                "name",
-                "arguments",
-                "cursor",
-                "_meta",
-                "protocolVersion",
-                "capabilities",
-                "clientInfo",
-                "uri",
-                "level",
-                "ref",
-                "argument",
-                "context",
-            ]
-        )
-        | st.text(),
+        st.sampled_from(MEMBERS) | st.text(),
         JSON_VALUES,
     ),
 )
