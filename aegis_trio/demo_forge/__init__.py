@@ -6,11 +6,11 @@ Laws:
     2. Its git objects are real: ids are the SHA-1 that git would compute.
     3. Nothing of the gate imports it but `cli`; it imports nothing of the gate but `model`.
 
-Rooms: `world` (what the forge holds), `accounts` and `permissions` (who may see what), `git_store` and
-`git_history` (objects), `wire` and `server` (sockets), `router` and `forge` (one request to one answer), `areas/*`
-(one room per part of Gitea's API), `demo_world` (a small believable world).
+Rooms: `world` and `issues` (what the forge holds), `changes` (how a test changes it), `accounts` and `permissions` (who
+may see what), `git_store`, `git_history` and `git_diff` (objects), `wire` and `server` (sockets), `router` and `forge`
+(one request to one answer), `areas/*` (one room per part of Gitea's API), `demo_world` (a small believable world).
 
-Not here: writes, issues, pull requests and OAuth logins; they come with the issues that need them.
+Not here: writes over HTTP and OAuth logins; they come with the issues that need them.
 """
 
 from __future__ import annotations

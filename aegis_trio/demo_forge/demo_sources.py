@@ -89,6 +89,16 @@ def low_water_m(table: Path, day: str) -> float:
     return min(levels)
 '''
 
+SPRING_TIDES: Final = '''\
+"""Spring tides: the days around a full or new moon, when no ship may stay longer than planned."""
+
+SPRING_RANGE_M = 3.1
+
+
+def is_spring_tide(low_m: float, high_m: float) -> bool:
+    return high_m - low_m >= SPRING_RANGE_M
+'''
+
 API: Final = '''\
 """HTTP API: one endpoint, which asks the planner."""
 

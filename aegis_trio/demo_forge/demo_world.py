@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from aegis_trio.demo_forge import demo_sources as sources
+from aegis_trio.demo_forge.demo_issues import add_demo_issues
 from aegis_trio.demo_forge.git_store import GitStore, Signature
 from aegis_trio.demo_forge.world import Access, Account, Protection, Repository, Team, Unit, World
 
@@ -43,6 +44,7 @@ def build_demo_world() -> World:
         )
     )
     _add_repositories(world, port, alice, bob, bot)
+    add_demo_issues(world)
     everything = dict.fromkeys(Unit, Access.WRITE)
     reading = dict.fromkeys(Unit, Access.READ)
     world.teams += [
@@ -276,5 +278,14 @@ def _harbor() -> GitStore:
                 "return now > leaves", "return now - leaves > GRACE"
             ).encode(),
         },
+    )
+    git.refs["refs/heads/feature/spring-tides"] = git.refs["refs/heads/feature/grace-period"]
+    _commit(
+        git,
+        day=19,
+        author=_BOB,
+        message="Spring tides from the tables",
+        branch="feature/spring-tides",
+        changes={"src/harbor/spring.py": sources.SPRING_TIDES.encode()},
     )
     return git

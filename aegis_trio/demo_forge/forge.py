@@ -20,7 +20,18 @@ from aegis_trio.demo_forge.answers import (
     not_proven,
     unknown_path,
 )
-from aegis_trio.demo_forge.areas import branches, contents, file_batch, git, meta, raw, repositories, users
+from aegis_trio.demo_forge.areas import (
+    branches,
+    contents,
+    file_batch,
+    git,
+    issues,
+    meta,
+    pulls,
+    raw,
+    repositories,
+    users,
+)
 from aegis_trio.demo_forge.areas.meta import answer_page
 from aegis_trio.demo_forge.call import Call
 from aegis_trio.demo_forge.lookups import find_account, redirect
@@ -30,7 +41,7 @@ from aegis_trio.demo_forge.router import Match, Router, categories_of
 from aegis_trio.demo_forge.world import Repository, World
 
 API: Final = "/api/v1"
-_ROOMS: Final = (meta, users, repositories, contents, file_batch, raw, git, branches)
+_ROOMS: Final = (meta, users, repositories, contents, file_batch, raw, git, branches, issues, pulls)
 # A signature in the query stands there for everything that is checked elsewhere.
 _SIGNED_ADDRESSES: Final = frozenset({"/repos/{owner}/{repo}/actions/artifacts/{artifact_id}/zip/raw"})
 

@@ -1,4 +1,4 @@
-"""Differences: the files that a commit touched and the number of lines it added and removed.
+"""Differences: the files that two commits differ in, and the number of lines that came and went.
 
 Source: git-diff-tree(1); the shortest edit script after Myers, "An O(ND) Difference Algorithm" (1986).
 """
@@ -6,7 +6,8 @@ Source: git-diff-tree(1); the shortest edit script after Myers, "An O(ND) Differ
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, final
 
 from dulwich.objects import Commit
 
@@ -27,14 +28,13 @@ def _blobs(git: GitStore, commit_sha: str | None) -> dict[str, tuple[int, str]]:
     return {path: (entry.mode, entry.sha) for path, entry in git.walk(tree) if not entry.is_tree}
 
 
-def _sides(git: GitStore, commit: Commit) -> tuple[dict[str, tuple[int, str]], dict[str, tuple[int, str]]]:
-    parent = commit.parents[0].decode() if commit.parents else None
-    return _blobs(git, parent), _blobs(git, commit.id.decode())
+def _parent(commit: Commit) -> str | None:
+    return commit.parents[0].decode() if commit.parents else None
 
 
 def changed_files(git: GitStore, commit: Commit) -> list[tuple[str, str]]:
     """Return path and status of every file that differs from the first parent: added, removed, modified, in turn."""
-    before, after = _sides(git, commit)
+    before, after = _blobs(git, _parent(commit)), _blobs(git, commit.id.decode())
     added = [(path, "added") for path in after if path not in before]
     removed = [(path, "removed") for path in before if path not in after]
     modified = [(path, "modified") for path in after if path in before and before[path] != after[path]]
@@ -47,14 +47,40 @@ def changed_lines(git: GitStore, commit: Commit) -> tuple[int, int]:
     Raises:
         TooDifferent: a file was changed almost everywhere.
     """
-    before, after = _sides(git, commit)
-    added = removed = 0
-    for path in before.keys() | after.keys():
-        old, new = before.get(path), after.get(path)
-        if old != new and not (old is not None and new is not None and old[1] == new[1]):
-            more, fewer = _lines(_content(git, old), _content(git, new))
-            added, removed = added + more, removed + fewer
-    return added, removed
+    changes = compare(git, _parent(commit), commit.id.decode())
+    return sum(change.added for change in changes), sum(change.removed for change in changes)
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileChange:
+    """What became of one file, and the lines that came and went."""
+
+    path: str
+    is_new: bool
+    is_gone: bool
+    added: int
+    removed: int
+
+
+def compare(git: GitStore, before_sha: str | None, after_sha: str) -> list[FileChange]:
+    """Return what differs between two commits, by path; a renamed file counts as one that went and one that came.
+
+    Raises:
+        TooDifferent: a file was changed almost everywhere.
+    """
+    before, after = _blobs(git, before_sha), _blobs(git, after_sha)
+    return [
+        _change(git, path, before.get(path), after.get(path))
+        for path in sorted(before.keys() | after.keys())
+        if before.get(path) != after.get(path)
+    ]
+
+
+def _change(git: GitStore, path: str, old: tuple[int, str] | None, new: tuple[int, str] | None) -> FileChange:
+    same_content = old is not None and new is not None and old[1] == new[1]
+    added, removed = (0, 0) if same_content else _lines(_content(git, old), _content(git, new))
+    return FileChange(path=path, is_new=old is None, is_gone=new is None, added=added, removed=removed)
 
 
 def _content(git: GitStore, blob: tuple[int, str] | None) -> bytes:

@@ -135,3 +135,24 @@ def _resolve_name(git: GitStore, name: str) -> str | None:
         if sha is not None:
             return sha
     return git.by_prefix(name)
+
+
+def merge_base(git: GitStore, one: str, other: str) -> str | None:
+    """Return the newest commit that both have behind them, or nothing where their histories never met.
+
+    Source: git-merge-base(1); where several are best, git's choice may be another one.
+    """
+    shared = _history(git, one) & _history(git, other)
+    # A commit is never older than what it builds on, so the newest shared one has no shared one after it.
+    return max(shared, key=lambda sha: (git.commit(sha).commit_time, sha), default=None)
+
+
+def _history(git: GitStore, sha: str) -> set[str]:
+    seen: set[str] = set()
+    waiting = [sha]
+    while waiting:
+        current = waiting.pop()
+        if current not in seen:
+            seen.add(current)
+            waiting += [parent.decode() for parent in git.commit(current).parents]
+    return seen

@@ -19,6 +19,7 @@ from typing import Final, final
 
 from aegis_trio.demo_forge.faults import Faults
 from aegis_trio.demo_forge.git_store import GitStore
+from aegis_trio.demo_forge.issues import Tracker
 from aegis_trio.demo_forge.request_log import RequestLog
 from aegis_trio.model.clock import SystemClock, WallClock
 
@@ -96,8 +97,11 @@ class Account:
 class Team:
     """Members of an organisation and what they may do in which repositories."""
 
+    id: int = 0
     name: str
     organisation_id: int
+    description: str = ""
+    may_create_repositories: bool = False
     members: set[int] = field(default_factory=set[int])
     owners: bool = False
     units: dict[Unit, Access] = field(default_factory=dict[Unit, Access])
@@ -137,8 +141,7 @@ class Repository:
     merges_by_hand_only: bool = False
     topics: tuple[str, ...] = ()
     licenses: tuple[str, ...] = ()
-    open_issues: int = 0
-    open_pulls: int = 0
+    tracker: Tracker = field(default_factory=Tracker)
     releases: int = 0
     watchers: set[int] = field(default_factory=set[int])
     collaborators: dict[int, Access] = field(default_factory=dict[int, Access])
@@ -274,6 +277,10 @@ class World:
     def forks_of(self, repository: Repository) -> int:
         """Count the forks of *repository*."""
         return sum(other.fork_of == repository.id for other in self.repositories.values())
+
+    def team(self, number: int) -> Team:
+        """Return the team with this number."""
+        return next(team for team in self.teams if team.id == number)
 
     def is_member(self, organisation: Account, account: Account) -> bool:
         """Tell whether *account* sits in any team of *organisation*."""

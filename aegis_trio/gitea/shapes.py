@@ -86,6 +86,17 @@ def flag(fields: JsonObject, name: str) -> bool:
     return value if isinstance(value, bool) else _wrong(name)
 
 
+def login_or_empty(fields: JsonObject, name: str) -> str:
+    """Return the login of the account *name*; missing or null is the empty text."""
+    account = fields.get(name)
+    return "" if account is None else text(as_object(account, name), "login")
+
+
+def text_of_each(fields: JsonObject, name: str, key: str) -> tuple[str, ...]:
+    """Return the text *key* of every object in the list *name*; missing or null is none."""
+    return tuple(text(as_object(item, name), key) for item in as_list(fields.get(name), name))
+
+
 def _wrong(name: str) -> NoReturn:
     raise UpstreamBroken(
         f"Gitea's answer does not have the expected form (field {name}).",

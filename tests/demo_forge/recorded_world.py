@@ -17,13 +17,23 @@ from dulwich.bundle import read_bundle
 
 from aegis_trio.demo_forge.git_store import GitStore, Signature
 from aegis_trio.demo_forge.world import Access, Account, Protection, Repository, Team, Unit, Visibility, World
+from tests.demo_forge.recorded_issues import (
+    add_issues,
+    comment_on_pull,
+    detach_trace,
+    edit_pull_as_issue,
+    fill_up,
+    make_issue_by_form,
+)
 
 RECORDINGS: Final = Path(__file__).parent / "recordings"
 ROOT_URL: Final = "http://127.0.0.1:3999/"
 SEEDED: Final = datetime(2026, 11, 21, 7, 42, 22, tzinfo=UTC)
 LARGE_OBJECT: Final = "4c4b8198fd914f1d3b089d788f84a0cdc75014d38b13023f6fd052ebfb6a7b14"
 _READING: Final = dict.fromkeys((Unit.CODE, Unit.ISSUES, Unit.PULLS, Unit.RELEASES), Access.READ)
-_WRITING: Final = dict.fromkeys(set(Unit) - {Unit.PROJECTS}, Access.WRITE)
+_WRITING: Final = dict.fromkeys(
+    (Unit.CODE, Unit.ISSUES, Unit.PULLS, Unit.RELEASES, Unit.WIKI, Unit.PACKAGES, Unit.ACTIONS), Access.WRITE
+)
 _FORK_UNITS: Final = {Unit.CODE, Unit.PULLS}
 
 
@@ -57,6 +67,7 @@ def build_recorded_world() -> World:
     _add_accounts(world)
     _add_teams(world)
     _add_repositories(world)
+    add_issues(world)
     _add_tokens(world)
     return world
 
@@ -117,7 +128,16 @@ def _add_teams(world: World) -> None:
         Team(name="Owners", organisation_id=14, members={1}, owners=True),
         Team(name="Owners", organisation_id=15, members={2}, owners=True),
         Team(name="Owners", organisation_id=16, members={2}, owners=True),
-        Team(name="devs", organisation_id=13, members={3}, units=_WRITING, all_repositories=True),
+        Team(
+            id=5,
+            name="devs",
+            organisation_id=13,
+            description="Write code",
+            may_create_repositories=True,
+            members={3},
+            units=_WRITING,
+            all_repositories=True,
+        ),
         Team(name="readers", organisation_id=13, members={4, 12}, units=_READING, repository_ids={1}),
         Team(name="triage", organisation_id=13, members={11}, units={Unit.ISSUES: Access.WRITE}, all_repositories=True),
     ]
@@ -149,8 +169,6 @@ def _add_repositories(world: World) -> None:
         language="Python",
         website="https://ledger.invalid/",
         topics=("books", "ledger", "python"),
-        open_issues=58,
-        open_pulls=9,
         releases=2,
         size_kib=135,
         watchers={2, 3, 4, 11, 12},
@@ -167,7 +185,6 @@ def _add_repositories(world: World) -> None:
         load_bundle("website"),
         description="The public face",
         language="HTML",
-        open_issues=1,
         size_kib=26,
         watchers={2, 3, 11},
     )
@@ -184,7 +201,7 @@ def _add_repositories(world: World) -> None:
         collaborators={3: Access.READ},
     )
     add(4, 2, "empty", GitStore(), description="Nothing here", size_kib=24)
-    add(5, 2, "archived", open_issues=1, archived_at=SEEDED)
+    add(5, 2, "archived", archived_at=SEEDED)
     add(
         6,
         3,
@@ -193,8 +210,6 @@ def _add_repositories(world: World) -> None:
         description="Counts words",
         language="Python",
         topics=("words",),
-        open_issues=1,
-        open_pulls=1,
         size_kib=27,
         collaborators={2: Access.WRITE},
     )
@@ -225,7 +240,13 @@ def _add_repositories(world: World) -> None:
         default_branch="patch-1",
         size_kib=28,
     )
+    public_tool = world.repositories[6].git
+    tip = fork.refs["refs/heads/patch-1"]
+    for sha in (tip, fork.tree_of(tip), *(entry.sha for _, entry in fork.walk(fork.tree_of(tip)))):
+        public_tool.add(fork.get(sha))
+    public_tool.refs["refs/pull/2/head"] = tip
     add(16, 3, "backend-fork", load_bundle("backend"), private=True, fork_of=1, units=set(_FORK_UNITS), size_kib=123)
+    world.repositories[16].description = "Keeps the books"
     add(17, 2, "from-starter", private=True)
     world.rename_repository(oldname, "newname")
     world.renamed_repositories[2, "tomove"] = 11
@@ -345,11 +366,12 @@ def _carol_looks_away(world: World) -> None:
     world.repositories[1].watchers.discard(4)
 
 
-def _backend_counts(size_kib: int) -> Callable[[World], None]:
+def _backend_counts(size_kib: int, *, pulls: int = 11) -> Callable[[World], None]:
     def change(world: World) -> None:
-        backend = world.repositories[1]
-        # Issues and pull requests came and went in between, which no room of the forge counts yet.
-        backend.size_kib, backend.open_issues, backend.open_pulls = size_kib, 70, 11
+        world.repositories[1].size_kib = size_kib
+        # Issues and pull requests came and went in between; none of them is claimed one by one.
+        fill_up(world, pulls=False, to=70)
+        fill_up(world, pulls=True, to=pulls)
 
     return change
 
@@ -363,6 +385,9 @@ def _first_commit(world: World) -> None:
 
 # What was changed by which exchange: applied before the first exchange that comes after it.
 CHANGES: Final[Mapping[str, Callable[[World], None]]] = {
+    "meta.form_body": make_issue_by_form,
+    "scope.write.pr_comment_with_write_issue": comment_on_pull,
+    "scope.write.pr_edit_by_issue": edit_pull_as_issue,
     "auth.sudo.json_body": _describe("root1", "set by root"),
     "auth.sudo.form.settings": _describe("alice", "set through a form field"),
     "auth.sudo.multipart": _describe("alice", "multipart"),
@@ -383,6 +408,9 @@ CHANGES: Final[Mapping[str, Callable[[World], None]]] = {
     "repos.fork.org": _fork(21, 13, "tool-copy", 6),
     "repos.transfer.accept": _move_scratch,
     "repos.subscription.delete": _carol_looks_away,
+    "issues.create.bot": _backend_counts(136, pulls=9),
+    "issue.attachment.delete": detach_trace,
+    "pulls.merge.right_head": _backend_counts(139),
     "keys.user.create.ok": _backend_counts(141),
     "write.empty_repo.first": _first_commit,
     "write.archived": _backend_counts(170),

@@ -49,7 +49,11 @@ def asker() -> Asker:
 @pytest.mark.parametrize(
     "path",
     [
-        f"{HARBOR}/issues",
+        f"{HARBOR}/issues?mentioned_by=bob",
+        f"{HARBOR}/issues/comments",
+        f"{HARBOR}/pulls?sort=recentupdate",
+        f"{HARBOR}/pulls/13/files?whitespace=ignore-all",
+        f"{HARBOR}/pulls/13/files?skip-to=a",
         f"{HARBOR}/git/commits/main.diff",
         f"{HARBOR}/git/trees/main@%7B1%7D",
         f"{HARBOR}/git/commits/feature%2Fwide",

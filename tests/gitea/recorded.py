@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any, final
 from urllib.parse import unquote
 
+from aegis_trio.gitea.branches import list_branches, list_tags
 from aegis_trio.gitea.contents import get_contents, get_metadata
 from aegis_trio.gitea.git import get_tree
+from aegis_trio.gitea.issues import IssueState, IssueType, get_issue, list_comments, list_issues
+from aegis_trio.gitea.pulls import get_pull_request, list_changed_files
 from aegis_trio.gitea.repositories import get_repository, list_my_repositories
 from aegis_trio.gitea.request import ForgeRequest, ForgeResponse
 from aegis_trio.gitea.server import get_version
@@ -63,15 +66,37 @@ def request_for(path: str) -> ForgeRequest[Any]:
         return fixed["/".join(segments)]()
     repository = RepositoryRef(unquote(segments[1]), unquote(segments[2]))
     place = FilePath(tuple(unquote("/".join(segments[4:])).strip("/").split("/")))
-    match segments[3:4]:
-        case ["contents"]:
+    match segments[3:]:
+        case ["contents", *_]:
             return get_contents(repository, place, None)
-        case ["contents-ext"]:
+        case ["contents-ext", *_]:
             return get_metadata(repository, place, None)
-        case ["git"]:
+        case ["git", *_]:
             return get_tree(repository, None, FilePath(()), recursive=True, page=1, limit=100)
+        case ["branches"]:
+            return list_branches(repository, page=1, limit=50)
+        case ["tags"]:
+            return list_tags(repository, page=1, limit=50)
+        case ["issues" | "pulls", *rest]:
+            return _request_about_issues(repository, segments[3], rest)
         case _:
             return get_repository(repository)
+
+
+def _request_about_issues(repository: RepositoryRef, area: str, rest: list[str]) -> ForgeRequest[Any]:
+    if not rest:
+        return list_issues(repository, state=IssueState.ALL, kind=IssueType.ALL, query="", page=1, limit=50)
+    # Some were asked for by what is no number; ours never are.
+    index = int(rest[0]) if rest[0].strip("+-").isdecimal() else 1
+    match area, rest[1:]:
+        case "issues", []:
+            return get_issue(repository, index)
+        case "issues", _:
+            return list_comments(repository, index, page=1, limit=10)
+        case _, []:
+            return get_pull_request(repository, index)
+        case _:
+            return list_changed_files(repository, index, page=1, limit=50)
 
 
 def _read(line: str) -> Exchange:

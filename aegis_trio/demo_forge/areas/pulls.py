@@ -1,0 +1,156 @@
+"""Pull requests: one by its number, the list of a repository's, and the files that one changes.
+
+Not here: their comments (issues.py), reviews, commits, and their difference as text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from aegis_trio.demo_forge.answers import Answer, Headers, Refusal, json_answer, not_proven
+from aegis_trio.demo_forge.areas.entries import path_escaped
+from aegis_trio.demo_forge.areas.issues import newest_first, of_state
+from aegis_trio.demo_forge.areas.pull_json import PullHead, head_of, pull_json
+from aegis_trio.demo_forge.call import Call, Page, int_of
+from aegis_trio.demo_forge.git_diff import FileChange, TooDifferent, compare
+from aegis_trio.demo_forge.issues import Issue, PullRequest
+from aegis_trio.demo_forge.router import Route
+from aegis_trio.demo_forge.world import Access, Unit
+from aegis_trio.model.json import JsonObject, JsonValue
+
+_LIST: Final = "/repos/{owner}/{repo}/pulls"
+_FILES: Final = "/repos/{owner}/{repo}/pulls/{index}/files"
+# Any other word counts as `newest`.
+_UNPROVEN_ORDERS: Final = frozenset(
+    {"recentupdate", "recentclose", "leastupdate", "mostcomment", "leastcomment", "priority"}
+)
+
+
+def _find(call: Call) -> tuple[Issue, PullHead]:
+    _must_read_pulls(call)
+    number = int_of(call.params["index"])
+    found = next((pair for pair in call.repository.tracker.pulls() if pair[0].number == number), None)
+    if found is None:
+        raise call.missing()
+    return found[0], head_of(call.world, call.repository, number, found[1])
+
+
+def _must_read_pulls(call: Call) -> None:
+    # Source: gitea models/repo/repo.go CanEnablePulls: a repository without commits has none.
+    if call.rights.to(Unit.PULLS) < Access.READ or call.repository.git.is_empty():
+        raise call.missing()
+
+
+def get_pull(call: Call) -> Answer:
+    """Show one pull request."""
+    issue, head = _find(call)
+    changes = _changes(call, head, "/repos/{owner}/{repo}/pulls/{index}")
+    return json_answer(pull_json(call, issue, head, changes))
+
+
+def list_pulls(call: Call) -> Answer:
+    """List pull requests, the newest first.
+
+    Source: gitea routers/api/v1/repo/pull.go ListPullRequests.
+    """
+    _must_read_pulls(call)
+    order = call.query.first("sort")
+    if order in _UNPROVEN_ORDERS:
+        raise Refusal(not_proven("GET", f"{_LIST}?sort={order}"))
+    is_wanted = _filter_of(call)
+    pulls = {issue.number: pull for issue, pull in call.repository.tracker.pulls() if is_wanted(issue, pull)}
+    issues = [call.repository.tracker.issues[number] for number in pulls]
+    found = newest_first(of_state(call.query.first("state"), issues, unknown="all"))
+    if order == "oldest":
+        found.reverse()
+    page = call.page()
+    shown: list[JsonValue] = [
+        pull_json(call, issue, head_of(call.world, call.repository, issue.number, pulls[issue.number]), None)
+        for issue in found[page.slice()]
+    ]
+    return json_answer(shown, headers=call.page_headers(page, len(found)))
+
+
+def _filter_of(call: Call) -> Callable[[Issue, PullRequest], bool]:
+    base, milestone = call.query.first("base_branch"), int_of(call.query.first("milestone"))
+    poster, label = call.query.first("poster"), call.query.first("labels")
+    author = call.world.account_named(poster) if poster else None
+    if poster and author is None:
+        raise call.refused(400, f"user does not exist [uid: 0, name: {poster}]")
+    if label and not label.isdecimal():
+        # By number only, and so Gitea says it.
+        raise call.refused(500, "")
+
+    def is_wanted(issue: Issue, pull: PullRequest) -> bool:
+        return (
+            base in {"", pull.base}
+            and milestone in {0, issue.milestone_id}
+            and (author is None or issue.author_id == author.id)
+            and (not label or int(label) in issue.label_ids)
+        )
+
+    return is_wanted
+
+
+def list_files(call: Call) -> Answer:
+    """List the files that a pull request changes, by path.
+
+    Source: gitea routers/api/v1/repo/pull.go GetPullRequestFiles.
+    """
+    _, head = _find(call)
+    for key in ("skip-to", "whitespace"):
+        if call.query.first(key):
+            raise Refusal(not_proven("GET", f"{_FILES}?{key}="))
+    changes = _changes(call, head, _FILES)
+    page = call.page()
+    shown: list[JsonValue] = [_file(call, head, change) for change in changes[page.slice()]]
+    return json_answer(shown, headers=(*call.page_headers(page, len(changes)), *_more(page, len(changes))))
+
+
+def _more(page: Page, total: int) -> Headers:
+    pages = -(-total // page.items)
+    return (
+        ("X-Page", str(page.number)),
+        ("X-PerPage", str(page.items)),
+        ("X-PageCount", str(pages)),
+        ("X-HasMore", "true" if page.number < pages else "false"),
+    )
+
+
+def _changes(call: Call, head: PullHead, template: str) -> list[FileChange]:
+    refusal = Refusal(not_proven("GET", f"{template} with renamed or large files"))
+    try:
+        changes = compare(call.repository.git, head.merge_base or None, head.sha)
+    except TooDifferent:
+        raise refusal from None
+    # git might see a rename here and count other lines; no recording shows by which rule.
+    if any(change.is_new for change in changes) and any(change.is_gone for change in changes):
+        raise refusal
+    return changes
+
+
+def _file(call: Call, head: PullHead, change: FileChange) -> JsonObject:
+    """Source: gitea services/convert/convert.go ToChangedFile."""
+    full_name = call.world.full_name(call.repository)
+    status = "unchanged" if change.added == change.removed == 0 else "changed"
+    if change.is_new or change.is_gone:
+        status = "added" if change.is_new else "deleted"
+    path = path_escaped(change.path)
+    return {
+        "filename": change.path,
+        "status": status,
+        "additions": change.added,
+        "deletions": change.removed,
+        "changes": change.added + change.removed,
+        "html_url": f"{call.root}{full_name}/src/commit/{head.sha}/{path}",
+        "contents_url": f"{call.root}api/v1/repos/{full_name}/contents/{path}?ref={head.sha}",
+        "raw_url": f"{call.root}{full_name}/raw/commit/{head.sha}/{path}",
+    }
+
+
+ROUTES: Final = (
+    Route(method="GET", template=_LIST, handler=list_pulls),
+    Route(method="GET", template="/repos/{owner}/{repo}/pulls/{index}", handler=get_pull),
+    Route(method="GET", template=_FILES, handler=list_files),
+)
