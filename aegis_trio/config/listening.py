@@ -46,6 +46,7 @@ def read_web(reader: Reader) -> WebSettings:
         trusted_proxies=reader.read(listening.TRUSTED_PROXIES),
         tls_cert_file=cert_file,
         tls_key_file=key_file,
+        websocket_debug=reader.read(listening.WEBSOCKET_DEBUG),
     )
 
 

@@ -1,9 +1,12 @@
 """The front of the public listener: every request is attributed, screened, routed, and answered whatever happens.
 
+An upgrade to WebSocket is a request like every other until its route accepts it.
+
 Laws:
     1. What a route raises before it answered becomes one answer here; afterwards the connection is ended.
     2. Every answer carries the security headers.
     3. Matching is exact: `/mcpx` is not `/mcp`, and a trailing slash is another path.
+    4. What a route raises while its WebSocket is open closes it with 1011 and not a word more.
 
 Whom it trusts: nobody; the server hands over bytes that strangers wrote.
 
@@ -12,20 +15,18 @@ Not here: authentication (each route asks auth/ itself, before it reads the body
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final, cast, final
 
-import structlog
-
 from aegis_trio.model.asgi import Application, Headers, Message, Receive, Scope, Send
-from aegis_trio.model.errors import Bug, Fault
 from aegis_trio.model.identity import Origin
-from aegis_trio.web.errors import HttpAnswer, fault_answer
+from aegis_trio.web.containment import contained
+from aegis_trio.web.errors import HttpAnswer, fault_answer, plain_answer
 from aegis_trio.web.forwarded import client_address
-from aegis_trio.web.screen import cors_headers, screen
+from aegis_trio.web.screen import cors_headers, screen, screen_upgrade
 from aegis_trio.web.settings import WebSettings
+from aegis_trio.web.upgrade import Upgrade, end_socket
 
 MAX_USER_AGENT_CHARACTERS: Final = 256
 # Source: OWASP secure headers project; the gate serves JSON and event streams only, so nothing may be loaded.
@@ -35,18 +36,24 @@ SECURITY_HEADERS: Final = (
     (b"referrer-policy", b"no-referrer"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
+_UPGRADE_REQUIRED: Final = plain_answer(
+    426,
+    "upgrade_required",
+    "This path speaks WebSocket only. The MCP endpoint is /mcp.",
+    (b"upgrade", b"websocket"),
+    (b"connection", b"upgrade"),
+)
 HSTS: Final = (b"strict-transport-security", b"max-age=31536000")
-
-log = structlog.get_logger(__name__)
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class Routes:
-    """Where requests go: exact (method, path) first, then the pages."""
+    """Where requests go: exact (method, path) first, then the pages; WebSockets by their path alone."""
 
     direct: Mapping[tuple[str, str], Application]
     pages: Application
+    sockets: Mapping[str, Application] = field(default_factory=dict[str, Application])
 
 
 @final
@@ -62,14 +69,12 @@ class Front:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request or refuse it.
 
-        Source: ASGI 3.0 HTTP connection scope.
+        Source: ASGI 3.0 HTTP and WebSocket connection scopes.
         """
         if scope["type"] == "http":
             await self._http(scope, receive, send)
         elif scope["type"] == "websocket":
-            # There is no WebSocket route yet: an upgrade is refused before it is accepted (403).
-            await receive()
-            await send({"type": "websocket.close", "code": 1008, "reason": None})
+            await self._upgrade(scope, receive, send)
         else:
             raise RuntimeError("the gate's server does not speak lifespan")
 
@@ -77,7 +82,11 @@ class Front:
         method, path = str(scope["method"]), str(scope["path"])
         headers = cast("Headers", scope["headers"])
         answer = _Answer(send, self._security_headers, bodiless=method == "HEAD")
-        refusal = screen(method, path, headers, self._settings)
+        refusal: HttpAnswer | None
+        if path in self._routes.sockets:
+            refusal = screen_upgrade(path, headers, self._settings, self._routes.sockets) or _UPGRADE_REQUIRED
+        else:
+            refusal = screen(method, path, headers, self._settings)
         if refusal is not None:
             await answer.give(refusal)
             return
@@ -92,6 +101,19 @@ class Front:
             raise fault
         await answer.give(fault_answer(fault))
 
+    async def _upgrade(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path, headers = str(scope["path"]), cast("Headers", scope["headers"])
+        upgrade = Upgrade(send, self._security_headers)
+        refusal = screen_upgrade(path, headers, self._settings, self._routes.sockets)
+        if refusal is not None:
+            await upgrade.refuse(refusal)
+            return
+        scope["aegis.origin"] = self._origin(scope, headers)
+        route = self._routes.sockets[path]
+        fault = await contained(lambda: route(scope, receive, upgrade.send), "WEBSOCKET", path)
+        if fault is not None:
+            await end_socket(upgrade, fault, path)
+
     def _extra_headers(self, headers: Headers) -> tuple[tuple[bytes, bytes], ...]:
         origins = [value for name, value in headers if name == b"origin"]
         return (*self._security_headers, *cors_headers(origins[0])) if len(origins) == 1 else self._security_headers
@@ -102,19 +124,6 @@ class Front:
         agents = [value for name, value in headers if name == b"user-agent"]
         agent = agents[0].decode("latin-1")[:MAX_USER_AGENT_CHARACTERS] if agents else None
         return Origin(address=address, user_agent=agent)
-
-
-async def contained(run: Callable[[], Awaitable[None]], method: str, path: str) -> Fault | None:
-    """Run a route; return the fault that ended it, a bug as a `Bug` with its incident in the log."""
-    try:
-        await run()
-    except Fault as fault:
-        return fault
-    except Exception:  # the one place where a route's bug becomes an answer
-        incident = str(uuid.uuid4())
-        log.exception("request_failed", method=method, path=path, incident=incident)
-        return Bug(incident)
-    return None
 
 
 @final

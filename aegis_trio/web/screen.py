@@ -1,5 +1,7 @@
 """The screen before every route: Host, Origin, method, size. Pure: a request's head in, an answer or None out.
 
+A WebSocket's upgrade is screened as a request is, with paths of its own.
+
 Laws:
     1. A Host that is not ours is refused (421), on every path but health checks: DNS rebinding ends here.
     2. An Origin that is present must be allowed (403); absent is fine, because only browsers send it.
@@ -13,7 +15,7 @@ Source: MCP 2026-07-28 basic/transports/streamable-http#security (Origin, DNS re
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -48,24 +50,34 @@ _CORS_HEADERS: Final = (
 
 def screen(method: str, path: str, headers: Headers, settings: WebSettings) -> HttpAnswer | None:
     """Return the refusal of this request's head, or None when a route may have it."""
-    if path not in HEALTH_PATHS:
-        host = host_of(headers)
-        if host is None or not host_allowed(host, settings):
-            return plain_answer(
-                421, "misdirected_request", "This host name is not served here. The operator sets it in ALLOWED_HOSTS."
-            )
-    origins = [value for name, value in headers if name == b"origin"]
-    if origins and not (len(origins) == 1 and origin_allowed(origins[0], settings)):
-        return plain_answer(403, "origin_refused", "This origin may not call. The operator sets it in ALLOWED_ORIGINS.")
+    refusal = None if path in HEALTH_PATHS else _host_refusal(headers, settings)
+    refusal = refusal or _origin_refusal(headers, settings)
+    if refusal is not None:
+        return refusal
     methods = ROUTES.get(path)
     if methods is None:
-        return plain_answer(404, "not_found", "There is nothing at this path. The MCP endpoint is /mcp.")
+        return _not_found()
+    origins = [value for name, value in headers if name == b"origin"]
     if method == "OPTIONS" and origins:
         return HttpAnswer(204, (*cors_headers(origins[0]), *_preflight_headers(methods)), b"")
     if method not in methods:
         allow = ", ".join(sorted(methods)).encode()
         return plain_answer(405, "method_not_allowed", "This path does not have that method.", (b"allow", allow))
     return _body_refusal(headers)
+
+
+def screen_upgrade(path: str, headers: Headers, settings: WebSettings, paths: Container[str]) -> HttpAnswer | None:
+    """Return the refusal of an upgrade to WebSocket, or None when the route at *path* may have it.
+
+    Threat: a browser opens a WebSocket to any host for any page, and asks nobody first (RFC 6455 section 10.2).
+
+    Args:
+        paths: where a WebSocket may be opened.
+    """
+    refusal = _host_refusal(headers, settings) or _origin_refusal(headers, settings)
+    if refusal is not None:
+        return refusal
+    return None if path in paths else _not_found()
 
 
 def host_of(headers: Headers) -> str | None:
@@ -106,6 +118,26 @@ def cors_headers(raw_origin: bytes) -> tuple[tuple[bytes, bytes], ...]:
         (b"access-control-expose-headers", b"mcp-session-id, mcp-protocol-version, www-authenticate, retry-after"),
         (b"vary", b"Origin"),
     )
+
+
+def _host_refusal(headers: Headers, settings: WebSettings) -> HttpAnswer | None:
+    host = host_of(headers)
+    if host is not None and host_allowed(host, settings):
+        return None
+    return plain_answer(
+        421, "misdirected_request", "This host name is not served here. The operator sets it in ALLOWED_HOSTS."
+    )
+
+
+def _origin_refusal(headers: Headers, settings: WebSettings) -> HttpAnswer | None:
+    origins = [value for name, value in headers if name == b"origin"]
+    if not origins or (len(origins) == 1 and origin_allowed(origins[0], settings)):
+        return None
+    return plain_answer(403, "origin_refused", "This origin may not call. The operator sets it in ALLOWED_ORIGINS.")
+
+
+def _not_found() -> HttpAnswer:
+    return plain_answer(404, "not_found", "There is nothing at this path. The MCP endpoint is /mcp.")
 
 
 def _preflight_headers(methods: frozenset[str]) -> tuple[tuple[bytes, bytes], ...]:

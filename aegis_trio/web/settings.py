@@ -28,3 +28,5 @@ class WebSettings:
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     tls_cert_file: Path | None = None
     tls_key_file: Path | None = None
+    websocket_debug: bool = False
+    """Whether the debugging transport, MCP over WebSocket at `/mcp/ws`, is there at all."""

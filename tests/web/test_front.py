@@ -163,14 +163,6 @@ async def test_head_answers_have_no_body() -> None:
     assert (404, b"") == (exchange.status, exchange.body)
 
 
-async def test_a_websocket_is_refused_before_it_is_accepted() -> None:
-    """There is no WebSocket route in this version."""
-    exchange = Exchange()
-    exchange.scope["type"] = "websocket"
-    await exchange.run(Front(WebSettings(), Routes({}, _greet)))
-    assert ["websocket.close"] == [message["type"] for message in exchange.sent]
-
-
 async def test_lifespan_is_our_own_misuse() -> None:
     """Lifetimes belong to the supervisor; a server that asks is wired wrongly."""
     exchange = Exchange()

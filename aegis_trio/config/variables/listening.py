@@ -13,6 +13,7 @@ from aegis_trio.config.parsing import (
     parse_networks,
     parse_origins,
     parse_path,
+    parse_switch,
     parse_url,
     whole_number,
 )
@@ -49,6 +50,14 @@ TLS_KEY_FILE: Final = Variable[Path | None](
     default=None,
     default_text="",
     meaning="Private key (PEM) of TLS_CERT_FILE.",
+)
+WEBSOCKET_DEBUG: Final = Variable[bool](
+    name="WEBSOCKET_DEBUG",
+    feature=Feature.LISTENER,
+    parse=parse_switch,
+    default=False,
+    default_text="false",
+    meaning="Whether `/mcp/ws` is there: MCP over WebSocket, for debugging.",
 )
 ADMIN_HOST: Final = Variable[str](
     name="ADMIN_HOST",
@@ -113,6 +122,7 @@ VARIABLES: Final[tuple[Variable[object], ...]] = (
     PORT,
     TLS_CERT_FILE,
     TLS_KEY_FILE,
+    WEBSOCKET_DEBUG,
     ADMIN_HOST,
     ADMIN_PORT,
     PUBLIC_URL,

@@ -17,8 +17,6 @@ from typing import Final, cast, final
 
 import trio
 from hypercorn.events import Closed, Event, RawData, Updated
-from hypercorn.protocol import ProtocolWrapper
-from hypercorn.protocol.h11 import H2ProtocolAssumedError
 from hypercorn.trio.tcp_server import MAX_RECV, TCPServer
 from hypercorn.typing import ConnectionState
 
@@ -26,58 +24,12 @@ from aegis_trio.web.server.admission import Peer
 from aegis_trio.web.server.containment import contained
 from aegis_trio.web.server.context import Link, ServerContext
 from aegis_trio.web.server.events import ClosedAfterAnswer
-from aegis_trio.web.server.http2 import Http2
-from aegis_trio.web.server.http11 import Http11
-from aegis_trio.web.server.inbox import Inbox
+from aegis_trio.web.server.protocol import Protocol
 from aegis_trio.web.server.tasks import AppTasks
 
 _WRITE_BYTES: Final = 64 * 1024  # what must leave within one write deadline
 _FAREWELL_S: Final = 1.0  # for TLS's close_notify, which nobody is obliged to read
 _LOOK_S: Final = 0.5  # how often a connection that we do not read is asked whether its peer is gone
-
-
-@final
-class Protocol(ProtocolWrapper):
-    """What the connection speaks. Reason: Hypercorn's wrapper makes its own protocols, and follows `Upgrade: h2c`."""
-
-    def __init__(self, link: Link, alpn: str | None) -> None:  # not super's: it would make its own
-        self._link = link
-        self._spoken: Http11 | Http2 = Http2(link) if alpn == "h2" else Http11(link)
-
-    async def initiate(self) -> None:
-        """Begin."""
-        await self._spoken.initiate()
-
-    async def handle(self, event: Event) -> None:
-        """Pass one event on; change to HTTP/2 when its preface comes."""
-        try:
-            await self._spoken.handle(event)
-        except H2ProtocolAssumedError as preface:
-            self._spoken = Http2(self._link)
-            await self._spoken.initiate()
-            await self._spoken.handle(RawData(preface.data))
-
-    @property
-    def speaks_http2(self) -> bool:
-        """Whether several requests may be under way."""
-        return isinstance(self._spoken, Http2)
-
-    @property
-    def full_inbox(self) -> Inbox | None:
-        """The inbox for which the connection must stop reading."""
-        return self._spoken.full_inbox
-
-    async def end_uploads(self) -> None:
-        """Refuse requests whose bodies are still coming."""
-        await self._spoken.end_uploads()
-
-    def check(self, now: float) -> None:
-        """Keep the deadlines of single streams."""
-        self._spoken.check(now)
-
-    async def retire(self) -> None:
-        """End an idle connection politely; ask a busy one to end."""
-        await self._spoken.retire()
 
 
 @final
@@ -158,12 +110,12 @@ class Connection(TCPServer):
             if self._listens_until is not None:
                 continue  # it was answered already, and may only finish its sentence
             await spoken.handle(RawData(bytes(data)))
-            inbox = spoken.full_inbox
-            while inbox is not None and inbox.is_full and not self._closed:
+            while spoken.is_full and not self._closed:
                 with trio.move_on_after(_LOOK_S):
-                    await inbox.wait_for_room()
+                    await spoken.wait_for_room()
                 if self._peer_hung_up():
                     break
+                await spoken.read_on()
         await spoken.handle(Closed())
 
     async def protocol_send(self, event: Event) -> None:
@@ -171,7 +123,7 @@ class Connection(TCPServer):
         if isinstance(event, RawData):
             await self._write(event.data)
         elif isinstance(event, ClosedAfterAnswer):
-            await self._listen_on()
+            await self._listen_on(event.within_s or self._server.limits.disconnect_grace_s)
         elif isinstance(event, Closed):
             await self._close()
             await self._protocol().handle(Closed())
@@ -204,7 +156,7 @@ class Connection(TCPServer):
             if not whole:
                 self.abort()  # cancelled: half of something was sent
 
-    async def _listen_on(self) -> None:
+    async def _listen_on(self, within_s: float) -> None:
         """Close our side, and read a little longer.
 
         Closing a socket that holds unread bytes makes the kernel send a reset, which destroys the answer that is
@@ -213,7 +165,7 @@ class Connection(TCPServer):
         if self._closed or self._listens_until is not None:
             return
         self._idle_since = None
-        self._listens_until = trio.current_time() + self._server.limits.disconnect_grace_s
+        self._listens_until = trio.current_time() + within_s
         if isinstance(self._wire, trio.abc.HalfCloseableStream):
             try:
                 await self._wire.send_eof()
@@ -239,7 +191,7 @@ class Connection(TCPServer):
             return
         if self._spoken is None or self._tasks is None:
             self.abort()
-        elif self._idle_since is not None or self._spoken.speaks_http2:
+        elif self._idle_since is not None or self._spoken.retires_busy:
             self._tasks.spawn(self._spoken.retire)
 
     def end_uploads(self) -> None:

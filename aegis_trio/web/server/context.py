@@ -84,6 +84,4 @@ def _configure(limits: ConnectionLimits) -> Config:
     config.h2_max_concurrent_streams = limits.advertised_streams
     config.h2_max_header_list_size = limits.max_header_bytes
     config.keep_alive_max_requests = _NO_LIMIT
-    config.websocket_max_message_size = limits.max_websocket_message_bytes
-    config.websocket_ping_interval = limits.websocket_ping_s
     return config

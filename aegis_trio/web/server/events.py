@@ -20,3 +20,5 @@ class FinalBody(Body):
 @dataclass(frozen=True)
 class ClosedAfterAnswer(Closed):
     """Close, but first let a peer that is still sending read the answer."""
+
+    within_s: float | None = None  # None: the grace of a disconnect

@@ -9,13 +9,22 @@ Source: RFC 9110, RFC 9112, RFC 9113.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import h11
+from wsproto.handshake import WEBSOCKET_VERSION
 
 from aegis_trio.web.server.limits import ConnectionLimits
 
 _FIELD_OVERHEAD_BYTES: Final = 4  # ": " and the line's end
+
+_WEBSOCKET_KEY: Final = re.compile(rb"[A-Za-z0-9+/]{22}==")  # source: RFC 6455 section 4.1: 16 bytes in base64
+WEBSOCKET_OFFER: Final = (
+    (b"upgrade", b"websocket"),
+    (b"connection", b"upgrade"),
+    (b"sec-websocket-version", WEBSOCKET_VERSION),
+)
 
 Fields = list[tuple[bytes, bytes]]
 
@@ -37,6 +46,10 @@ def find_http11_fault(request: h11.Request, limits: ConnectionLimits) -> int | N
             return 400
     if framings > 1:
         return 400
+    if wants_websocket(request.method, list(request.headers)):
+        refusal = _find_websocket_fault(list(request.headers), has_body=framings > 0)
+        if refusal is not None:
+            return refusal
     return _find_excess(size, len(request.headers), limits)
 
 
@@ -62,6 +75,22 @@ def wants_websocket(method: bytes, fields: Fields) -> bool:
         for token in value.split(b",")
     }
     return {(b"connection", b"upgrade"), (b"upgrade", b"websocket")} <= tokens
+
+
+def _find_websocket_fault(fields: Fields, *, has_body: bool) -> int | None:
+    """Return the status with which an upgrade must be refused before any application sees it.
+
+    Source: RFC 6455 sections 4.2.1 and 4.4 (426 names the version we speak); RFC 9110 section 7.8.
+    """
+    offers = [value.strip().lower() for name, value in fields if name == b"upgrade"]
+    keys = [value.strip() for name, value in fields if name == b"sec-websocket-key"]
+    versions = [value.strip() for name, value in fields if name == b"sec-websocket-version"]
+    # Threat: what one server takes for a body, the next takes for frames of a socket that it believes open.
+    if has_body or offers != [b"websocket"] or len(keys) != 1 or len(versions) > 1:
+        return 400
+    if _WEBSOCKET_KEY.fullmatch(keys[0]) is None:
+        return 400
+    return None if versions == [WEBSOCKET_VERSION] else 426
 
 
 def _find_excess(size: int, count: int, limits: ConnectionLimits) -> int | None:

@@ -5,7 +5,7 @@ Each override has one reason:
                             taken up when its turn comes, so a disconnect behind it is seen at once
     stream_send             the head waits for the first piece of the body: one write for a small answer, and a
                             plain 500 is still possible when the application fails in between
-    _create_stream          our streams, and no WebSocket compression (a bomb: 400 KB inflate to 600 MB)
+    _create_stream          our streams
     _check_protocol         HTTP/2 by prior knowledge only; `Upgrade: h2c` is ignored, as RFC 9113 section 3.1
                             removed it and as it walks past a proxy's rules (request smuggling)
     _maybe_recycle          an early answer closes gently, so that the peer can read it
@@ -27,11 +27,12 @@ from hypercorn.protocol.h11 import STREAM_ID, H2ProtocolAssumedError, H11Protoco
 
 from aegis_trio.web.server.context import Link
 from aegis_trio.web.server.events import ClosedAfterAnswer, FinalBody
-from aegis_trio.web.server.heads import find_http11_fault, wants_websocket
-from aegis_trio.web.server.inbox import Inbox
-from aegis_trio.web.server.streams import HttpStream, WebSocketStream
+from aegis_trio.web.server.heads import WEBSOCKET_OFFER, find_http11_fault, wants_websocket
+from aegis_trio.web.server.streams import HttpStream
+from aegis_trio.web.server.websockets import WebSocketStream
 
 _PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\n"  # source: RFC 9113 section 3.4; h11 has taken it for a request's head
+_UPGRADE_REQUIRED: Final = 426
 _FINAL: Final = 200  # below it, an answer only announces another
 
 
@@ -60,11 +61,27 @@ class Http11(H11Protocol):
         self._over = False  # nothing is read or written any more
 
     @property
-    def full_inbox(self) -> Inbox | None:
-        """The inbox for which the connection must stop reading."""
-        stream = cast("HttpStream | WebSocketStream | None", self.stream)
-        inbox = stream.inbox if stream is not None else None
-        return inbox if inbox is not None and inbox.is_full else None
+    def is_full(self) -> bool:
+        """Whether the connection must stop reading."""
+        stream = self._stream()
+        return stream is not None and stream.is_full
+
+    @property
+    def is_websocket(self) -> bool:
+        """Whether the peer has asked for a WebSocket."""
+        return isinstance(self.stream, WebSocketStream)
+
+    async def wait_for_room(self) -> None:
+        """Wait until the application has read something."""
+        stream = self._stream()
+        if stream is not None and stream.inbox is not None:
+            await stream.inbox.wait_for_room()
+
+    async def read_on(self) -> None:
+        """Take up what was left lying while it was full."""
+        stream = self._stream()
+        if stream is not None:
+            await stream.read_on()
 
     async def handle(self, event: Event) -> None:
         """Take bytes, or the end, of the peer. Reason: see the module."""
@@ -82,8 +99,11 @@ class Http11(H11Protocol):
                 await self.send(Closed())
 
     async def retire(self) -> None:
-        """End a connection that has no request."""
-        await self.send(Closed())
+        """End a connection that has no request; ask a WebSocket to end."""
+        if isinstance(self.stream, WebSocketStream):
+            await self.stream.go_away()
+        else:
+            await self.send(Closed())
 
     async def end_uploads(self) -> None:
         """Refuse the request whose body is still coming."""
@@ -94,7 +114,9 @@ class Http11(H11Protocol):
             await self.send(Closed())
 
     def check(self, now: float) -> None:
-        """Nothing here has a deadline of its own."""
+        """Keep the deadlines of a WebSocket; nothing else here has one of its own."""
+        if isinstance(self.stream, WebSocketStream):
+            self.stream.check(now)
 
     async def stream_send(self, event: StreamEvent) -> None:
         """Take one event of the answer. Reason: see the module."""
@@ -127,7 +149,10 @@ class Http11(H11Protocol):
         if held is None:
             return b""
         headers = [*held.headers, *self.config.response_headers("h11")]
-        if self.connection.their_state is h11.SEND_BODY or self._link.server.draining:
+        # Threat: behind a refused upgrade nothing may be taken for a request, so its connection ends.
+        refused = isinstance(self.connection, H11WSConnection)
+        is_last = refused or self.connection.their_state is h11.SEND_BODY or self._link.server.draining
+        if is_last and (b"connection", b"close") not in headers:
             headers.append((b"connection", b"close"))
         return self.connection.send(h11.Response(headers=headers, status_code=held.status_code))
 
@@ -176,8 +201,6 @@ class Http11(H11Protocol):
         headers = list(request.headers)
         stream: HttpStream | WebSocketStream
         if wants_websocket(request.method, headers):
-            # Threat: a compressed message is inflated before its size is known.
-            headers = [header for header in headers if header[0] != b"sec-websocket-extensions"]
             stream = WebSocketStream(self._link, self.stream_send, STREAM_ID)
             self.connection = H11WSConnection(cast("h11.Connection", self.connection))
         else:
@@ -197,6 +220,9 @@ class Http11(H11Protocol):
             stream.inbox.on_wanted = self._invite_body
         self.keep_alive_requests += 1
 
+    def _stream(self) -> HttpStream | WebSocketStream | None:
+        return cast("HttpStream | WebSocketStream | None", self.stream)
+
     async def _invite_body(self) -> None:
         """Send 100 Continue when the application wants the body, not before: a 401 needs none."""
         if self.connection.they_are_waiting_for_100_continue and not self._over:
@@ -215,6 +241,8 @@ class Http11(H11Protocol):
         self._held = None
         if self.connection.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
             headers = [(b"content-length", b"0"), (b"connection", b"close"), *self.config.response_headers("h11")]
+            if status_code == _UPGRADE_REQUIRED:
+                headers += WEBSOCKET_OFFER
             data = self.connection.send(h11.Response(status_code=status_code, headers=headers))
             await self.send(RawData(data + self.connection.send(h11.EndOfMessage())))
 
@@ -222,6 +250,7 @@ class Http11(H11Protocol):
         """End one request, and begin the next. Reason: see the module."""
         if self._held is not None:  # the application failed between head and body
             await self._send_error_response(500)
+        stream = self._stream()
         await self._close_stream()
         if self._over:
             return
@@ -235,8 +264,10 @@ class Http11(H11Protocol):
             return
         self._over = True
         unread = self._parked or self.connection.their_state is h11.SEND_BODY
-        upgraded = isinstance(self.connection, H11WSConnection)
-        await self.send(ClosedAfterAnswer() if unread or upgraded else Closed())
+        if isinstance(stream, WebSocketStream):
+            await self.send(stream.farewell)
+        else:
+            await self.send(ClosedAfterAnswer() if unread else Closed())
 
     async def _resume(self) -> None:
         self._parked = False

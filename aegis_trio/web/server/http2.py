@@ -76,11 +76,6 @@ class Http2(H2Protocol):
         self._farewell = Closed()
         set_limits(self.connection, self._limits)
 
-    @property
-    def full_inbox(self) -> None:
-        """Never: the windows bound what a peer may send."""
-        return
-
     async def initiate(self, headers: list[tuple[bytes, bytes]] | None = None, settings: bytes | None = None) -> None:
         """Begin. Reason: see the module; an upgrade (*headers*, *settings*) never comes here."""
         del headers, settings

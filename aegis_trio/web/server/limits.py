@@ -55,10 +55,22 @@ class ConnectionLimits:
     """WebSocket messages received and not yet read by the application. Precedent: websockets' max_queue 16."""
 
     max_websocket_message_bytes: int = 1024 * 1024
-    """One WebSocket message. Precedent: websockets' max_size 1 MiB."""
+    """One WebSocket message, text counted in UTF-8. Precedent: websockets' max_size 1 MiB."""
+
+    max_websocket_frames: int = 1_000
+    """Of one WebSocket message; an empty frame holds no byte, but costs time. Precedent: ws' maxFragments."""
+
+    websocket_message_s: float = 30.0
+    """From the first bytes of a WebSocket message to its last. Precedent: nginx client_body_timeout 60 s."""
 
     websocket_ping_s: float = 20.0
-    """Between two pings; a peer silent for two of them is gone. Precedent: websockets' ping_interval 20 s."""
+    """Between two pings. Precedent: websockets' ping_interval 20 s."""
+
+    websocket_pong_s: float = 20.0
+    """From a ping until anything at all must have come back. Precedent: websockets' ping_timeout 20 s."""
+
+    websocket_close_s: float = 1.0
+    """For the peer's half of a closing handshake. Precedent: websockets' close_timeout 10 s; a drain has less."""
 
     max_resets: int = 200
     """Streams that a peer may open and reset at once (CVE-2023-44487); above it the connection ends with

@@ -25,6 +25,9 @@ class ServerStatistics:
     cut_idle_total: int  # kept alive for too long, or a request's head that dripped in
     cut_resetting_total: int  # too many HTTP/2 resets
     cut_pipelining_total: int  # too much sent ahead
+    open_websockets: int
+    websockets_total: int  # upgrades that were accepted
+    failed_websockets_total: int  # frames that break the protocol, or a message beyond its bounds
     cut_silent_total: int  # WebSockets that answered no ping
     cut_by_drain_total: int  # still open when the grace was over
     stream_resets_total: int
@@ -48,6 +51,9 @@ class Tally:
     cut_idle_total: int = 0
     cut_resetting_total: int = 0
     cut_pipelining_total: int = 0
+    open_websockets: int = 0
+    websockets_total: int = 0
+    failed_websockets_total: int = 0
     cut_silent_total: int = 0
     cut_by_drain_total: int = 0
     stream_resets_total: int = 0
@@ -70,6 +76,9 @@ class Tally:
             cut_idle_total=self.cut_idle_total,
             cut_resetting_total=self.cut_resetting_total,
             cut_pipelining_total=self.cut_pipelining_total,
+            open_websockets=self.open_websockets,
+            websockets_total=self.websockets_total,
+            failed_websockets_total=self.failed_websockets_total,
             cut_silent_total=self.cut_silent_total,
             cut_by_drain_total=self.cut_by_drain_total,
             stream_resets_total=self.stream_resets_total,

@@ -125,22 +125,74 @@ class Stage:
             self.seen.append((await receive())["type"])
 
     async def websocket(self, scope: Any, receive: Any, send: Any) -> None:
-        """Accept, then echo; `/flood` sends for ever instead, `/refuse` never accepts, `/deaf` never reads."""
+        """Take the connect message, then do what the path says; every other path accepts and echoes."""
         self.seen.append(scope)
         await receive()
-        if scope["path"] == "/refuse":
-            await send({"type": "websocket.close", "code": 1008, "reason": None})
-            return
-        await send({"type": "websocket.accept", "subprotocol": None, "headers": []})
-        if scope["path"] == "/deaf":
-            await trio.sleep_forever()
-        while scope["path"] == "/flood":
-            await send({"type": "websocket.send", "bytes": bytes(16 * 1024), "text": None})
-        while True:
-            message = await receive()
-            if message["type"] == "websocket.disconnect":
-                return
+        await getattr(self, f"socket_{scope['path'].strip('/') or 'echo'}", self.socket_echo)(receive, send)
+
+    async def socket_echo(self, receive: Any, send: Any) -> None:
+        """Send back what comes, and leave the end for the test."""
+        await accept(send)
+        while (message := await receive())["type"] != "websocket.disconnect":
             await send({"type": "websocket.send", "bytes": message["bytes"], "text": message["text"]})
+        self.seen.append(message)
+
+    async def socket_refuse(self, receive: Any, send: Any) -> None:
+        """Never accept."""
+        await send({"type": "websocket.close", "code": 1008, "reason": None})
+
+    async def socket_denied(self, receive: Any, send: Any) -> None:
+        """Answer instead of accepting."""
+        headers = [(b"www-authenticate", b"Bearer"), (b"content-length", b"2")]
+        await send({"type": "websocket.http.response.start", "status": 401, "headers": headers})
+        await send({"type": "websocket.http.response.body", "body": b"no", "more_body": False})
+
+    async def socket_boom(self, receive: Any, send: Any) -> None:
+        """Fail before accepting."""
+        raise ValueError("boom")
+
+    async def socket_broken(self, receive: Any, send: Any) -> None:
+        """Fail after accepting."""
+        await accept(send)
+        raise ValueError("boom")
+
+    async def socket_unasked(self, receive: Any, send: Any) -> None:
+        """Choose a protocol that the peer did not offer."""
+        await accept(send, subprotocol="mcp")
+
+    async def socket_deaf(self, receive: Any, send: Any) -> None:
+        """Never read."""
+        await accept(send)
+        await trio.sleep_forever()
+
+    async def socket_held(self, receive: Any, send: Any) -> None:
+        """Accept when the test says so, read when it says so again, and leave what came for it."""
+        for turn in ("accept", "read"):
+            release = trio.Event()
+            self.seen.append(release)
+            await release.wait()
+            if turn == "accept":
+                await accept(send)
+        while (message := await receive())["type"] != "websocket.disconnect":
+            self.seen.append(message["bytes"])
+        self.seen.append(message)
+
+    async def socket_flood(self, receive: Any, send: Any) -> None:
+        """Send for ever, as fast as it is taken, and ignore that the peer has left."""
+        await accept(send)
+        while True:
+            await send({"type": "websocket.send", "bytes": bytes(16 * 1024), "text": None})
+
+    async def socket_close(self, receive: Any, send: Any) -> None:
+        """Close, then go on as if nothing were: to send, and to read until the end, and beyond."""
+        await accept(send)
+        await send({"type": "websocket.close", "code": 4000, "reason": "enough"})
+        for _ in range(3):
+            await send({"type": "websocket.send", "bytes": None, "text": "late"})
+        while (message := await receive())["type"] != "websocket.disconnect":
+            self.seen.append(message)
+        self.seen.append(message)
+        self.seen.append(await receive())
 
     def publish(self, text: str) -> int:
         """Put *text* into every open stream of `/events`; return how many there are."""
@@ -200,6 +252,11 @@ async def answer(send: Any, status: int, body: bytes) -> None:
     """Give a whole answer."""
     await send({"type": "http.response.start", "status": status, "headers": [(b"content-length", b"%d" % len(body))]})
     await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+async def accept(send: Any, subprotocol: str | None = None) -> None:
+    """Accept an upgrade."""
+    await send({"type": "websocket.accept", "subprotocol": subprotocol, "headers": []})
 
 
 async def cancel_at_disconnect(receive: Any, scope: trio.CancelScope) -> None:

@@ -11,6 +11,7 @@ from h2.errors import ErrorCodes
 
 from tests.serving import open_server
 from tests.web.server.clients import Http1Client, Http2Client
+from tests.web.server.probes import UPGRADE
 from tests.web.server.stage import PATIENCE_S, Stage, wait_until
 
 pytestmark = pytest.mark.sockets
@@ -138,7 +139,7 @@ async def test_nobody_holds_the_end_up(encrypted: bool, server_tls: ssl.SSLConte
     tls = server_tls if encrypted else None
     async with open_server(stage, tls=tls, grace_s=0.2, write_deadline_s=1000, disconnect_grace_s=1000) as served:
         stage.served = served
-        upgrade = b"connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: a\r\n"
+        upgrade = UPGRADE.partition(b"host: probe\r\n")[2].removesuffix(b"%s\r\n")
         for path, extra in (
             (b"/flood", b""),
             (b"/deaf", b""),
