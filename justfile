@@ -24,6 +24,12 @@ run-environment:
 dev-environment:
     @{{ prepare }} dev
 
+# Make what running other people's clients needs.
+[no-exit-message]
+[private]
+node-environment:
+    @{{ prepare }} node
+
 # ---------------------------------------------------------------------------------------- the gate
 
 # The gate in front of an embedded demo forge: `--port`, `--forge-port`, `--state DIR`.
@@ -66,7 +72,7 @@ key-age *ARGS: run-environment
 
 # All gates and all tests; with arguments, pytest alone with these.
 [no-exit-message]
-test *ARGS: dev-environment
+test *ARGS: node-environment
     @if [ "$#" -gt 0 ]; then exec {{ python }} -m pytest "$@"; else exec {{ just }} gates; fi
 
 [private]
@@ -101,8 +107,13 @@ layers: dev-environment
     {{ quote(root / ".just/env/bin/lint-imports") }}
 
 # All tests, with the gate on branch coverage; `--cov-report=html` shows it line by line.
-coverage *ARGS: dev-environment
+coverage *ARGS: node-environment
     {{ python }} -m pytest --cov --cov-report=term "$@"
+
+# The official conformance suite: `fixtures`, `product`, or both.
+[no-exit-message]
+conformance *ARGS: node-environment
+    @exec {{ python }} tools/conform.py "$@"
 
 # Known vulnerabilities in what we install; says so where the database cannot be reached.
 audit-deps: dev-environment

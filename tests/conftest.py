@@ -3,7 +3,8 @@
 Laws:
     1. A test opens no network socket unless it is marked `sockets` (loopback only) or `e2e` (any).
     2. A system program that is missing skips a test on a developer's machine and fails it when `CI` is set.
-    3. Nothing of the developer's own settings reaches a test: variables that the product reads are unset.
+    3. The same holds for the Node packages that `just test` installs, and plain pytest does not.
+    4. Nothing of the developer's own settings reaches a test: variables that the product reads are unset.
 
 Not here: fixtures of single rooms; they stand in the conftest.py beside the tests of that room.
 """
@@ -23,9 +24,12 @@ import pytest
 import trio.socket  # noqa: F401 -- the same
 
 from aegis_trio.config.table import known_names
+from environments import ROOT
+from node_packages import node_fingerprint, node_folder, read_node_stamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 LOOPBACK = ["127.0.0.0/8", "::1"]
 
@@ -64,3 +68,15 @@ def require_program() -> Callable[[str], str]:
         pytest.skip(reason)
 
     return require
+
+
+@pytest.fixture
+def node_packages() -> Path:
+    """Give the folder of the Node packages, or skip (fail in CI) where they are not installed as their lock says."""
+    folder = node_folder(ROOT)
+    if read_node_stamp(folder) == node_fingerprint(ROOT):
+        return folder
+    reason = "needs the Node packages: run `python3 tools/just.py --prepare node`"
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)

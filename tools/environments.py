@@ -15,7 +15,7 @@ Laws:
 The installer is uv, for speed, told what pip's configuration says about indexes, certificates and proxies; where uv
 still fails, pip itself gets a try, because pip's configuration is the one that people have.
 
-Not here: which recipe needs which level. The justfile says it, by `--prepare LEVEL`.
+Not here: which recipe needs which level; the justfile says it, by `--prepare LEVEL`. What Node runs: node_packages.py.
 """
 
 from __future__ import annotations
@@ -34,15 +34,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from foreground import run_in_foreground
-
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 LEVELS: Final = ("demo", "dev")
-EXIT_UNAVAILABLE: Final = 69  # Source: sysexits.h, EX_UNAVAILABLE
-EXIT_INTERRUPTED: Final = 130  # Source: POSIX shells, 128 + SIGINT
 STAMP_VERSION: Final = 1  # raised when this file makes environments in another way
 
 # Variables that would send what we install to another place, or change what it is.
@@ -82,35 +78,6 @@ _NETWORK_SIGNS: Final = (
 
 class Trouble(Exception):
     """Something about this machine that its owner can mend; the text is the one sentence to show."""
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Run a recipe in the environment it needs, or only prepare one (`--prepare demo`, `--prepare dev`).
-
-    Returns:
-        The recipe's exit status, or ours when it could not be started.
-    """
-    try:
-        if arguments[:1] == ["--prepare"]:
-            if len(arguments) != 2 or arguments[1] not in LEVELS:
-                raise Trouble(f"--prepare takes one of {', '.join(LEVELS)}")
-            prepare_project(ROOT, arguments[1])
-            return 0
-        return run_just(prepare_tools(ROOT), arguments)
-    except KeyboardInterrupt:
-        return EXIT_INTERRUPTED
-    except Trouble as trouble:
-        print(f"tools/just.py: {trouble}", file=sys.stderr)
-    except OSError as fault:
-        print(f"tools/just.py: {explain_os_error(fault)}", file=sys.stderr)
-    return EXIT_UNAVAILABLE
-
-
-def run_just(tools: Path, arguments: Sequence[str]) -> int:
-    """Run `just` with *arguments* and return its status, which is the recipe's."""
-    just = str(tools / "bin" / "just")
-    settings = {**os.environ, "AEGIS_JUST_PYTHON": sys.executable}
-    return run_in_foreground([just, "--justfile", str(ROOT / "justfile"), *arguments], settings)
 
 
 def prepare_tools(root: Path) -> Path:

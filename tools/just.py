@@ -4,7 +4,7 @@
 It makes what the recipe needs on first use and then runs `just`; with `just` installed, `just RECIPE` is the same.
 
 Law: this file parses on every Python since 2.7, because it is the one that has to say "too old". All else is in
-environments.py, which only a new enough Python ever reads.
+recipes.py and what it imports, which only a new enough Python ever reads.
 """
 
 import os
@@ -19,6 +19,6 @@ if sys.version_info < (3, 11):
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-import environments
+import recipes
 
-sys.exit(environments.main(sys.argv[1:]))
+sys.exit(recipes.main(sys.argv[1:]))

@@ -1,8 +1,9 @@
-"""Lock: resolve pyproject.toml into requirements/*.txt, hashed, for every platform, naming no registry.
+"""Lock: resolve pyproject.toml into requirements/*.txt, and requirements/node, hashed, naming no registry.
 
 Laws:
     1. dev.txt is resolved first and constrains the others, so a version is the same in all of them.
-    2. No address, host or path of the machine that resolved gets into a file; a test reads them for that.
+    2. What package.json asks for is exact; `--upgrade` renews what that depends on.
+    3. No address, host or path of the machine that resolved gets into a file; a test reads them for that.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import Final
 
-ROOT: Final = Path(__file__).resolve().parent.parent
+from environments import ROOT
+from node_packages import npm_command, npm_settings, wheel_folder
+
 UV: Final = ROOT / ".just" / "tools" / "bin" / "uv"
 
 # Per file: what it is resolved from.
@@ -42,7 +44,20 @@ def main(arguments: list[str]) -> int:
         if status != 0:
             print(f"tools/lock.py: requirements/{name} could not be resolved; see above.", file=sys.stderr)
             return status
-    return 0
+    return lock_node(upgrade="--upgrade" in arguments)
+
+
+def lock_node(*, upgrade: bool) -> int:
+    """Resolve requirements/node/package.json into its lock; return npm's status."""
+    folder = ROOT / "requirements" / "node"
+    if upgrade:
+        (folder / "package-lock.json").unlink(missing_ok=True)
+    resolving = ("install", "--package-lock-only", "--omit-lockfile-registry-resolved")
+    command = npm_command(wheel_folder(ROOT / ".just" / "env"), *resolving)
+    status = subprocess.run(command, check=False, cwd=folder, env=npm_settings(os.environ)).returncode
+    if status != 0:
+        print("tools/lock.py: requirements/node could not be resolved; see above.", file=sys.stderr)
+    return status
 
 
 if __name__ == "__main__":

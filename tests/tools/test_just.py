@@ -156,7 +156,7 @@ def test_an_unknown_level_is_refused(clone: Path) -> None:
     """A typing error in the justfile must not prepare something else."""
     done = run_just(clone, "--prepare", "everything")
 
-    assert (69, "tools/just.py: --prepare takes one of demo, dev\n") == (done.returncode, done.stderr)
+    assert (69, "tools/just.py: --prepare takes one of demo, dev, node\n") == (done.returncode, done.stderr)
 
 
 # -------------------------------------------------------------------------------- pip's settings
