@@ -37,6 +37,7 @@ from aegis_trio.supervisor.last_resort import MARGIN_S, LastResort
 from aegis_trio.supervisor.signals import watch_signals
 from aegis_trio.toolsets.catalogue import CATALOGUE
 from aegis_trio.toolsets.context import ToolContext
+from aegis_trio.transports.subscriptions import ListName
 from aegis_trio.web.server.serve import RunningServer, serve
 from aegis_trio.web.server.sockets import bound_port, open_listeners
 
@@ -49,11 +50,12 @@ log = structlog.get_logger(__name__)
 @final
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A gate that serves: where, and how to end it."""
+    """A gate that serves: where, how to end it, and how to tell clients that a list is another one than before."""
 
     url: str
     admin_url: str
     begin_drain: Callable[[], None]
+    announce_list: Callable[[ListName], None]
 
 
 @final
@@ -159,7 +161,7 @@ async def _serve(
             admin_url=listening.admin_url,
             not_ready=list(gate.readiness.unready_codes()),
         )
-        task_status.started(Running(listening.url, listening.admin_url, begin_drain))
+        task_status.started(Running(listening.url, listening.admin_url, begin_drain, gate.hub.announce_list))
 
         await drain.wait()
         log.info("draining", grace_s=grace_s)
@@ -210,7 +212,8 @@ async def _reload(gate: Gate, reload_settings: Callable[[], Settings] | None) ->
     gone = gate.authenticator.replace_keys(settings.auth)
     gate.upstream.replace_tokens(settings.auth.gitea_tokens())
     gate.hub.end_sessions_of(gone)
-    gate.hub.announce_lists()
+    for name in ListName:
+        gate.hub.announce_list(name)
     await gate.upstream.check()
     log.info("reloaded", keys=len(settings.auth.keys), ended=len(gone))
 

@@ -139,13 +139,16 @@ class Desk:
                 raise RuntimeError("a legacy call was made outside a session")
             return SessionPeer(visitor.session, visitor.sink, step.meta, visitor.revision)
         given = step.params.get("inputResponses")
+        counts = state is not None or not self._changes(step, visitor.caller)
         return RequestPeer(
             visitor.sink,
             step.meta,
             visitor.revision,
             answers={} if state is None else state.answers,
             # Threat: an answer to what was never asked would let a model agree to what no person has seen.
-            given=given if isinstance(given, dict) and state is not None else {},
+            given=given
+            if isinstance(given, dict) and (state is not None or not self._changes(step, visitor.caller))
+            else {},
         )
 
     def _open_state(self, raw_state: JsonValue, step: Perform, caller: Caller) -> RequestState | None:
@@ -153,12 +156,12 @@ class Desk:
             return None
         principal = caller.principal.id
         state = self.states.unseal(raw_state, principal=principal, method=step.method, params=step.params)
-        if state is None or (self._is_single_use(step, caller) and not self.spend(state)):
+        if state is None or (self._changes(step, caller) and not self.spend(state)):
             return None
         return state
 
-    def _is_single_use(self, step: Perform, caller: Caller) -> bool:
-        """Return whether a state of this call may be used once only: where the call changes something."""
+    def _changes(self, step: Perform, caller: Caller) -> bool:
+        """Return whether the call may change something: then answers count only with a state, and that only once."""
         spec = next((one for one in self.door.directory.tools_for(caller) if one.name == step.subject), None)
         return step.kind is CallKind.TOOL and spec is not None and not spec.read_only
 

@@ -33,7 +33,7 @@ from aegis_trio.protocol.steps import OpenSession
 from aegis_trio.transports.outbox import Outbox, OutboxBudget
 from aegis_trio.transports.session import Listener, SessionBody
 from aegis_trio.transports.settings import SessionSettings
-from aegis_trio.transports.subscriptions import LIST_CHANGED, Subscription, list_changed_notification
+from aegis_trio.transports.subscriptions import ListName, Subscription, list_changed_notification
 
 ID_BYTES: Final = 32  # 256 bits of the system's generator; MCP asks for a cryptographically secure id
 RETRY_SESSIONS_S: Final = 60
@@ -193,13 +193,12 @@ class SessionHub:
         finally:
             self._subscriptions.discard(subscription)
 
-    def announce_lists(self) -> None:
+    def announce_list(self, name: ListName) -> None:
         """Tell everybody that what they may use can be another list than before."""
-        for feature in LIST_CHANGED:
-            for session in tuple(self._sessions.values()):
-                session.announce(list_changed_notification(feature))
-            for subscription in tuple(self._subscriptions):
-                subscription.list_changed(feature)
+        for session in tuple(self._sessions.values()):
+            session.announce(list_changed_notification(name))
+        for subscription in tuple(self._subscriptions):
+            subscription.list_changed(name)
 
     def open_outbox(self, session: SessionBody, *, once: bool) -> Outbox:
         """Make a named stream of *session*, and drop what it kept too long."""

@@ -10,6 +10,7 @@ Source: MCP 2026-07-28 basic/patterns/subscriptions.
 
 from __future__ import annotations
 
+from enum import StrEnum
 from functools import partial
 from typing import Final, final
 
@@ -23,11 +24,14 @@ from aegis_trio.protocol.steps import Listen
 from aegis_trio.transports.ports import Door, ReplySink
 
 WATCHES_BEGUN_AT_ONCE: Final = 4  # first looks; a principal may run 32 calls at once, and needs some for itself
-LIST_CHANGED: Final = {
-    "tools": "notifications/tools/list_changed",
-    "prompts": "notifications/prompts/list_changed",
-    "resources": "notifications/resources/list_changed",
-}
+
+
+class ListName(StrEnum):
+    """Lists of which a client can be told that they changed."""
+
+    TOOLS = "tools"
+    PROMPTS = "prompts"
+    RESOURCES = "resources"
 
 
 def watch_request(uri: str, transport: Transport, client: str | None) -> ToolRequest:
@@ -43,9 +47,9 @@ def updated_notification(uri: str) -> JsonObject:
     return {"jsonrpc": "2.0", "method": "notifications/resources/updated", "params": {"uri": uri}}
 
 
-def list_changed_notification(feature: str) -> JsonObject:
-    """Return the message that a list (`tools`, `prompts`, `resources`) is another one than before."""
-    return {"jsonrpc": "2.0", "method": LIST_CHANGED[feature]}
+def list_changed_notification(name: ListName) -> JsonObject:
+    """Return the message that a list is another one than before."""
+    return {"jsonrpc": "2.0", "method": f"notifications/{name.value}/list_changed"}
 
 
 @final
@@ -66,11 +70,12 @@ class Subscription:
         """End in good order."""
         self._ended.set()
 
-    def list_changed(self, feature: str) -> None:
+    def list_changed(self, name: ListName) -> None:
         """Tell of a list that changed, if that was asked for."""
         wanted = self._step.wanted
-        if {"tools": wanted.tools, "prompts": wanted.prompts, "resources": wanted.resources}[feature]:
-            self._tell(list_changed_notification(feature))
+        asked = {ListName.TOOLS: wanted.tools, ListName.PROMPTS: wanted.prompts, ListName.RESOURCES: wanted.resources}
+        if asked[name]:
+            self._tell(list_changed_notification(name))
 
     async def run(self, door: Door, caller: Caller) -> None:
         """Tell of changes until the subscription leaves."""
