@@ -146,9 +146,7 @@ class Desk:
             visitor.revision,
             answers={} if state is None else state.answers,
             # Threat: an answer to what was never asked would let a model agree to what no person has seen.
-            given=given
-            if isinstance(given, dict) and (state is not None or not self._changes(step, visitor.caller))
-            else {},
+            given=given if isinstance(given, dict) and counts else {},
         )
 
     def _open_state(self, raw_state: JsonValue, step: Perform, caller: Caller) -> RequestState | None:
