@@ -10,6 +10,7 @@ from aegis_trio.gateway.render import fits as fits_a_reply
 from aegis_trio.gitea.request import AnswerT, Forge, ForgeRequest, ForgeResponse
 from aegis_trio.model.identity import DEFAULT_INSTANCE, Principal, PrincipalId, PrincipalKind
 from aegis_trio.model.json import JsonObject
+from aegis_trio.model.peer import SILENT_PEER, Peer
 from aegis_trio.model.toolspec import ToolSpec
 from aegis_trio.toolsets.catalogue import TOOLS
 from aegis_trio.toolsets.context import ToolContext
@@ -47,9 +48,11 @@ def json_answer(body: object, *, total: int | None = None, has_next: bool | None
     )
 
 
-def context_for(forge: Forge, fits: Callable[[JsonObject], bool] = fits_a_reply) -> ToolContext:
+def context_for(
+    forge: Forge, fits: Callable[[JsonObject], bool] = fits_a_reply, peer: Peer = SILENT_PEER
+) -> ToolContext:
     """Return the context in which a tool runs as a caller of `forge`."""
-    return ToolContext(principal=PRINCIPAL, forge=forge, fits=fits)
+    return ToolContext(principal=PRINCIPAL, forge=forge, fits=fits, peer=peer)
 
 
 def tool_named(name: str) -> ToolSpec[ToolContext]:
