@@ -265,7 +265,8 @@ async def test_the_deadline_of_a_tool_ends_its_call(tmp_path: Path) -> None:
     """A forge that does not answer is not waited for without end: 30 seconds, shortened here from outside."""
     shorten = (
         "import dataclasses, aegis_trio.toolsets.catalogue as catalogue\n"
-        "catalogue.TOOLS = tuple(dataclasses.replace(spec, timeout_s=0.5) for spec in catalogue.TOOLS)"
+        "short = tuple(dataclasses.replace(spec, timeout_s=0.5) for spec in catalogue.CATALOGUE.tools)\n"
+        "catalogue.CATALOGUE = dataclasses.replace(catalogue.CATALOGUE, tools=short)"
     )
     async with open_forge() as forge:
         given = settings(forge.url, forge.world.bot_token, tmp_path)
