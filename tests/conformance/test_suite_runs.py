@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import socket
 import subprocess
@@ -14,7 +15,7 @@ import pytest
 
 from conformance.jobs import main, run_job
 from conformance.needs import NEEDS
-from conformance.servers import Program, Server, Untestable, ask, find_json, open_server
+from conformance.servers import FIXTURES, Program, Server, Untestable, ask, find_json, open_server
 from conformance.suite import PACKAGE, REVISIONS, read_scenarios
 
 pytestmark = pytest.mark.e2e
@@ -79,6 +80,23 @@ def test_the_product_passes_exactly_what_its_list_says(
     assert [f"product {revision.name}" for revision in REVISIONS] == [
         line.rpartition(" ")[0] for line in output.splitlines()
     ]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    importlib.util.find_spec(FIXTURES.command[2]) is None, reason="the fixture gate is not in this tree yet"
+)
+def test_everything_that_is_required_passes_with_fixtures(
+    tmp_path: Path, node_packages: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Full marks in every revision that the gate claims to speak."""
+    status = main(["fixtures", "--results", str(tmp_path)])
+
+    output, complaints = capfd.readouterr()
+    assert ["2026-07-28 37/37", "2025-11-25 30/30", "2025-06-18 27/27", "2025-03-26 1/1"] == output.splitlines(), (
+        complaints
+    )
+    assert 0 == status
 
 
 async def test_a_server_that_is_stopped_has_no_figures(
