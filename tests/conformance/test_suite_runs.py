@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import socket
 import subprocess
@@ -15,7 +14,7 @@ import pytest
 
 from conformance.jobs import main, run_job
 from conformance.needs import NEEDS
-from conformance.servers import FIXTURES, Program, Server, Untestable, ask, find_json, open_server
+from conformance.servers import Program, Server, Untestable, ask, find_json, open_server
 from conformance.suite import PACKAGE, REVISIONS, read_scenarios
 
 pytestmark = pytest.mark.e2e
@@ -83,9 +82,6 @@ def test_the_product_passes_exactly_what_its_list_says(
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(
-    importlib.util.find_spec(FIXTURES.command[2]) is None, reason="the fixture gate is not in this tree yet"
-)
 def test_everything_that_is_required_passes_with_fixtures(
     tmp_path: Path, node_packages: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
