@@ -29,6 +29,7 @@ def parse(stream: bytes) -> list[tuple[str, str]]:
     return events
 
 
+@pytest.mark.requirement("MCP-HTTP-18")
 @given(st.text())
 def test_any_text_is_one_event(text: str) -> None:
     """Property: a line end in the text cannot begin another field or another event."""
@@ -37,6 +38,7 @@ def test_any_text_is_one_event(text: str) -> None:
     assert [("endpoint", re.sub(r"\r\n|\r", "\n", encodable))] == parse(encode_event("endpoint", encodable))
 
 
+@pytest.mark.requirement("MCP-HTTP-18")
 @given(st.dictionaries(st.text(), JSON_VALUES))
 def test_any_message_is_one_event(message: dict[str, object]) -> None:
     """Property: a JSON-RPC message arrives whole and alone, line ends in its texts included."""
@@ -46,6 +48,7 @@ def test_any_message_is_one_event(message: dict[str, object]) -> None:
     assert message == read_json(data.encode())
 
 
+@pytest.mark.requirement("MCP-HTTP-15")
 @pytest.mark.parametrize("comment", [KEEP_ALIVE, FAREWELL])
 def test_comments_carry_no_event(comment: bytes) -> None:
     """MCP 2026-07-28 streamable-http#receiving-messages: clients must ignore comment lines."""
