@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
@@ -13,8 +15,23 @@ from aegis_trio.protocol.revisions import LEGACY_VERSIONS
 from tests.protocol.differences import DIFFERENCES, Difference
 from tests.protocol.exchanges import METHODS, Outcome, Post, V, ask_ours, is_served, modern_meta, post
 from tests.protocol.oracle import ask_sdk
-from tests.protocol.posts import VERSIONS, posts
+from tests.protocol.posts import ODD_IDS, VERSIONS, named_posts, posts
 
+PING: dict[str, Any] = {"jsonrpc": "2.0", "id": 1, "method": "ping", "params": {"_meta": modern_meta()}}
+ODD_PARAMS: tuple[JsonValue, ...] = (None, [], "x", 5, {"_meta": None}, {"_meta": []})
+ODD_RESULTS: tuple[JsonValue, ...] = ({}, None, [])
+ODD_DOCUMENTS: list[Any] = [
+    *(None, True, 5, "text", [], {}, [PING], [[]]),
+    *({**PING, "id": raw_id} for raw_id in ODD_IDS),
+    *({"jsonrpc": "2.0", "id": raw_id, "method": "ping"} for raw_id in ODD_IDS),
+    *({name: value for name, value in PING.items() if name != absent} for absent in PING),
+    *({**PING, "jsonrpc": wrong} for wrong in ("1.0", 2, None)),
+    *({**PING, "method": wrong} for wrong in (5, None, "", "notifications/initialized")),
+    *({**PING, "params": wrong} for wrong in ODD_PARAMS),
+    *({"jsonrpc": "2.0", "id": 1, "result": result} for result in ODD_RESULTS),
+    *({"jsonrpc": "2.0", "id": 1, "error": error} for error in ({"code": 1, "message": "m"}, {}, None)),
+    {"jsonrpc": "2.0", "error": {"code": 1, "message": "m"}},
+]
 NAMED = {"tools/call": "get_me", "prompts/get": "a", "resources/read": "gitea://main/a"}
 
 
@@ -37,6 +54,24 @@ def test_whatever_is_posted_both_answer_alike_or_the_table_says_why(asked: Post)
     event(f"{theirs.kind} {theirs.code or ''} {'alike' if ours == theirs else 'differs'}")
 
     assert ours == theirs or explanations(asked, ours, theirs), f"ours {ours}, theirs {theirs}"
+
+
+@given(named_posts())
+def test_whatever_a_tool_is_called_its_header_is_read_alike(asked: Post) -> None:
+    """MCP 2026-07-28 streamable-http#value-encoding: names that no header can carry as they are, and false ones."""
+    ours, theirs = ask_ours(asked), ask_sdk(asked)
+
+    assert ours == theirs or explanations(asked, ours, theirs), f"ours {ours}, theirs {theirs}"
+
+
+@pytest.mark.parametrize("version", [None, "2025-11-25", V])
+def test_an_odd_envelope_is_answered_alike_or_the_table_says_why(version: str | None) -> None:
+    """Each of them every time, whatever Hypothesis draws."""
+    for document in ODD_DOCUMENTS:
+        asked = post(document, *([("mcp-protocol-version", version)] if version else []))
+        ours, theirs = ask_ours(asked), ask_sdk(asked)
+
+        assert ours == theirs or explanations(asked, ours, theirs), f"{document}: ours {ours}, theirs {theirs}"
 
 
 @pytest.mark.requirement("MCP-ERA-10")
