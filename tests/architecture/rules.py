@@ -46,6 +46,7 @@ FILE_OPENERS: Final = {
     "aegis_trio.auth": "files of keys and tokens that the operator names",
     "aegis_trio.cli": "commands act on the operator's files",
     "aegis_trio.config": ".env and X_FILE",
+    "aegis_trio.store": "the store and its folder (STORE_PATH)",
     "aegis_trio.demo_forge": "its own world, and the folder given by --state",
 }
 _OPENING_FUNCTIONS: Final = frozenset(
