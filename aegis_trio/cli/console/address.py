@@ -7,10 +7,11 @@ from typing import Final, final
 from urllib.parse import SplitResult, urlsplit
 
 from aegis_trio.config.faults import Misfit
-from aegis_trio.config.parsing import is_address, is_loopback
+from aegis_trio.config.parsing import is_loopback
 
 ENDPOINT: Final = "/mcp/ws"
 _IS_TLS: Final = {"ws": False, "http": False, "wss": True, "https": True}
+_DEFAULT_PORTS: Final = {False: 80, True: 443}
 _EXAMPLE: Final = "Write one such as ws://127.0.0.1:8080/mcp/ws or https://mcp.example.com."
 
 
@@ -27,7 +28,16 @@ class Target:
     @property
     def url(self) -> str:
         """The address in full."""
-        return f"{'wss' if self.is_tls else 'ws'}://{self.host}:{self.port}{self.resource}"
+        return f"{'wss' if self.is_tls else 'ws'}://{self.authority}{self.resource}"
+
+    @property
+    def authority(self) -> str:
+        """Host and port, as a `Host` header names them.
+
+        Source: RFC 9110 section 7.2; RFC 3986 section 3.2.2 for the brackets.
+        """
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == _DEFAULT_PORTS[self.is_tls] else f"{host}:{self.port}"
 
     @property
     def is_in_the_clear(self) -> bool:
@@ -49,14 +59,11 @@ def parse_target(raw_url: str) -> Target:
         raise Misfit("holds a user, query or fragment", "Give the key by --key-file or AEGIS_CONSOLE_KEY.")
     if not raw_url.isascii() or not raw_url.isprintable() or " " in raw_url:
         raise Misfit("holds a character that a URL cannot have", _EXAMPLE)
-    if ":" in parts.hostname and is_address(parts.hostname):
-        # Trade: trio-websocket writes the Host header without brackets, which no server may accept.
-        raise Misfit("names an IPv6 address", "Give a name that leads there, such as localhost.")
     is_tls = _IS_TLS[parts.scheme]
     path = parts.path.rstrip("/")
     return Target(
         host=parts.hostname,
-        port=parts.port or (443 if is_tls else 80),
+        port=parts.port or _DEFAULT_PORTS[is_tls],
         resource=path if path.endswith(ENDPOINT) else f"{path.removesuffix('/mcp')}{ENDPOINT}",
         is_tls=is_tls,
     )

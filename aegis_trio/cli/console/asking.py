@@ -84,8 +84,11 @@ async def _fill_in(field: Field, content: JsonObject, asker: Asker) -> None:
         if not answer.strip() and default is not None:
             content[field.name] = default
             return
-        if not answer.strip() and not field.is_required:
-            return
+        if not answer.strip():
+            if not field.is_required:
+                return
+            asker.tell("  That is needed.")
+            continue
         try:
             content[field.name] = parse_answer(field, answer.strip())
         except Misfit as misfit:

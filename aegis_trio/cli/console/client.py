@@ -12,18 +12,14 @@ Source: MCP 2026-07-28 basic/transports/index#custom-transports: one WebSocket i
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Final, Protocol, final
 
 import trio
-from trio_websocket import (
-    ConnectionClosed,
-    DisconnectionTimeout,
-    WebSocketConnection,
-)
+from trio_websocket import ConnectionClosed, WebSocketConnection
 
 from aegis_trio.cli.console.address import Target
-from aegis_trio.cli.console.connecting import open_connection
+from aegis_trio.cli.console.connecting import GOODBYE_S, open_connection
 from aegis_trio.cli.console.messages import answer, refusal
 from aegis_trio.cli.console.visible import json_line, visible_line
 from aegis_trio.model.json import JsonObject, encode_json
@@ -33,7 +29,6 @@ from aegis_trio.protocol.jsonrpc import Malformed, Notification, Request, Reques
 from aegis_trio.protocol.refusals import METHOD_NOT_FOUND, Refusal
 
 MAX_ASKED: Final = 16  # forms that wait; a person fills in one at a time
-GOODBYE_S: Final = 2.0  # as long as a farewell may take, and an answer that nobody waits for
 FORM_METHOD: Final = "elicitation/create"
 BUSY: Final = 503  # codes of our own equal HTTP statuses, as the gate's do
 
@@ -200,12 +195,7 @@ async def open_client(
     Raises:
         Unreachable: there is no connection; says what to do.
     """
-    async with AsyncExitStack() as stack:
-        # The other side may be slow to say goodbye; we have what we wanted.
-        stack.enter_context(suppress(DisconnectionTimeout))
-        connection = await open_connection(
-            stack, target, key, patience_s=patience_s, goodbye_s=GOODBYE_S, max_message_chars=MAX_DOCUMENT_BYTES
-        )
+    async with open_connection(target, key, patience_s=patience_s, max_message_chars=MAX_DOCUMENT_BYTES) as connection:
         client = Client(connection, observer)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(client.run_reader)

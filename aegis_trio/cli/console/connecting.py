@@ -7,17 +7,22 @@ are shown.
 from __future__ import annotations
 
 import ssl
-from contextlib import AsyncExitStack
-from typing import Final, final
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Final, TypeAlias, final
 
 import trio
-from trio_websocket import ConnectionRejected, ConnectionTimeout, HandshakeError, WebSocketConnection, open_websocket
+from trio_websocket import ConnectionRejected, WebSocketConnection, wrap_client_stream
 
 from aegis_trio.cli.console.address import Target
 from aegis_trio.cli.console.visible import visible_line
 from aegis_trio.model.secret import Secret
 from aegis_trio.policy.untrusted import shorten
 
+MAX_CONNECT_S: Final = 10.0  # far more than a handshake takes; trio-websocket waits in vain where one breaks off
+_Stream: TypeAlias = "trio.SocketStream | trio.SSLStream[trio.SocketStream]"
+
+GOODBYE_S: Final = 2.0  # as long as a farewell may take, and an answer that nobody waits for
 MAX_SHOWN_CHARS: Final = 300
 
 _REMEDIES: Final = {
@@ -40,63 +45,75 @@ class Unreachable(Exception):
     """There is no connection; the text says why, and what to do."""
 
 
+@asynccontextmanager
 async def open_connection(
-    stack: AsyncExitStack,
-    target: Target,
-    key: Secret | None,
-    *,
-    patience_s: float,
-    goodbye_s: float,
-    max_message_chars: int,
-) -> WebSocketConnection:
-    """Connect, until *stack* ends.
+    target: Target, key: Secret | None, *, patience_s: float, max_message_chars: int
+) -> AsyncGenerator[WebSocketConnection]:
+    """Connect to *target* for the time of a block.
 
     Args:
-        patience_s: seconds until the connection must stand.
-        goodbye_s: seconds until the other side must have said goodbye.
+        key: sent as a bearer token; None for a gate that asks for none.
+        patience_s: seconds until the connection must stand, at most `MAX_CONNECT_S`.
         max_message_chars: bound of one message; a longer one ends the connection with 1009.
 
     Raises:
         Unreachable: there is no connection.
     """
+    connect_s = min(patience_s, MAX_CONNECT_S)
     headers = [] if key is None else [(b"Authorization", b"Bearer " + key.reveal().encode("ascii"))]
-    context = ssl.create_default_context() if target.is_tls else False
+    stream = await _open_stream(target, connect_s)
+    fault: Unreachable | None = None
     try:
-        if isinstance(context, ssl.SSLContext):
-            with trio.fail_after(patience_s):
-                await _check_tls(target, context)
-        return await stack.enter_async_context(
-            open_websocket(
-                target.host,
-                target.port,
-                target.resource,
-                use_ssl=context,
-                extra_headers=headers,
-                max_message_size=max_message_chars,
-                connect_timeout=patience_s,
-                disconnect_timeout=goodbye_s,
-            )
-        )
-    except ConnectionRejected as rejected:
-        raise Unreachable(_rejection_words(target, rejected)) from None
-    except (trio.TooSlowError, ConnectionTimeout):
-        raise Unreachable(
-            f"{target.url} did not answer as a WebSocket within {patience_s:g} s. Is it the gate? Does it run?"
-        ) from None
-    except HandshakeError as fault:
-        raise Unreachable(_network_words(target, fault.__cause__)) from None
+        async with trio.open_nursery() as nursery:
+            connection: WebSocketConnection | None = None
+            with trio.move_on_after(connect_s):
+                connection = await wrap_client_stream(
+                    nursery,
+                    stream,
+                    target.authority,
+                    target.resource,
+                    extra_headers=headers,
+                    max_message_size=max_message_chars,
+                )
+            if connection is None:
+                fault = Unreachable(_slow_words(target, connect_s))
+            else:
+                try:
+                    yield connection
+                finally:
+                    with trio.move_on_after(GOODBYE_S, shield=True):
+                        await connection.aclose()
+            nursery.cancel_scope.cancel()
+    except* ConnectionRejected as rejections:
+        fault = Unreachable(_rejection_words(target, rejections))
+    finally:
+        # trio-websocket leaves it open when it is refused, or when the other side vanishes.
+        await trio.aclose_forcefully(stream)
+    if fault is not None:
+        raise fault
+
+
+async def _open_stream(target: Target, connect_s: float) -> _Stream:
+    try:
+        with trio.fail_after(connect_s):
+            stream = await trio.open_tcp_stream(target.host, target.port)
+            return stream if not target.is_tls else await _begin_tls(target, stream)
+    except trio.TooSlowError:
+        raise Unreachable(_slow_words(target, connect_s)) from None
     except OSError as fault:
-        raise Unreachable(_network_words(target, fault)) from None
+        # Several addresses that refuse are one fault without a number; its text is for programmers.
+        reason = fault.strerror or "nobody answers there"
+        raise Unreachable(
+            f"{target.url} cannot be reached: {visible_line(reason)}. Does the gate run, and is the address right?"
+        ) from None
 
 
-async def _check_tls(target: Target, context: ssl.SSLContext) -> None:
-    """Shake hands by TLS once: trio-websocket tells nobody why that failed, and waits in vain."""
+async def _begin_tls(target: Target, stream: trio.SocketStream) -> _Stream:
+    secured = trio.SSLStream(stream, ssl.create_default_context(), server_hostname=target.host, https_compatible=True)
+    is_secured = False
     try:
-        stream = await trio.open_ssl_over_tcp_stream(
-            target.host, target.port, ssl_context=context, https_compatible=True
-        )
-        async with stream:
-            await stream.do_handshake()
+        await secured.do_handshake()
+        is_secured = True
     except trio.BrokenResourceError as broken:
         cause = broken.__cause__
         reason = getattr(cause, "verify_message", "") or getattr(cause, "reason", "") or "the connection broke"
@@ -104,15 +121,18 @@ async def _check_tls(target: Target, context: ssl.SSLContext) -> None:
             f"{target.url} does not speak TLS as it should: {visible_line(str(reason))}. "
             "Is the certificate one that this machine trusts? Or is the address ws:// instead of wss://?"
         ) from None
+    finally:
+        if not is_secured:
+            await trio.aclose_forcefully(stream)
+    return secured
 
 
-def _network_words(target: Target, fault: BaseException | None) -> str:
-    # A name that does not resolve has its reason in strerror; several addresses that refuse are a group.
-    reason = fault.strerror if isinstance(fault, OSError) and fault.strerror else "nobody answers there"
-    return f"{target.url} cannot be reached: {visible_line(reason)}. Does the gate run, and is the address right?"
+def _slow_words(target: Target, connect_s: float) -> str:
+    return f"{target.url} did not answer as a WebSocket within {connect_s:g} s. Is it the gate? Does it run?"
 
 
-def _rejection_words(target: Target, rejected: ConnectionRejected) -> str:
+def _rejection_words(target: Target, rejections: ExceptionGroup[ConnectionRejected]) -> str:
+    rejected = next(fault for fault in rejections.exceptions if isinstance(fault, ConnectionRejected))
     status = rejected.status_code
     words = f"{target.url} refused the connection with {status}."
     location = _header(rejected, b"location")

@@ -17,7 +17,8 @@ from typing import Final, final
 import trio
 
 from aegis_trio.cli.console.asking import Asker, fill_in
-from aegis_trio.cli.console.client import FORM_METHOD, GOODBYE_S, Client, HungUp
+from aegis_trio.cli.console.client import FORM_METHOD, Client, HungUp
+from aegis_trio.cli.console.connecting import GOODBYE_S
 from aegis_trio.cli.console.messages import Messages, answer
 from aegis_trio.model.json import JsonObject, JsonValue
 from aegis_trio.protocol.jsonrpc import RequestId, Response

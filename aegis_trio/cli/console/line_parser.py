@@ -23,7 +23,7 @@ from aegis_trio.protocol.refusals import Refusal
 MAX_LINE_CHARS: Final = 1_000_000  # a file's content fits into an argument; the server's own bound is 4 MiB
 _KEY: Final = re.compile(r"([^\s=\"'{}\[\]]+)=")
 _BARE: Final = re.compile(r"\S*")
-_SCALAR: Final = re.compile(r"true|false|null|-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?", re.ASCII)
+_SCALAR: Final = re.compile(r"true|false|null|-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?", re.ASCII)
 _QUOTED: Final = re.compile(r"'([^']*)'")
 _DECODER: Final = json.JSONDecoder()
 

@@ -29,7 +29,6 @@ class Outcome:
     """For people."""
     body: JsonObject
     """For programs; stands behind `command` and `ok`."""
-    is_interrupted: bool = False
 
     def as_document(self) -> JsonObject:
         """Return it for programs."""
@@ -41,9 +40,9 @@ def done(command: str, text: str, body: JsonObject | None = None) -> Outcome:
     return Outcome(command=command, is_ok=True, text=text, body=body or {})
 
 
-def failed(command: str, sentence: str, *, is_interrupted: bool = False) -> Outcome:
+def failed(command: str, sentence: str) -> Outcome:
     """Return the outcome of what this side could not do, or gave up."""
-    return Outcome(command=command, is_ok=False, text=sentence, body={"fault": sentence}, is_interrupted=is_interrupted)
+    return Outcome(command=command, is_ok=False, text=sentence, body={"fault": sentence})
 
 
 def answered(command: str, response: Response, took_ms: int) -> Outcome:

@@ -124,10 +124,11 @@ def parse_recording(content: bytes) -> Recording:
     """
     head, *lines = content.split(b"\n")
     first = read_json(head)
-    eras = {era.value: era for era in Era}
-    if not isinstance(first, dict) or first.get(FORMAT) != _VERSION or first.get("era") not in eras:
+    members: JsonObject = first if isinstance(first, dict) else {}
+    era = next((era for era in Era if era.value == members.get("era")), None)
+    if era is None or members.get(FORMAT) != _VERSION:
         raise Misfit("is no recording of this console", "Make one with `record FILE`.")
-    return Recording(era=eras[str(first["era"])], frames=tuple(_frames(lines)))
+    return Recording(era=era, frames=tuple(_frames(lines)))
 
 
 def _frames(lines: Sequence[bytes]) -> Iterator[RecordedFrame]:
@@ -138,7 +139,8 @@ def _frames(lines: Sequence[bytes]) -> Iterator[RecordedFrame]:
         members: JsonObject = value if isinstance(value, dict) else {}
         at_s, direction, text = members.get("at_s"), members.get("direction"), members.get("text")
         is_frame = "frame" in members or isinstance(text, str)
-        if not isinstance(at_s, (int, float)) or direction not in {SENT, RECEIVED} or not is_frame:
+        is_directed = isinstance(direction, str) and direction in {SENT, RECEIVED}
+        if not isinstance(at_s, (int, float)) or not is_directed or not is_frame:
             raise Misfit(f"has a line {number} that is no frame", "Take the line away, or record again.")
         yield RecordedFrame(
             at_s=at_s,

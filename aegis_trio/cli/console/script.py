@@ -40,6 +40,7 @@ class Script:
             next_command: gives one command after the other, None at the end; may raise BadLine.
         """
         self._next_command = next_command
+        self._is_interrupted = False
 
     async def speak(self, session: Session, printer: Printer) -> int:
         """Run the commands; return the exit code."""
@@ -58,13 +59,14 @@ class Script:
                 case _:
                     outcome = await session.run(command)
             printer.outcome(outcome)
-            if outcome.is_interrupted:
+            if self._is_interrupted:  # also when the answer came just before
                 return EXIT_INTERRUPTED
             if not outcome.is_ok:
                 code = EXIT_CALL_FAILED
 
     def interrupted(self, session: Session) -> int | None:
         """End the command that runs, and the script behind it; the script at once when none runs."""
+        self._is_interrupted = True
         return None if session.interrupt() else EXIT_INTERRUPTED
 
 

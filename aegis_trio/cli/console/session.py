@@ -96,7 +96,7 @@ class Session:
             HungUp: the connection ended.
         """
         word = _word(command)
-        outcome = failed(word, "interrupted; the server was told", is_interrupted=True)
+        outcome = failed(word, "interrupted; the server was told")
         with trio.CancelScope() as self._running:
             try:
                 outcome = await self._run(command, word)

@@ -60,13 +60,25 @@ class FakeServer:
     answers: list[Any] = field(default_factory=list)
     refuses: tuple[int, bytes] | None = None
     moved_to: bytes | None = None
+    refuses_from: int = 99
+    rejects_handshake: bool = False
     version: int = 1
+    pages_end: bool = False
+    key: str = KEY
     lot: trio.lowlevel.ParkingLot = field(default_factory=trio.lowlevel.ParkingLot)
     slow_began: trio.Event = field(default_factory=trio.Event)
+    hang_up: trio.Event = field(default_factory=trio.Event)
+    tells: trio.Event = field(default_factory=trio.Event)
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    async def wait_cancelled(self, count: int) -> None:
+        """Wait until the client has cancelled *count* requests."""
+        with trio.fail_after(PATIENCE_S):
+            while len(self.cancelled) < count:
+                await self.lot.park()
 
     def methods(self) -> list[str]:
         return [message["method"] for message in self.received if "method" in message]
@@ -74,7 +86,9 @@ class FakeServer:
     async def handle(self, request: WebSocketRequest) -> None:
         headers = {name.decode().lower(): value.decode() for name, value in request.headers}
         self.headers.append(headers)
-        if self.refuses is not None:
+        if len(self.headers) > self.refuses_from:
+            await request.reject(503)
+        elif self.refuses is not None:
             moved = [] if self.moved_to is None else [(b"location", self.moved_to)]
             await request.reject(self.refuses[0], body=self.refuses[1], extra_headers=moved)
         elif headers.get("authorization") != f"Bearer {KEY}":
@@ -97,6 +111,8 @@ class Line:
     async def run(self) -> None:
         try:
             async with trio.open_nursery() as nursery:
+                nursery.start_soon(self.hang_up_when_told)
+                nursery.start_soon(self.tell_when_told)
                 try:
                     while True:
                         text = await self.socket.get_message()
@@ -106,8 +122,18 @@ class Line:
         except* ConnectionClosed:
             pass
 
-    def take(self, message: dict[str, Any], nursery: trio.Nursery) -> None:
+    async def hang_up_when_told(self) -> None:
+        await self.server.hang_up.wait()
+        await self.socket.aclose(1001)
+
+    async def tell_when_told(self) -> None:
+        await self.server.tells.wait()
+        await self.note("tools/list_changed", {})
+
+    def take(self, message: Any, nursery: trio.Nursery) -> None:
         self.server.received.append(message)
+        if not isinstance(message, dict):
+            return
         if "method" not in message:
             self.server.answers.append(message)
             if message["id"] in self.owed:
@@ -132,6 +158,8 @@ class Line:
 
     async def answer(self, request_id: Any, method: str, params: dict[str, Any]) -> dict[str, Any] | None:
         match method:
+            case "initialize" if self.server.rejects_handshake:
+                return {"error": {"code": -32022, "message": "no"}}
             case "initialize":
                 info = {"name": "fake", "version": "1"}
                 return {"result": {"protocolVersion": params["protocolVersion"], "serverInfo": info}}
@@ -150,7 +178,8 @@ class Line:
                 return {"result": {"contents": [{"uri": params["uri"], "text": "hello"}]}}
             case "prompts/list":
                 prompts = [{"name": "greet", "arguments": [{"name": "who", "required": True}]}]
-                return {"result": {"prompts": prompts, "nextCursor": params.get("cursor", "x") + "x"}}
+                end = {} if self.server.pages_end else {"nextCursor": params.get("cursor", "x") + "x"}
+                return {"result": {"prompts": prompts, **end}}
             case "prompts/get" | "completion/complete" | "logging/setLevel":
                 return {"result": {"given": {key: value for key, value in params.items() if key != "_meta"}}}
             case "tools/call":
