@@ -70,7 +70,7 @@ def read_uris(items: Sequence[JsonValue]) -> tuple[str, ...]:
 
 def is_typeable(name: str) -> bool:
     """Return whether *name* can be typed as one word, and is what it seems to be."""
-    return 0 < len(name) <= MAX_NAME_CHARS and not holds_hidden_characters(name) and len(name.split()) == 1
+    return len(name) <= MAX_NAME_CHARS and not holds_hidden_characters(name) and name.split() == [name]
 
 
 def choices_of(schema: JsonValue) -> tuple[JsonValue, ...]:

@@ -12,7 +12,7 @@ Source: MCP 2026-07-28 basic/transports/index#custom-transports: one WebSocket i
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Final, Protocol, final
 
 import trio
@@ -129,12 +129,10 @@ class Client:
                 raw_message = await self._connection.get_message()
                 reply = self._take(raw_message)
                 if reply is not None:
-                    with trio.move_on_after(GOODBYE_S):
+                    with suppress(HungUp), trio.move_on_after(GOODBYE_S):
                         await self.send(reply)
         except ConnectionClosed as closed:
             self.end_reason = _end_words(closed)
-        except HungUp as hung_up:
-            self.end_reason = str(hung_up)
         self._ended.set()
         for expected in self._expected.values():
             expected.fulfil(None)

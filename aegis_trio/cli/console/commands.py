@@ -136,9 +136,8 @@ class Quit:
     """Leave."""
 
 
-Command: TypeAlias = (
-    Nothing
-    | CallTool
+Action: TypeAlias = (
+    CallTool
     | ListTools
     | Describe
     | ListResources
@@ -152,8 +151,8 @@ Command: TypeAlias = (
     | Replay
     | Log
     | Help
-    | Quit
 )
+Command: TypeAlias = Nothing | Action | Quit
 
 USAGE: Final = {
     "call": ("call NAME [KEY=VALUE …] | call NAME {JSON}", "call a tool"),

@@ -18,6 +18,7 @@ from aegis_trio.model.json import JsonValue
 
 MAX_CANDIDATES: Final = 500  # a person looks at fewer
 
+_NO_KEY: Final = frozenset("=\"'{}[]")  # with these in it, a name needs the JSON form
 _WORDS: Final = {
     "frames": ("on", "off"),
     "record": ("off",),
@@ -71,7 +72,7 @@ def _arguments(entry: Entry | None, given: list[str], last: str) -> Iterator[str
         return
     key, has_value, _ = last.partition("=")
     taken = {word.partition("=")[0] for word in given}
-    offered = [argument for argument in entry.arguments if is_typeable(argument.name) and "=" not in argument.name]
+    offered = [each for each in entry.arguments if is_typeable(each.name) and not _NO_KEY & set(each.name)]
     if has_value:
         yield from (value for argument in offered if argument.name == key for value in _values(argument))
         return

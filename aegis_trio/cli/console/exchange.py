@@ -20,7 +20,7 @@ from aegis_trio.cli.console.asking import Asker, fill_in
 from aegis_trio.cli.console.client import FORM_METHOD, Client, HungUp
 from aegis_trio.cli.console.connecting import GOODBYE_S
 from aegis_trio.cli.console.messages import Messages, answer
-from aegis_trio.model.json import JsonObject, JsonValue
+from aegis_trio.model.json import JsonObject, JsonValue, encode_json
 from aegis_trio.protocol.jsonrpc import RequestId, Response
 
 MAX_ROUNDS: Final = 8  # how often one call may ask the person again
@@ -76,7 +76,7 @@ class Exchange:
             GaveUp: it took too long.
             HungUp: the connection ended.
         """
-        return await self._await_answer(request_id, text=text, message=None, is_cancellable=True)
+        return await self._await_answer(request_id, text, is_cancellable=True)
 
     async def run_answerer(self) -> None:
         """Fill in the forms that the server sends by itself (legacy era), until cancelled."""
@@ -91,20 +91,16 @@ class Exchange:
     async def _ask_once(self, method: str, params: JsonObject) -> Response:
         request_id, message = self.messages.request(method, params)
         # Source: MCP 2025-11-25 basic/utilities/cancellation: the handshake must not be cancelled.
-        return await self._await_answer(request_id, text=None, message=message, is_cancellable=method != HANDSHAKE)
+        text = encode_json(message).decode()
+        return await self._await_answer(request_id, text, is_cancellable=method != HANDSHAKE)
 
-    async def _await_answer(
-        self, request_id: RequestId, *, text: str | None, message: JsonObject | None, is_cancellable: bool
-    ) -> Response:
+    async def _await_answer(self, request_id: RequestId, text: str, *, is_cancellable: bool) -> Response:
         expected = self._client.expect(request_id)
         is_owed = is_cancellable
         response: Response | None = None
         try:
             with trio.fail_after(self._patience_s) as self._deadline:
-                if message is not None:
-                    await self._client.send(message)
-                elif text is not None:
-                    await self._client.send_text(text)
+                await self._client.send_text(text)
                 response = await expected.wait()
                 is_owed = False
         except trio.TooSlowError:

@@ -89,7 +89,7 @@ class Session:
         self._running.cancel()
         return True
 
-    async def run(self, command: c.Command) -> Outcome:
+    async def run(self, command: c.Action) -> Outcome:
         """Run *command*; return what came of it.
 
         Raises:
@@ -120,7 +120,7 @@ class Session:
             return failed(word, str(gave_up))
         return answered(word, response, round((trio.current_time() - began_s) * 1000))
 
-    async def _run(self, command: c.Command, word: str) -> Outcome:
+    async def _run(self, command: c.Action, word: str) -> Outcome:
         match command:
             case c.CallTool(name, arguments):
                 return await self.run_request(word, "tools/call", {"name": name, "arguments": arguments})
@@ -140,13 +140,11 @@ class Session:
                 return await self._log(level)
             case c.Replay():
                 return await self._replay(command)
-            case c.Nothing() | c.Quit() | c.ShowFrames() | c.Record() | c.Help():
+            case c.ShowFrames() | c.Record() | c.Help():
                 return self._do_here(command)
 
-    def _do_here(self, command: c.Nothing | c.Quit | c.ShowFrames | c.Record | c.Help) -> Outcome:
+    def _do_here(self, command: c.ShowFrames | c.Record | c.Help) -> Outcome:
         match command:
-            case c.Nothing() | c.Quit():
-                return done(_word(command), "")
             case c.ShowFrames(is_on):
                 self._watch.shows_frames = is_on
                 return done("frames", f"frames are {'shown' if is_on else 'not shown'}")
@@ -256,7 +254,7 @@ class Session:
 _REPLAY_ID: Final = 2**40
 
 
-def _word(command: c.Command) -> str:
+def _word(command: c.Action) -> str:
     match command:
         case c.CallTool():
             return "call"

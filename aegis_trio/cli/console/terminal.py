@@ -44,7 +44,7 @@ class Terminal:
 
     def __init__(self, history: History) -> None:
         self._history = history
-        self.complete: Callable[[str], tuple[str, ...]] = _complete_nothing
+        self.complete: Callable[[str], tuple[str, ...]] = lambda _before: ()
         """Returns what the last word of a text may become; called in another thread."""
         self._candidates: tuple[str, ...] = ()
         self._turn = trio.Lock()
@@ -118,10 +118,6 @@ class Terminal:
         if number == 0:
             self._candidates = self.complete(readline.get_line_buffer()[: readline.get_endidx()])
         return self._candidates[number] if number < len(self._candidates) else None
-
-
-def _complete_nothing(_before: str) -> tuple[str, ...]:
-    return ()
 
 
 def _read_line(prompt: str) -> str | None:

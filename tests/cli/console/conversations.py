@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
 from aegis_trio.cli.console.address import parse_target
 from aegis_trio.cli.console.conversation import Settings, run_conversation
@@ -12,6 +13,8 @@ from aegis_trio.cli.console.script import Script, given
 from aegis_trio.model.secret import Secret
 from aegis_trio.protocol.revisions import Era
 from tests.cli.console.fake_server import KEY, PATIENCE_S, FakeServer
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def settings(

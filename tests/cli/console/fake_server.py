@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ KEY = "k" * 40
 VERSION = "io.modelcontextprotocol/protocolVersion"
 EVIL = "\x1b]0;owned\x07\u202eevil"
 PATIENCE_S = 60
+INFO = {"name": "fake", "version": "1"}
 
 TOOLS: list[dict[str, Any]] = [
     {"name": "get_me", "title": "Who am I", "description": "The account.", "inputSchema": {"type": "object"}},
@@ -54,6 +56,7 @@ class FakeServer:
     """What the server saw, and what it is told to do."""
 
     port: int = 0
+    scheme: str = "http"
     received: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     cancelled: list[Any] = field(default_factory=list)
@@ -62,6 +65,11 @@ class FakeServer:
     moved_to: bytes | None = None
     refuses_from: int = 99
     rejects_handshake: bool = False
+    lists_nonsense: bool = False
+    lacks: frozenset[str] = frozenset()
+    discovers_slowly: bool = False
+    asked: trio.Event = field(default_factory=trio.Event)
+    drops_handshake: bool = False
     version: int = 1
     pages_end: bool = False
     key: str = KEY
@@ -72,13 +80,24 @@ class FakeServer:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self.scheme}://127.0.0.1:{self.port}"
 
     async def wait_cancelled(self, count: int) -> None:
         """Wait until the client has cancelled *count* requests."""
         with trio.fail_after(PATIENCE_S):
             while len(self.cancelled) < count:
                 await self.lot.park()
+
+    async def wait_answered(self) -> None:
+        """Wait until the client has answered something."""
+        with trio.fail_after(PATIENCE_S):
+            while not self.answers:
+                await self.lot.park()
+
+    async def wait_asked(self) -> None:
+        """Wait until the client waits for the first answer."""
+        with trio.fail_after(PATIENCE_S):
+            await self.asked.wait()
 
     def methods(self) -> list[str]:
         return [message["method"] for message in self.received if "method" in message]
@@ -132,6 +151,7 @@ class Line:
 
     def take(self, message: Any, nursery: trio.Nursery) -> None:
         self.server.received.append(message)
+        self.server.lot.unpark_all()
         if not isinstance(message, dict):
             return
         if "method" not in message:
@@ -140,9 +160,10 @@ class Line:
                 self.owed.pop(message["id"]).send_nowait(message)
         elif message["method"] == "notifications/cancelled":
             self.server.cancelled.append(message["params"]["requestId"])
-            self.server.lot.unpark_all()
             if message["params"]["requestId"] in self.calls:
                 self.calls[message["params"]["requestId"]].cancel()
+        elif message["method"] == "notifications/ask_me":
+            nursery.start_soon(self.send, {"id": "unasked", "method": "elicitation/create", "params": FORM})
         elif "id" in message:
             nursery.start_soon(self.serve, message)
 
@@ -157,36 +178,52 @@ class Line:
                 await self.send({"id": message["id"], **answer})
 
     async def answer(self, request_id: Any, method: str, params: dict[str, Any]) -> dict[str, Any] | None:
-        match method:
-            case "initialize" if self.server.rejects_handshake:
-                return {"error": {"code": -32022, "message": "no"}}
-            case "initialize":
-                info = {"name": "fake", "version": "1"}
-                return {"result": {"protocolVersion": params["protocolVersion"], "serverInfo": info}}
-            case "server/discover":
-                info = {"name": "fake", "version": "1"}
-                return {"result": {"resultType": "complete", "_meta": {"io.modelcontextprotocol/serverInfo": info}}}
-            case "tools/list" if "cursor" in params:
-                return {"result": {"tools": TOOLS[1:]}}
-            case "tools/list":
-                return {"result": {"tools": TOOLS[:1], "nextCursor": ""}}
-            case "resources/list":
-                return {"result": {"resources": [{"uri": "repo://a/b", "name": "b"}, 7]}}
-            case "resources/templates/list":
-                return {"result": {"resourceTemplates": [{"uriTemplate": "repo://{owner}", "title": "of one"}]}}
-            case "resources/read":
-                return {"result": {"contents": [{"uri": params["uri"], "text": "hello"}]}}
-            case "prompts/list":
-                prompts = [{"name": "greet", "arguments": [{"name": "who", "required": True}]}]
-                end = {} if self.server.pages_end else {"nextCursor": params.get("cursor", "x") + "x"}
-                return {"result": {"prompts": prompts, **end}}
-            case "prompts/get" | "completion/complete" | "logging/setLevel":
-                return {"result": {"given": {key: value for key, value in params.items() if key != "_meta"}}}
-            case "tools/call":
-                call = getattr(self, f"call_{params['name']}", None)
-                if call is not None:
-                    return await call(request_id, params)
-        return {"error": {"code": -32601, "message": f"Method not found {EVIL}", "data": {"method": method}}}
+        answer = getattr(self, f"answer_{method.replace('/', '_')}", None)
+        call = getattr(self, f"call_{params.get('name')}", None) if method == "tools/call" else None
+        if call is not None:
+            return await call(request_id, params)
+        if answer is None or method in self.server.lacks:
+            return {"error": {"code": -32601, "message": f"Method not found {EVIL}", "data": {"method": method}}}
+        return await answer(params)
+
+    async def answer_initialize(self, params: dict[str, Any]) -> dict[str, Any] | None:
+        if self.server.drops_handshake:
+            await self.socket._stream.aclose()
+            return None
+        if self.server.rejects_handshake:
+            return {"error": {"code": -32022, "message": "no"}}
+        return {"result": {"protocolVersion": params["protocolVersion"], "serverInfo": INFO}}
+
+    async def answer_server_discover(self, params: dict[str, Any]) -> dict[str, Any]:
+        if self.server.discovers_slowly:
+            self.server.asked.set()
+            await trio.sleep_forever()
+        return {"result": {"resultType": "complete", "_meta": {"io.modelcontextprotocol/serverInfo": INFO}}}
+
+    async def answer_tools_list(self, params: dict[str, Any]) -> dict[str, Any]:
+        if self.server.lists_nonsense:
+            return {"result": {"tools": 7}}
+        return {"result": {"tools": TOOLS[1:]} if "cursor" in params else {"tools": TOOLS[:1], "nextCursor": ""}}
+
+    async def answer_resources_list(self, params: dict[str, Any]) -> dict[str, Any]:
+        return {"result": {"resources": [{"uri": "repo://a/b", "name": "b"}, 7]}}
+
+    async def answer_resources_templates_list(self, params: dict[str, Any]) -> dict[str, Any]:
+        return {"result": {"resourceTemplates": [{"uriTemplate": "repo://{owner}", "title": "of one"}]}}
+
+    async def answer_resources_read(self, params: dict[str, Any]) -> dict[str, Any]:
+        return {"result": {"contents": [{"uri": params["uri"], "text": "hello"}]}}
+
+    async def answer_prompts_list(self, params: dict[str, Any]) -> dict[str, Any]:
+        prompts = [{"name": "greet", "arguments": [{"name": "who", "required": True}]}]
+        end = {} if self.server.pages_end else {"nextCursor": params.get("cursor", "x") + "x"}
+        return {"result": {"prompts": prompts, **end}}
+
+    async def answer_prompts_get(self, params: dict[str, Any]) -> dict[str, Any]:
+        return {"result": {"given": {key: value for key, value in params.items() if key != "_meta"}}}
+
+    answer_completion_complete = answer_prompts_get
+    answer_logging_setLevel = answer_prompts_get  # noqa: N815 -- the method's own spelling
 
     async def call_get_me(self, request_id: Any, params: dict[str, Any]) -> dict[str, Any]:
         return {"result": {**text_result("tidewater-bot"), "structuredContent": {"version": self.server.version}}}
@@ -228,6 +265,11 @@ class Line:
     async def call_insist(self, request_id: Any, params: dict[str, Any]) -> dict[str, Any]:
         return {"result": {"resultType": "input_required", "requestState": "again"}}
 
+    async def call_wonder(self, request_id: Any, params: dict[str, Any]) -> dict[str, Any]:
+        if "inputResponses" in params:
+            return {"result": text_result(json.dumps([params["inputResponses"], "requestState" in params]))}
+        return {"result": {"resultType": "input_required"}}
+
     async def call_sample(self, request_id: Any, params: dict[str, Any]) -> dict[str, Any]:
         asked = {"it": {"method": "sampling/createMessage", "params": {}}}
         return {"result": {"resultType": "input_required", "inputRequests": asked}}
@@ -253,6 +295,11 @@ class Line:
     async def call_hang_up(self, request_id: Any, params: dict[str, Any]) -> None:
         await self.socket.aclose(1011, "bye \x1b[31m")
 
+    async def call_farewell(self, request_id: Any, params: dict[str, Any]) -> None:
+        """Answer, and be gone before anything else can be asked."""
+        await self.send({"id": request_id, "result": text_result("farewell")})
+        await self.socket.aclose(1001)
+
     async def call_vanish(self, request_id: Any, params: dict[str, Any]) -> None:
         await self.socket._stream.aclose()
 
@@ -261,11 +308,11 @@ class Line:
 
 
 @asynccontextmanager
-async def open_fake_server() -> AsyncGenerator[FakeServer]:
+async def open_fake_server(tls: ssl.SSLContext | None = None) -> AsyncGenerator[FakeServer]:
     """Serve on a free port of loopback for the time of a block."""
-    server = FakeServer()
+    server = FakeServer(scheme="http" if tls is None else "https")
     async with trio.open_nursery() as nursery:
-        serving = await nursery.start(partial(serve_websocket, server.handle, "127.0.0.1", 0, None))
+        serving = await nursery.start(partial(serve_websocket, server.handle, "127.0.0.1", 0, tls))
         server.port = serving.port
         yield server
         nursery.cancel_scope.cancel()

@@ -45,7 +45,7 @@ def test_every_form_of_the_address_is_taken(typed: str, url: str) -> None:
 )
 def test_what_is_no_address_says_what_to_give(typed: str, said: str) -> None:
     """A key in an address would end in histories and logs."""
-    with pytest.raises(Misfit, match="^") as caught:
+    with pytest.raises(Misfit) as caught:
         parse_target(typed)
     assert said in str(caught.value)
 

@@ -5,22 +5,29 @@ from __future__ import annotations
 import json
 import os
 import signal
+from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
-from trio_websocket import serve_websocket
+from trio_websocket import ConnectionClosed, WebSocketServer, serve_websocket
 
 from aegis_trio.cli.console import client as client_module
 from aegis_trio.cli.console import exchange as exchange_module
 from aegis_trio.cli.console import session as session_module
+from aegis_trio.cli.console.address import parse_target
+from aegis_trio.cli.console.client import open_client
 from aegis_trio.cli.console.conversation import run_conversation
+from aegis_trio.cli.console.messages import Messages
 from aegis_trio.cli.console.printer import Printer
 from aegis_trio.cli.console.script import Script, given, piped
+from aegis_trio.cli.console.watch import Watch
+from aegis_trio.model.secret import Secret
 from aegis_trio.protocol.ladder import META_CAPABILITIES, META_VERSION
 from aegis_trio.protocol.revisions import Era
+from aegis_trio.web.server.tls import open_tls_context
 from tests.cli.console.conversations import run_script, settings
-from tests.cli.console.fake_server import PATIENCE_S, FakeServer, open_fake_server
+from tests.cli.console.fake_server import KEY, PATIENCE_S, FakeServer, open_fake_server
 
 pytestmark = pytest.mark.sockets
 
@@ -126,15 +133,16 @@ async def test_no_answer_within_the_time_cancels_the_call(
     era: Era, capsys: pytest.CaptureFixture[str], autojump_clock: trio.testing.MockClock
 ) -> None:
     """The server must not work on for nobody."""
+    raw = 'raw {"jsonrpc":"2.0","id":"r","method":"tools/call","params":{"name":"slow","_meta":{"progressToken":1}}}'
     async with open_fake_server() as server:
         autojump_clock.autojump_threshold = 0.5
-        assert 1 == await run_script(server, "call slow", "call get_me", era=era, patience_s=20)
-        await server.wait_cancelled(1)
+        assert 1 == await run_script(server, "call slow", "call get_me", raw, era=era, patience_s=20)
+        await server.wait_cancelled(2)
     out = capsys.readouterr().out
 
-    assert "No answer within 20 s (--timeout); the request was cancelled." in out
+    assert 2 == out.count("No answer within 20 s (--timeout); the request was cancelled.")
     assert "tidewater-bot" in out
-    assert [server.received[-3]["id"]] == server.cancelled
+    assert [1 if era is Era.MODERN else 2, "r"] == server.cancelled
 
 
 @ERAS
@@ -262,7 +270,7 @@ async def test_a_server_that_asks_for_ever_or_too_much_is_given_up(
 
 @ERAS
 async def test_a_rude_server_is_told_about_and_survived(era: Era, capsys: pytest.CaptureFixture[str]) -> None:
-    """Binary frames, broken JSON, strange answers, floods of forms: each is noticed, none ends the session or blocks it."""
+    """Binary frames, broken JSON, strange answers, floods of forms: each is noticed, none ends the session."""
     async with open_fake_server() as server:
         assert 0 == await run_script(server, "call rude", "call get_me", era=era)
         forms = [answer for answer in server.answers if str(answer["id"]).startswith("f")]
@@ -439,6 +447,116 @@ async def test_a_server_without_tls_is_told_apart(capsys: pytest.CaptureFixture[
     assert "does not speak TLS as it should" in capsys.readouterr().err
 
 
+async def test_tls_is_spoken_where_the_certificate_is_trusted(
+    certificate_files: tuple[Path, Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And nowhere else: the key would go to whoever answers."""
+    async with open_fake_server(open_tls_context(*certificate_files)) as server:
+        assert 69 == await run_script(server, "call get_me")
+        assert [] == server.headers
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate_files[0]))
+        assert 0 == await run_script(server, "call get_me")
+    captured = capsys.readouterr()
+
+    assert "self-signed certificate. Is the certificate one that this machine trusts?" in captured.err
+    assert "tidewater-bot" in captured.out
+
+
+async def test_a_gate_behind_ipv6_is_asked_for_by_its_name_in_brackets(capsys: pytest.CaptureFixture[str]) -> None:
+    """A Host header without them is refused."""
+    listeners = await _listen_on_ipv6()
+    seen: list[str] = []
+
+    async def answer(request: Any) -> None:
+        seen.extend(value.decode() for name, value in request.headers if name.lower() == b"host")
+        await request.reject(404)
+
+    async with trio.open_nursery() as nursery:
+        serving = await nursery.start(WebSocketServer(answer, listeners).run)
+        url = f"ws://[::1]:{serving.port}"
+        assert 69 == await run_conversation(settings(url), Script(given([])), Printer(as_json=False))
+        nursery.cancel_scope.cancel()
+
+    assert "refused the connection with 404" in capsys.readouterr().err
+    assert [] == [host for host in seen if not host.startswith("[::1]:")]
+
+
+async def test_ctrl_c_while_connecting_ends_it(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing has begun, so nothing is to be told."""
+    listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    port = listeners[0].socket.getsockname()[1]
+
+    async def press(stream: trio.SocketStream) -> None:
+        await stream.receive_some()
+        await _press_ctrl_c()
+        await trio.sleep_forever()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(trio.serve_listeners, press, listeners)
+        with trio.fail_after(PATIENCE_S):
+            code = await run_conversation(settings(f"ws://127.0.0.1:{port}"), Script(given([])), Printer(as_json=False))
+        nursery.cancel_scope.cancel()
+
+    assert 130 == code
+    assert ("", "") == capsys.readouterr()
+
+
+async def test_a_server_that_is_gone_between_two_commands_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """What was answered before counts as answered."""
+    watch = Watch(Printer(as_json=False), trio.current_time, None, shows_frames=False)
+    async with (
+        open_fake_server() as server,
+        open_client(parse_target(server.url), Secret(KEY), watch, patience_s=PATIENCE_S) as client,
+    ):
+        exchange = exchange_module.Exchange(client, Messages(Era.MODERN, "0"), None, patience_s=PATIENCE_S)
+        response = await exchange.ask("tools/call", {"name": "farewell"})
+        with trio.fail_after(PATIENCE_S):
+            assert "The server has hung up (1001 GOING_AWAY)." == await client.wait_ended()
+        with pytest.raises(client_module.HungUp, match="1001"):
+            await exchange.ask("tools/list", {})
+
+    assert response.result is not None
+    assert "The connection is closed." == client_module._end_words(ConnectionClosed(None))
+
+
+async def test_a_form_out_of_nowhere_is_declined() -> None:
+    """Threat: the command that a person is typing would be taken for its answer."""
+    watch = Watch(Printer(as_json=False), trio.current_time, None, shows_frames=False)
+    person = _Willing()
+    async with (
+        open_fake_server() as server,
+        open_client(parse_target(server.url), Secret(KEY), watch, patience_s=PATIENCE_S) as client,
+        trio.open_nursery() as nursery,
+    ):
+        exchange = exchange_module.Exchange(client, Messages(Era.LEGACY, "0"), person, patience_s=PATIENCE_S)
+        nursery.start_soon(exchange.run_answerer)
+        await client.send({"jsonrpc": "2.0", "method": "notifications/ask_me"})
+        await server.wait_answered()
+        nursery.cancel_scope.cancel()
+
+    assert [{"jsonrpc": "2.0", "id": "unasked", "result": {"action": "decline"}}] == server.answers
+    assert [] == person.questions
+
+
+async def test_a_server_that_asks_for_nothing_is_asked_again(capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither questions nor state: both members are optional."""
+    async with open_fake_server() as server:
+        assert 0 == await run_script(server, "call wonder")
+
+    assert "[{}, false]" in capsys.readouterr().out
+
+
+async def test_a_list_that_is_none_is_empty(capsys: pytest.CaptureFixture[str]) -> None:
+    """Servers without resources answer with an error, careless ones with nonsense."""
+    async with open_fake_server() as server:
+        server.lists_nonsense, server.lacks = True, frozenset({"resources/list"})
+        assert 1 == await run_script(server, "tools", "resources")
+    out = capsys.readouterr().out
+
+    assert out.startswith("(none)\n")
+    assert "error -32601" in out
+
+
 async def test_a_server_that_refuses_the_handshake_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     """The other era may work."""
 
@@ -456,6 +574,13 @@ async def test_a_server_that_refuses_the_handshake_is_told(capsys: pytest.Captur
 
     assert 69 == code
     assert "The server does not begin: error -32022: no\nTry --era modern" in capsys.readouterr().err
+
+
+async def _listen_on_ipv6() -> list[trio.SocketListener]:
+    try:
+        return list(await trio.open_tcp_listeners(0, host="::1"))
+    except OSError:
+        pytest.skip("this machine has no IPv6 on loopback")
 
 
 async def _press_ctrl_c_when_slow(server: FakeServer) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -154,10 +156,8 @@ def test_what_is_no_command_says_what_to_type(line: str, said: str) -> None:
 )
 def test_whatever_is_typed_is_a_command_or_its_fault(line: str) -> None:
     """The parser raises nothing else, or one odd line would end a session."""
-    try:
+    with suppress(BadLine):
         parse_line(line)
-    except BadLine as bad_line:
-        assert str(bad_line)
 
 
 @given(JSON_VALUES)

@@ -14,6 +14,7 @@ import pytest
 import trio
 
 from aegis_trio.cli.console import program
+from tests.cli.console.conversations import ROOT
 from tests.cli.console.fake_server import KEY, PATIENCE_S, open_fake_server
 from tests.cli.places import run
 
@@ -88,7 +89,7 @@ async def console(url: str, *argv: str, stdin: bytes = b"", key: str = KEY) -> s
             capture_stdout=True,
             capture_stderr=True,
             check=False,
-            env={**os.environ, "AEGIS_CONSOLE_KEY": key, "PYTHONPATH": str(Path(__file__).resolve().parents[3])},
+            env={**os.environ, "AEGIS_CONSOLE_KEY": key, "PYTHONPATH": str(ROOT)},
         )
 
 
@@ -98,7 +99,7 @@ async def test_the_program_itself_ends_with_the_code_and_prints_json_alone() -> 
     """As scripts see it: from -c, from a pipe, with a wrong key, with nobody there."""
     async with open_fake_server() as server:
         well = await console(server.url, "--json", "-c", "call get_me", "--frames")
-        piped = await console(server.url, stdin=b"call fail\nquit\n")
+        piped = await console(server.url, stdin=b"call fail\n")
         wrong = await console(server.url, "-c", "call get_me", "--key", "w" * 40)
         url = server.url
     nobody = await console(url, "-c", "call get_me")
@@ -127,7 +128,7 @@ async def test_a_pipe_that_stays_open_holds_nobody() -> None:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 check=False,
-                env={**os.environ, "AEGIS_CONSOLE_KEY": KEY, "PYTHONPATH": str(Path(__file__).resolve().parents[3])},
+                env={**os.environ, "AEGIS_CONSOLE_KEY": KEY, "PYTHONPATH": str(ROOT)},
             )
         )
         assert process.stdin is not None

@@ -12,6 +12,8 @@ import trio
 
 from aegis_trio.cli.console import watch as watch_module
 from aegis_trio.cli.console.comparison import MAX_DIFFERENCES
+from aegis_trio.cli.console.recording import RecordedFrame, Recording
+from aegis_trio.cli.console.replayer import Replayer
 from aegis_trio.protocol.revisions import Era
 from tests.cli.console.conversations import run_script
 from tests.cli.console.fake_server import KEY, FakeServer, open_fake_server
@@ -26,9 +28,19 @@ def frames(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()[1:]]
 
 
+def write(name: str, *lines: Any) -> None:
+    """Write a file of JSON lines."""
+    Path(name).write_text("\n".join(map(json.dumps, lines)))
+
+
+def text_of(name: str) -> str:
+    """Return what stands in a file."""
+    return Path(name).read_text()
+
+
 async def record(server: FakeServer, *lines: str, era: Era) -> Path:
     """Record a session of *lines*; return where."""
-    path = Path("r.jsonl").absolute()
+    path = Path.cwd() / "r.jsonl"  # noqa: ASYNC240 -- asks for a name, and opens nothing
     await run_script(server, f"record {path}", *lines, "record off", era=era)
     return path
 
@@ -86,13 +98,14 @@ async def test_a_recording_with_its_handshake_is_sent_as_it_stands(
         {"at_s": 0, "direction": "received", "text": "no JSON"},
         {"at_s": 0, "direction": "sent", "frame": {"jsonrpc": "2.0", "id": "p", "result": {}}},
         {"at_s": 0, "direction": "sent", "frame": ["no message"]},
+        {"at_s": 0, "direction": "sent", "text": '"text"'},
     ]
-    Path("r").write_text("\n".join(map(json.dumps, lines)))
+    write("r", *lines)
     async with open_fake_server() as server:
         server.version = 2
         assert 1 == await run_script(server, "replay r")
 
-    assert [hello, ["no message"]] == server.received
+    assert [hello, ["no message"], "text"] == server.received
     assert 'initialize.result.protocolVersion: was "x", is "2025-06-18"' in capsys.readouterr().out
 
 
@@ -114,7 +127,7 @@ async def test_an_answer_that_does_not_come_is_a_difference(
         {"at_s": 0, "direction": "received", "frame": {"jsonrpc": "2.0", "id": 7, "result": {}}},
         {"at_s": 0, "direction": "received", "frame": form},
     ]
-    Path("r").write_text("\n".join(map(json.dumps, lines)))
+    write("r", *lines)
     async with open_fake_server() as server:
         autojump_clock.autojump_threshold = 0.5
         assert 1 == await run_script(server, "replay r", era=era, patience_s=20)
@@ -134,13 +147,44 @@ async def test_a_server_that_hangs_up_during_a_replay_is_a_difference(capsys: py
         {"at_s": 0, "direction": "received", "frame": answer},
         {"at_s": 0, "direction": "sent", "frame": call},
     ]
-    Path("r").write_text("\n".join(map(json.dumps, lines)))
+    write("r", *lines)
     async with open_fake_server() as server:
         assert 1 == await run_script(server, "replay r", "call get_me")
     out = capsys.readouterr().out
 
     assert "the connection: was open, is The server has hung up (1011" in out
     assert "tidewater-bot" in out
+
+
+async def test_a_server_that_takes_nothing_is_a_difference(autojump_clock: trio.testing.MockClock) -> None:
+    """Sending is a wait too."""
+
+    class Stuck:
+        async def send_text(self, text: str) -> None:
+            await trio.sleep_forever()
+
+        def expect(self, request_id: object) -> None:
+            pass
+
+        def forget(self, request_id: object) -> None:
+            pass
+
+    call = {"jsonrpc": "2.0", "id": 7, "method": "tools/list"}
+    recording = Recording(era=Era.MODERN, frames=(RecordedFrame(at_s=0, is_sent=True, frame=call),))
+    replayer = Replayer(Stuck(), patience_s=20, shape=False)  # type: ignore[arg-type] # what of a client a replay uses
+    await replayer.run(recording)
+
+    assert ["the connection: was open, is takes nothing within 20 s"] == [str(each) for each in replayer.differences]
+
+
+async def test_a_server_that_hangs_up_on_the_handshake_of_a_replay_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """Before anything of the recording was sent."""
+    write("r", {"aegis_trio_recording": 1, "era": "legacy"})
+    async with open_fake_server() as server:
+        server.drops_handshake = True
+        assert 1 == await run_script(server, "replay r")
+
+    assert "The server has hung up (1006" in capsys.readouterr().out
 
 
 async def test_a_replay_ends_at_enough_differences(capsys: pytest.CaptureFixture[str]) -> None:
@@ -153,7 +197,7 @@ async def test_a_replay_ends_at_enough_differences(capsys: pytest.CaptureFixture
             {"at_s": 0, "direction": "sent", "frame": asked},
             {"at_s": 0, "direction": "received", "frame": result},
         ]
-    Path("r").write_text("\n".join(map(json.dumps, lines)))
+    write("r", *lines)
     async with open_fake_server() as server:
         assert 1 == await run_script(server, "replay r")
 
@@ -175,17 +219,17 @@ async def test_files_that_cannot_be_used_are_told(
     lines: list[str], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The session goes on."""
-    Path("broken").write_text("mine")
+    write("broken", "mine")
     async with open_fake_server() as server:
         await run_script(server, *lines)
 
     assert said in capsys.readouterr().out
-    assert "mine" == Path("broken").read_text()
+    assert '"mine"' == text_of("broken")
 
 
 async def test_a_replay_that_cannot_connect_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     """A replay has a connection of its own, as the first message decides the era."""
-    Path("r").write_text('{"aegis_trio_recording": 1, "era": "legacy"}\n')
+    write("r", {"aegis_trio_recording": 1, "era": "legacy"})
     async with open_fake_server() as server:
         server.refuses_from = 1
         assert 1 == await run_script(server, "replay r", "call get_me")
@@ -223,5 +267,5 @@ async def test_no_key_is_recorded_and_an_open_recording_is_ended_with_the_sessio
         assert 0 == await run_script(server, "record a", "call get_me", "record b", f"call echo text={KEY}")
 
     assert ["sent", "received"] == [frame["direction"] for frame in frames(Path("a"))]
-    assert "****" in Path("b").read_text()
-    assert [] == [name for name in "ab" if KEY in Path(name).read_text()]
+    assert "****" in text_of("b")
+    assert [] == [name for name in "ab" if KEY in text_of(name)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import signal
 import stat
 import sys
 import termios
@@ -17,6 +18,7 @@ from typing import Any
 import pytest
 import trio
 
+from tests.cli.console.conversations import ROOT
 from tests.cli.console.fake_server import KEY, PATIENCE_S, FakeServer, open_fake_server
 
 pytestmark = [pytest.mark.sockets, pytest.mark.slow]
@@ -43,6 +45,9 @@ class Person:
     async def types(self, keys: str) -> None:
         await self.stream.send_all(keys.encode())
 
+    async def types_bytes(self, keys: bytes) -> None:
+        await self.stream.send_all(keys)
+
     async def sees(self, words: str) -> str:
         """Wait for *words*; return what stood before them, and forget it."""
         with trio.fail_after(PATIENCE_S):
@@ -58,13 +63,14 @@ class Person:
 
 
 @asynccontextmanager
-async def open_terminal(server: FakeServer, home: Path, *arguments: str) -> AsyncGenerator[Person]:
+async def open_terminal(server: FakeServer, home: Path, *arguments: str, **more: str) -> AsyncGenerator[Person]:
     """Run the console in a terminal for the time of a block."""
     master, slave = pty.openpty()
     before = termios.tcgetattr(slave)
     environ = {name: value for name, value in os.environ.items() if not name.startswith("XDG_")}
     environ |= {"HOME": str(home), "AEGIS_CONSOLE_KEY": KEY, "TERM": "xterm", "INPUTRC": os.devnull, "LANG": "C.UTF-8"}
-    environ["PYTHONPATH"] = str(Path(__file__).resolve().parents[3])
+    environ["PYTHONPATH"] = str(ROOT)
+    environ |= more
     async with trio.lowlevel.FdStream(master) as stream, trio.open_nursery() as nursery:
         process = await nursery.start(
             partial(
@@ -201,10 +207,46 @@ async def test_ctrl_d_leaves_and_history_comes_back(tmp_path: Path) -> None:
             assert 0 == await person.waits_for_end()
 
 
+async def test_a_server_without_tools_can_be_talked_to(tmp_path: Path) -> None:
+    """Completion knows nothing then; everything else works. A home that cannot be written to costs the history."""
+    (tmp_path / ".local").write_text("")
+    strict = {"PYTHONIOENCODING": "utf-8:strict"}
+    async with open_fake_server() as server, open_terminal(server, tmp_path, **strict) as person:
+        server.lacks = frozenset({"tools/list"})
+        assert "The tools cannot be listed: error -32601" in await person.sees(PROMPT)
+        await person.types("\r")
+        await person.sees(PROMPT)
+        await person.types("call get_")
+        await person.types_bytes(b"\xff\r")
+        await person.sees("not UTF-8 text")
+        await person.sees(PROMPT)
+        await person.types("call ask\r")
+        await person.sees("Answer it?")
+        await person.types("\x04")
+        await person.sees('"action": "cancel"')
+        await person.sees(PROMPT)
+        await person.types("quit\r")
+        assert 0 == await person.waits_for_end()
+        await person.sees("The history is not kept")
+
+
 async def test_signals_from_elsewhere(tmp_path: Path) -> None:
     """`kill` must find a console that ends, and leaves the terminal usable."""
     async with open_fake_server() as server, open_terminal(server, tmp_path) as person:
         await person.sees(PROMPT)
+        person.process.send_signal(signal.SIGINT)  # counts as one press of Ctrl-C
+        await person.types("call get_me\r")
+        await person.sees("tidewater-bot")
+        await person.sees(PROMPT)
         person.process.terminate()
         assert 130 == await person.waits_for_end()
         assert person.attributes == termios.tcgetattr(person.slave)
+
+
+async def test_ctrl_c_before_the_first_prompt_ends_it(tmp_path: Path) -> None:
+    """A server that takes its time must not hold anybody."""
+    async with open_fake_server() as server, open_terminal(server, tmp_path) as person:
+        server.discovers_slowly = True
+        await server.wait_asked()
+        await person.types("\x03")
+        assert 130 == await person.waits_for_end()
