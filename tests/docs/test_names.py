@@ -36,6 +36,9 @@ NOT_SETTINGS: Final = {
     "AEGIS_KEY": "a variable of the user's own, in a client's configuration",
     "AEGIS_AUTH": "the same",
     "SSL_CERT_FILE": "OpenSSL's, an example of a name that is not ours",
+    "AEGIS_CONSOLE_KEY": "the console's own; the gate does not read it",
+    "WEBSOCKET_DEBUG": "the switch of the WebSocket transport, which brings it along",
+    "XDG_STATE_HOME": "the desktop's: where programs keep their state",
 }
 
 

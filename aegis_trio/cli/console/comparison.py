@@ -8,17 +8,19 @@ Laws:
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final, final
 
-from aegis_trio.cli.console.visible import json_line
+from aegis_trio.cli.console.visible import visible_line
 from aegis_trio.model.json import JsonObject, JsonValue
 from aegis_trio.policy.untrusted import shorten
 
 MAX_DIFFERENCES: Final = 50  # a person sees with the first few what is wrong
 _MAX_SHOWN_CHARS: Final = 120
+_KEPT_CHARS: Final = 20  # of what is the same before a difference
 _NOTHING: Final = "nothing"
 
 
@@ -65,7 +67,17 @@ def _differences(was: JsonValue, now: JsonValue, where: str, *, shape: bool) -> 
         if len(was) != len(now) and not shape:
             yield Difference(where=where, was=f"{len(was)} items", now=f"{len(now)} items")
     elif _kind(was) != _kind(now) or (was != now and not shape):
-        yield Difference(where=where, was=_shown(was), now=_shown(now))
+        beginning = _shared_beginning(was, now)
+        yield Difference(where=where, was=_shown(was, beginning), now=_shown(now, beginning))
+
+
+def _shared_beginning(was: JsonValue, now: JsonValue) -> int:
+    """Return how many characters two texts may lose in front, so that where they differ can be seen."""
+    if not isinstance(was, str) or not isinstance(now, str):
+        return 0
+    pairs = enumerate(zip(was, now, strict=False))
+    same = next((place for place, (one, other) in pairs if one != other), min(len(was), len(now)))
+    return max(0, same - _KEPT_CHARS)
 
 
 def _kind(value: JsonValue) -> type:
@@ -76,5 +88,7 @@ def _member(container: JsonObject, name: str) -> str:
     return _shown(container[name]) if name in container else _NOTHING
 
 
-def _shown(value: JsonValue) -> str:
-    return shorten(json_line(value), _MAX_SHOWN_CHARS)
+def _shown(value: JsonValue, beginning: int = 0) -> str:
+    if isinstance(value, str) and beginning:
+        value = f"…{value[beginning:]}"
+    return shorten(visible_line(json.dumps(value, ensure_ascii=False)), _MAX_SHOWN_CHARS)

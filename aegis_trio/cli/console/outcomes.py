@@ -13,6 +13,7 @@ from aegis_trio.cli.console.catalogue import Argument, Entry
 from aegis_trio.cli.console.comparison import Difference
 from aegis_trio.cli.console.visible import json_line, json_text, visible_line
 from aegis_trio.model.json import JsonObject, JsonValue
+from aegis_trio.protocol.json_reader import read_json
 from aegis_trio.protocol.jsonrpc import Response
 
 _NAME_WIDTH: Final = 28
@@ -91,7 +92,7 @@ def replayed(answers: int, differences: Sequence[Difference]) -> Outcome:
     """Return what a replay found."""
     body: JsonObject = {"answers": answers, "differences": [difference.as_document() for difference in differences]}
     lines = [str(difference) for difference in differences]
-    lines.append(f"({answers} answers compared, {len(differences)} differences)")
+    lines.append(f"(answers compared: {answers}, differences: {len(differences)})")
     return Outcome(command="replay", is_ok=not differences, text="\n".join(lines), body=body)
 
 
@@ -107,9 +108,13 @@ def _result_lines(result: JsonObject) -> Iterator[str]:
         yield json_text({name: value for name, value in result.items() if name != "_meta"})
         return
     texts = [_block_text(block) for block in blocks]
+    # Source: MCP 2025-11-25 server/tools#structured-content: the text is the same JSON again, for older clients.
+    structured = result.get("structuredContent")
+    if structured is not None and (
+        not texts or [structured] == [read_json(text.encode("utf-8", "replace")) for text in texts]
+    ):
+        texts = [json_text(structured)]
     yield from texts
-    if not texts and "structuredContent" in result:
-        yield json_text(result["structuredContent"])
 
 
 def _block_text(block: JsonValue) -> str:

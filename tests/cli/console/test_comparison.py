@@ -23,6 +23,8 @@ from tests.protocol.strategies import JSON_VALUES
         ({"a": {"b": [1, 2]}}, {"a": {"b": [1, 3]}}, ["x.a.b[1]: was 2, is 3"]),
         ({"a": 1}, {"b": 1}, ["x.a: was 1, is nothing", "x.b: was nothing, is 1"]),
         ([1, 2], [1], ["x: was 2 items, is 1 items"]),
+        ("abc", "abd", ['x: was "abc", is "abd"']),
+        ("-" * 500 + "a\x1b", "-" * 500 + "ö", [f'x: was "…{"-" * 20}a\\u001b", is "…{"-" * 20}ö"']),
     ],
     ids=repr,
 )

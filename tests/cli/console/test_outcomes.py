@@ -28,6 +28,8 @@ def shown(result: dict[str, Any]) -> str:
         ({"content": [{"type": "text", "text": "a\nb"}, {"type": "text", "text": "c"}]}, "a\nb\nc"),
         ({"content": [{"type": "text", "text": "a"}], "structuredContent": {"a": 1}}, "a"),
         ({"content": [], "structuredContent": {"a": 1}}, '{\n  "a": 1\n}'),
+        ({"content": [{"type": "text", "text": '{"a":1}'}], "structuredContent": {"a": 1}}, '{\n  "a": 1\n}'),
+        ({"content": [{"type": "text", "text": "\ud800"}], "structuredContent": {"a": 1}}, "\ud800"),
         ({"content": []}, ""),
         (
             {"content": [{"type": "image", "data": "AAAA", "mimeType": "image/png"}]},

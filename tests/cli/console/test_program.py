@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,9 +16,19 @@ import pytest
 import trio
 
 from aegis_trio.cli.console import program
+from aegis_trio.cli.console.commands import USAGE
+from aegis_trio.cli.exit_codes import (
+    EXIT_CALL_FAILED,
+    EXIT_CONFIGURATION,
+    EXIT_INTERRUPTED,
+    EXIT_OK,
+    EXIT_UNAVAILABLE,
+    EXIT_USAGE,
+)
 from tests.cli.console.conversations import ROOT
 from tests.cli.console.fake_server import KEY, PATIENCE_S, open_fake_server
 from tests.cli.places import run
+from tests.docs.documents import document, rows
 
 
 @pytest.mark.parametrize(
@@ -78,6 +90,20 @@ def test_a_setting_that_cannot_be_used_is_told(folder: Path, capsys: pytest.Capt
 
     assert 78 == run("console", "--no-key", "-c", "tools")
     assert "PORT=many" in capsys.readouterr().err
+
+
+def test_the_guide_has_every_option_command_and_exit_code() -> None:
+    """What is not in the guide is not found; what is only there does not exist."""
+    guide = document("docs/console.md")
+    parser = argparse.ArgumentParser(add_help=False)
+    program.add_arguments(parser)
+    options = {action.option_strings[0] for action in parser._actions}
+    codes = [EXIT_OK, EXIT_CALL_FAILED, EXIT_USAGE, EXIT_UNAVAILABLE, EXIT_CONFIGURATION, EXIT_INTERRUPTED]
+
+    assert options == {row[0].split()[0] for row in rows(guide.section("Start"))}
+    words = [word for row in rows(guide.section("Commands")) for word in re.findall(r"(?:^|`)([a-z]+)", row[0])]
+    assert set(USAGE) == set(words)
+    assert [str(code) for code in codes] == [row[0] for row in rows(guide.section("Scripts")) if row[0].isdigit()]
 
 
 async def console(url: str, *argv: str, stdin: bytes = b"", key: str = KEY) -> subprocess.CompletedProcess[bytes]:

@@ -76,9 +76,10 @@ async def test_an_answer_that_differs_is_told_and_makes_the_exit_code_1(capsys: 
     out = capsys.readouterr().out
 
     assert (
-        "tools/call get_me.result.structuredContent.version: was 1, is 2\n(2 answers compared, 1 differences)\n" in out
+        "tools/call get_me.result.structuredContent.version: was 1, is 2\n(answers compared: 2, differences: 1)\n"
+        in out
     )
-    assert "(2 answers compared, 0 differences)" in out
+    assert "(answers compared: 2, differences: 0)" in out
 
 
 @ERAS
@@ -201,7 +202,7 @@ async def test_a_replay_ends_at_enough_differences(capsys: pytest.CaptureFixture
     async with open_fake_server() as server:
         assert 1 == await run_script(server, "replay r")
 
-    assert f"(1 answers compared, {MAX_DIFFERENCES} differences)" in capsys.readouterr().out
+    assert f"(answers compared: 1, differences: {MAX_DIFFERENCES})" in capsys.readouterr().out
     assert 1 == len(server.received)
 
 
