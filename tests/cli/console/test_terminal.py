@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pty
-import signal
 import stat
 import sys
 import termios
@@ -18,6 +17,7 @@ from typing import Any
 import pytest
 import trio
 
+from aegis_trio.cli.console.interactive import Interactive
 from tests.cli.console.conversations import ROOT
 from tests.cli.console.fake_server import KEY, PATIENCE_S, FakeServer, open_fake_server
 
@@ -230,13 +230,33 @@ async def test_a_server_without_tools_can_be_talked_to(tmp_path: Path) -> None:
         await person.sees("The history is not kept")
 
 
+class _Stub:
+    """A terminal and a session, as far as a signal looks at them."""
+
+    is_reading = False
+    runs = False
+
+    def interrupt(self) -> bool:
+        return self.runs
+
+
+def test_a_signal_means_what_is_going_on() -> None:
+    """Before the first prompt the end, while a command runs that command's, at the prompt half of a farewell."""
+    stub = _Stub()
+    speaker = Interactive(stub)  # type: ignore[arg-type] # what a signal looks at
+    session: Any = stub
+
+    assert 130 == speaker.interrupted(session)
+    speaker._has_begun = True
+    stub.runs = True
+    assert [None, None, None] == [speaker.interrupted(session) for _ in range(3)]
+    stub.is_reading = True  # a form is being filled in
+    assert [None, 0] == [speaker.interrupted(session) for _ in range(2)]
+
+
 async def test_signals_from_elsewhere(tmp_path: Path) -> None:
     """`kill` must find a console that ends, and leaves the terminal usable."""
     async with open_fake_server() as server, open_terminal(server, tmp_path) as person:
-        await person.sees(PROMPT)
-        person.process.send_signal(signal.SIGINT)  # counts as one press of Ctrl-C
-        await person.types("call get_me\r")
-        await person.sees("tidewater-bot")
         await person.sees(PROMPT)
         person.process.terminate()
         assert 130 == await person.waits_for_end()
