@@ -40,7 +40,6 @@ NOT_SETTINGS: Final = {
     "YOUR_GITEA_TOKEN": "the same, for a token",
     "SSL_CERT_FILE": "OpenSSL's, an example of a name that is not ours",
     "AEGIS_CONSOLE_KEY": "the console's own; the gate does not read it",
-    "WEBSOCKET_DEBUG": "the switch of the WebSocket transport, which brings it along",
     "XDG_STATE_HOME": "the desktop's: where programs keep their state",
 }
 
