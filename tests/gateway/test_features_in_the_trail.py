@@ -23,7 +23,14 @@ from aegis_trio.limits.calls import CallLimits
 from aegis_trio.limits.settings import LimitSettings
 from aegis_trio.model.call import CallKind, Failure, Success, ToolOutcome, ToolRequest, Transport
 from aegis_trio.model.clock import SetClock
-from aegis_trio.model.errors import Forbidden, InvalidArgument, NotFound, ResourceMissing, UnknownPrompt
+from aegis_trio.model.errors import (
+    Forbidden,
+    InvalidArgument,
+    NotFound,
+    RateLimited,
+    ResourceMissing,
+    UnknownPrompt,
+)
 from aegis_trio.model.identity import DEFAULT_INSTANCE, Caller, Origin, Principal, PrincipalId, PrincipalKind
 from aegis_trio.model.json import JsonObject
 from aegis_trio.model.secret import Secret
@@ -64,13 +71,15 @@ class _Door:
 
 
 @asynccontextmanager
-async def _open(folder: Path, answer: Callable[[ForgeRequest[Any]], ForgeResponse]) -> AsyncIterator[_Door]:
+async def _open(
+    folder: Path, answer: Callable[[ForgeRequest[Any]], ForgeResponse], limits: LimitSettings | None = None
+) -> AsyncIterator[_Door]:
     path = folder / "audit.log"
     async with open_audit_trail(AuditSettings(path=path), clock=SetClock(0)) as trail:
         gateway = Gateway(
             catalogue=CATALOGUE,
             audit=trail,
-            limits=CallLimits(LimitSettings()),
+            limits=CallLimits(limits or LimitSettings()),
             acting_as=lambda _token: CannedForge(answer),
             gate_closed=lambda _caller: None,
             argument_digest_key=b"k" * 32,
@@ -185,6 +194,7 @@ async def test_a_missing_resource_is_recorded_as_such(tmp_path: Path) -> None:
     assert "resource_not_found" == done["status"]
 
 
+@pytest.mark.requirement("MCP-RES-03")
 @pytest.mark.parametrize(
     ("uri", "fault"),
     [
@@ -226,6 +236,17 @@ async def test_whoever_lacks_the_scope_is_offered_nothing_and_refused(tmp_path: 
         assert isinstance(outcome, Failure)
         assert isinstance(outcome.fault, Forbidden)
         assert ("read:issue",) == outcome.fault.scopes
+
+
+@pytest.mark.requirement("MCP-COMPL-02")
+async def test_completions_are_limited_like_calls(tmp_path: Path) -> None:
+    """One letter, one request: whoever types without end would ask Gitea without end."""
+    async with _open(tmp_path, _fine, LimitSettings(calls_per_minute=3)) as door:
+        outcomes = [await door.call(CallKind.COMPLETION, "owner", {"value": "a"}) for _ in range(4)]
+
+    assert [Success] * 3 + [Failure] == [type(outcome) for outcome in outcomes]
+    assert isinstance(outcomes[-1], Failure)
+    assert isinstance(outcomes[-1].fault, RateLimited)
 
 
 async def test_a_misspelled_prompt_is_answered_with_the_nearest(tmp_path: Path) -> None:

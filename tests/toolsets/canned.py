@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, final
 
 from aegis_trio.gateway.render import fits as fits_a_reply
 from aegis_trio.gitea.request import AnswerT, Forge, ForgeRequest, ForgeResponse
 from aegis_trio.model.identity import DEFAULT_INSTANCE, Principal, PrincipalId, PrincipalKind
-from aegis_trio.model.json import JsonObject
-from aegis_trio.model.peer import SILENT_PEER, Peer
+from aegis_trio.model.json import JsonObject, JsonValue
+from aegis_trio.model.peer import SILENT_PEER, LogLevel, Peer, Question
 from aegis_trio.model.toolspec import ToolSpec
 from aegis_trio.toolsets.catalogue import TOOLS
 from aegis_trio.toolsets.context import ToolContext
@@ -35,6 +35,24 @@ class CannedForge:
     async def ask(self, request: ForgeRequest[AnswerT]) -> AnswerT:
         self.asked.append(request)
         return request.decode(self._answer(request))
+
+
+@final
+class Listener:
+    """A client that hears how far a call is, and can be asked nothing."""
+
+    def __init__(self) -> None:
+        self.reports: list[tuple[float, float | None]] = []
+
+    async def report(self, progress: float, total: float | None = None, message: str | None = None) -> None:
+        assert message, "a number alone tells a person nothing"
+        self.reports.append((progress, total))
+
+    async def log(self, level: LogLevel, data: JsonValue, logger: str | None = None) -> None:
+        raise AssertionError("nothing is logged here")
+
+    async def ask(self, questions: Mapping[str, Question]) -> Mapping[str, JsonObject]:
+        raise AssertionError("nothing is asked here")
 
 
 def json_answer(body: object, *, total: int | None = None, has_next: bool | None = None) -> ForgeResponse:

@@ -13,6 +13,7 @@ from pydantic import Field
 from aegis_trio.model.errors import InvalidArgument
 from aegis_trio.model.json import JsonObject, encode_json
 from aegis_trio.model.refs import MAX_REF_BYTES, GitRef, RepositoryRef, parse_repository
+from aegis_trio.policy.untrusted import holds_hidden_characters
 from aegis_trio.toolsets.arguments import OwnerText, RepoText, parse_optional_ref
 from aegis_trio.toolsets.prompts.prompt import CAUTION, prompt
 
@@ -55,6 +56,9 @@ def _parse(arguments: ReleaseNotes) -> _Span:
 
 
 def _ref(field: str, raw_ref: str) -> GitRef | None:
+    # Threat: git takes characters that nobody sees, and what stands in a prompt is read by a person first.
+    if holds_hidden_characters(raw_ref):
+        raise InvalidArgument(field, "holds characters that nobody sees", "Type it by hand.")
     try:
         return parse_optional_ref(raw_ref or None)
     except InvalidArgument as invalid:

@@ -22,6 +22,7 @@ def test_what_begins_with_it_comes_before_what_holds_it() -> None:
     assert {"values": ["barge", "BARN", "Crowbar"], "hasMore": False, "total": 3} == found
 
 
+@pytest.mark.requirement("MCP-COMPL-01")
 def test_more_than_a_hundred_are_not_shown_and_said() -> None:
     """A MUST of the specification."""
     found = completed(Candidates(values=tuple(f"b{number}" for number in range(150))), "")

@@ -119,6 +119,7 @@ async def test_hostile_words_are_words(value: str) -> None:
     assert not [query for query in queries if "sudo=" in query or "token=" in query]
 
 
+@pytest.mark.requirement("MCP-COMPL-02")
 @pytest.mark.parametrize("argument", ["repo", "ref", "path", "number"])
 async def test_what_the_caller_does_not_see_completes_like_what_does_not_exist(argument: str) -> None:
     """Alice's notes, as bob sees them: the same answer as for a name that nobody has."""
@@ -132,6 +133,7 @@ async def test_what_the_caller_does_not_see_completes_like_what_does_not_exist(a
     assert hers["values"] or argument == "number"
 
 
+@pytest.mark.requirement("MCP-COMPL-02")
 async def test_a_stranger_learns_no_owner_and_no_name() -> None:
     """Carol reads harbor and website, and nothing of payroll, notes or pilot-log."""
     async with as_person("carol") as stage:

@@ -18,7 +18,7 @@ from aegis_trio.toolsets.catalogue import RESOURCES
 from aegis_trio.toolsets.resources.documents import MAX_DOCUMENT_BYTES
 from aegis_trio.toolsets.resources.issues import read_issue
 from aegis_trio.toolsets.resources.uris import IssueUri, parse_uri
-from tests.toolsets.canned import CannedForge, context_for, json_answer
+from tests.toolsets.canned import CannedForge, Listener, context_for, json_answer
 from tests.toolsets.features import document, perform, read
 
 BASE = "gitea://main/o/r"
@@ -247,17 +247,10 @@ async def test_a_reader_of_issues_tells_how_far_it_is() -> None:
     """Two requests to a slow forge: an application may show the first."""
     uri = parse_uri(f"{BASE}/issues/5")
     assert isinstance(uri, IssueUri)
-    reports: list[tuple[float, float | None]] = []
+    listener = Listener()
+    await read_issue(context_for(_conversation(_issue(), [_comment(1)]), peer=listener), uri)
 
-    class Listener:
-        async def report(self, progress: float, total: float | None = None, message: str | None = None) -> None:
-            assert message
-            reports.append((progress, total))
-
-    context = context_for(_conversation(_issue(), [_comment(1)]), peer=Listener())  # type: ignore[arg-type]  # it only listens
-    await read_issue(context, uri)
-
-    assert [(1, 2)] == reports
+    assert [(1, 2)] == listener.reports
 
 
 # ---- pull requests --------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from tests.toolsets.stage import HARBOR, as_person
 pytestmark = pytest.mark.sockets
 
 
+@pytest.mark.requirement("MCP-RES-02")
 async def test_a_text_file_is_served_as_it_is() -> None:
     """The bytes are the file's, the type is a name's, the address is canonical."""
     async with as_person("alice") as stage:
@@ -39,6 +40,7 @@ async def test_a_file_of_another_ref_is_served() -> None:
     assert "GRACE" not in head["text"]
 
 
+@pytest.mark.requirement("MCP-RES-04")
 async def test_a_picture_is_served_in_base64() -> None:
     """An application shows it; a tool says only that it is binary."""
     async with as_person("alice") as stage:
@@ -179,6 +181,7 @@ async def test_what_is_missing_is_a_fault_and_never_empty(uri: str, words: str) 
     assert missing.value.remedy
 
 
+@pytest.mark.requirement("MCP-RES-05")
 @pytest.mark.parametrize("rest", ["readme", "blob/main/README.md", "issues/1", "pulls/1"])
 async def test_what_the_identity_does_not_see_is_missing(rest: str) -> None:
     """Alice's private notes look to bob like what does not exist."""

@@ -161,6 +161,7 @@ REFUSED = [
 ]
 
 
+@pytest.mark.requirement("MCP-RES-03")
 @pytest.mark.parametrize(("rest", "rule"), REFUSED, ids=[str(place) for place in range(len(REFUSED))])
 def test_a_wrong_part_is_refused_by_its_name(rest: str, rule: str) -> None:
     """A model mends it only when it is told which part broke which rule."""
@@ -278,6 +279,7 @@ def test_a_clients_expansion_of_the_template_is_read(owner: str, repo: str, ref:
         assert expanded == str(uri)
 
 
+@pytest.mark.requirement("MCP-RES-03")
 @given(raw=HOSTILE)
 def test_no_address_leads_outside_its_template(raw: str) -> None:
     """Property: the canonical text matches one template, with the values that were read and without a dot segment."""
