@@ -210,7 +210,7 @@ class SessionHub:
 
     def _drop_kept(self, session: SessionBody) -> None:
         kept_since = trio.current_time() - self._settings.keep_streams_s
-        session.drop_streams(ended_before=kept_since, keep=self._settings.max_kept_streams)
+        session.drop_streams(kept_before=kept_since, keep=self._settings.max_kept_streams)
 
     def count_calls(self, change: int) -> None:
         """Count calls that sessions began (1) or ended (-1)."""

@@ -187,13 +187,18 @@ class SessionBody:
         self._streams_opened += 1
         return str(self._streams_opened)
 
-    def drop_streams(self, *, ended_before: float, keep: int) -> None:
-        """Drop finished streams that ended before *ended_before* (Trio's clock), and the oldest ones beyond *keep*."""
-        finished = [name for name, outbox in self.streams.items() if outbox.ended_at is not None or outbox.is_over]
+    def drop_streams(self, *, kept_before: float, keep: int) -> None:
+        """Drop streams that are over, or only kept since before *kept_before* (Trio's clock), or one of too many.
+
+        Args:
+            keep: how many streams there may be; those that are only kept make room, the longest kept first.
+        """
+        for name in [name for name, outbox in self.streams.items() if outbox.is_over]:
+            self.streams.pop(name).close()
+        kept = [(outbox.kept_since, name) for name, outbox in self.streams.items() if outbox.kept_since is not None]
         excess = len(self.streams) - keep
-        for place, name in enumerate(finished):
-            outbox = self.streams[name]
-            if place < excess or outbox.is_over or (outbox.ended_at or 0.0) < ended_before:
+        for place, (kept_since, name) in enumerate(sorted(kept)):
+            if place < excess or kept_since < kept_before:
                 self.streams.pop(name).close()
 
     def announce(self, message: JsonObject) -> None:
