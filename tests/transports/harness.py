@@ -85,13 +85,12 @@ class Conversation:
     @property
     def events(self) -> list[tuple[str | None, Any]]:
         """The id and the data of each `message` event so far."""
-        found = _EVENT.finditer(self.text)
-        return [(event["id"], json.loads(event["data"])) for event in found]
+        return events_of(self.text)
 
     @property
     def last_id(self) -> str:
         """The last id of a whole event so far; what a client brings back in `Last-Event-ID`."""
-        return _ID.findall(self.text)[-1]
+        return ids_of(self.text)[-1]
 
     def hang_up(self) -> None:
         """Close the connection."""
@@ -149,6 +148,16 @@ class Conversation:
         finally:
             self.over.set()
             self._news.set()
+
+
+def events_of(text: str) -> list[tuple[str | None, Any]]:
+    """Return the id and the data of each whole `message` event in *text*."""
+    return [(event["id"], json.loads(event["data"])) for event in _EVENT.finditer(text)]
+
+
+def ids_of(text: str) -> list[str]:
+    """Return the id of each whole event in *text*, with a message or without one."""
+    return [str(event_id) for event_id in _ID.findall(text)]
 
 
 def make_caller(name: str) -> Caller:
