@@ -196,6 +196,7 @@ class FakeDoor:
     callers: list[Caller] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
 
+    tools: tuple[ToolSpec[ToolContext], ...] = ()
     prompts: tuple[PromptSpec[ToolContext], ...] = ()
     resources: tuple[ResourceSpec[ToolContext], ...] = ()
     changes: dict[str, Callable[[], None]] = field(default_factory=dict)
@@ -231,7 +232,7 @@ class FakeDoor:
             del self.changes[request.tool]
 
     def tools_for(self, caller: Caller) -> tuple[ToolSpec[ToolContext], ...]:
-        return (make_spec(f"tool_of_{caller.principal.id.removeprefix('key:')}"),)
+        return self.tools or (make_spec(f"tool_of_{caller.principal.id.removeprefix('key:')}"),)
 
     async def call(self, caller: Caller, request: ToolRequest) -> ToolOutcome:
         self.requests.append(request)

@@ -109,7 +109,7 @@ def resumed(gate: Gate, session: tuple[str, str], event_id: str, **more: Any) ->
 def asked_modern(
     tool: str,
     *,
-    answers: JsonObject | None = None,
+    answers: JsonValue = None,
     state: JsonValue = None,
     capabilities: JsonObject | None = None,
     meta: JsonObject | None = None,
