@@ -201,6 +201,12 @@ class FakeDoor:
     resources: tuple[ResourceSpec[ToolContext], ...] = ()
     changes: dict[str, Callable[[], None]] = field(default_factory=dict)
     unwatchable: dict[str, Fault] = field(default_factory=dict)
+    begin_after_s: dict[str, float] = field(default_factory=dict)
+    breaks_with: dict[str, Exception] = field(default_factory=dict)
+    beginning: int = 0
+    most_beginning: int = 0
+    watched: int = 0
+    ends_after_s: float = 0.0
 
     @property
     def directory(self) -> FakeDoor:
@@ -221,7 +227,15 @@ class FakeDoor:
         *,
         task_status: trio.TaskStatus[Fault | None],
     ) -> None:
-        await trio.lowlevel.checkpoint()
+        self.watched += 1
+        self.beginning += 1
+        self.most_beginning = max(self.beginning, self.most_beginning)
+        try:
+            await trio.sleep(self.begin_after_s.get(request.tool, 0.0))
+            if request.tool in self.breaks_with:
+                raise self.breaks_with[request.tool]
+        finally:
+            self.beginning -= 1
         task_status.started(self.unwatchable.get(request.tool))
         if request.tool in self.unwatchable:
             return
@@ -229,7 +243,10 @@ class FakeDoor:
         try:
             await trio.sleep_forever()
         finally:
-            del self.changes[request.tool]
+            if self.changes.get(request.tool) is changed:
+                del self.changes[request.tool]
+            with trio.CancelScope(shield=True):
+                await trio.sleep(self.ends_after_s)
 
     def tools_for(self, caller: Caller) -> tuple[ToolSpec[ToolContext], ...]:
         return self.tools or (make_spec(f"tool_of_{caller.principal.id.removeprefix('key:')}"),)
