@@ -74,7 +74,8 @@ class SessionHub:
         self._sessions: dict[str, SessionBody] = {}
         self._by_principal: dict[PrincipalId, OrderedDict[str, SessionBody]] = {}
         self._requests: dict[PrincipalId, set[trio.CancelScope]] = {}
-        self._streams: dict[Listener, StreamKind] = {}
+        self._streams: dict[object, tuple[Listener, StreamKind]] = {}
+        """By reading: for a moment, one stream can have the reader that it lost and the one that came back."""
         self._subscriptions: set[Subscription] = set()
         self._calls_running = 0
         self.outbox_budget = OutboxBudget(settings.max_outboxes_bytes)
@@ -162,13 +163,14 @@ class SessionHub:
     @contextmanager
     def stream(self, listener: Listener, kind: StreamKind) -> Generator[None]:
         """Count a stream while it is open; a drain tells it to leave."""
-        self._streams[listener] = kind
+        reading = object()
+        self._streams[reading] = (listener, kind)
         if self._draining and kind is not StreamKind.POST:
             listener.leave()
         try:
             yield
         finally:
-            del self._streams[listener]
+            del self._streams[reading]
             self._settle()
 
     @contextmanager
@@ -207,7 +209,7 @@ class SessionHub:
 
     def _drop_kept(self, session: SessionBody) -> None:
         kept_since = trio.current_time() - self._settings.keep_streams_s
-        session.drop_streams(ended_before=kept_since, keep=self._settings.max_kept_streams)
+        session.drop_streams(kept_before=kept_since, keep=self._settings.max_kept_streams)
 
     def count_calls(self, change: int) -> None:
         """Count calls that sessions began (1) or ended (-1)."""
@@ -229,7 +231,7 @@ class SessionHub:
     def begin_drain(self) -> None:
         """Let nobody in any more; tell each stream to leave once it has given what it owes."""
         self._draining = True
-        for listener, kind in tuple(self._streams.items()):
+        for listener, kind in tuple(self._streams.values()):
             if kind is not StreamKind.POST:
                 listener.leave()
         self._settle()
@@ -240,7 +242,7 @@ class SessionHub:
 
     def statistics(self) -> HubStatistics:
         """Return the counts of now."""
-        open_streams = Counter(self._streams.values())
+        open_streams = Counter(kind for _, kind in self._streams.values())
         return HubStatistics(
             sessions_open=len(self._sessions),
             sessions_opened_total=self._totals["opened"],
