@@ -38,6 +38,7 @@ from aegis_trio.supervisor.last_resort import MARGIN_S, LastResort
 from aegis_trio.supervisor.signals import watch_signals
 from aegis_trio.toolsets.catalogue import CATALOGUE
 from aegis_trio.toolsets.context import ToolContext
+from aegis_trio.transports.hub import StreamKind
 from aegis_trio.transports.subscriptions import ListName
 from aegis_trio.web.server.serve import RunningServer, serve
 from aegis_trio.web.server.sockets import bound_port, open_listeners
@@ -171,9 +172,12 @@ async def _serve(
         serving.cancel_scope.deadline = trio.current_time() + grace_s + 2 * FAREWELL_S
         with trio.move_on_after(FAREWELL_S):
             await gate.hub.wait_streams_closed()
-        with trio.move_on_after(max(0.0, grace_s - FAREWELL_S)):
+        lines = gate.hub.statistics().streams_open[StreamKind.LINE]
+        if lines:
             # The server closes every WebSocket as soon as it drains; what a line still owes goes out before.
-            await gate.hub.wait_lines_closed()
+            log.info("lines_owed", lines=lines)
+            with trio.move_on_after(max(0.0, grace_s - FAREWELL_S)):
+                await gate.hub.wait_lines_closed()
         end_public.set()
         end_admin.set()
 

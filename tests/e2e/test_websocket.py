@@ -135,7 +135,7 @@ async def test_hanging_up_stops_the_work_at_the_forge(tmp_path: Path) -> None:
 
 
 async def test_a_drain_answers_what_is_owed_and_says_goodbye(tmp_path: Path) -> None:
-    """A call in flight still gets its answer; then 1001 tells the client to come back."""
+    """The call takes longer than farewells do, and still gets its answer; 1001 tells the client to come back."""
     async with open_forge() as forge, open_gate(settings(forge.url, forge.world.bot_token, tmp_path, **ON)) as gate:
         release = trio.Event()
         forge.faults.order(Fault(hold=release), path="/user/repos")
@@ -144,6 +144,7 @@ async def test_a_drain_answers_what_is_owed_and_says_goodbye(tmp_path: Path) -> 
             await forge.requests.wait_for(_is_listing)
             gate.process.send_signal(signal.SIGTERM)
             assert 1001 == await _closed(resting)
+            await gate.wait_said('"lines_owed"')
             release.set()
             assert 7 == (await _next(socket))["id"]
             assert 1001 == await _closed(socket)
