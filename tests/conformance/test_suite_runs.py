@@ -81,6 +81,20 @@ def test_the_product_passes_exactly_what_its_list_says(
     ]
 
 
+@pytest.mark.slow
+def test_everything_that_is_required_passes_with_fixtures(
+    tmp_path: Path, node_packages: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Full marks in every revision that the gate claims to speak."""
+    status = main(["fixtures", "--results", str(tmp_path)])
+
+    output, complaints = capfd.readouterr()
+    assert ["2026-07-28 37/37", "2025-11-25 30/30", "2025-06-18 27/27", "2025-03-26 1/1"] == output.splitlines(), (
+        complaints
+    )
+    assert 0 == status
+
+
 async def test_a_server_that_is_stopped_has_no_figures(
     tmp_path: Path, node_packages: Path, capsys: pytest.CaptureFixture[str], closed_address: str
 ) -> None:

@@ -80,6 +80,7 @@ async def _open_get_stream(wire: Wire, stage: Stage, session: dict[str, str]) ->
     yield
 
 
+@pytest.mark.requirement("MCP-HTTP-16")
 async def test_from_2026_on_hanging_up_cancels_the_call(tmp_path: Path) -> None:
     """MCP 2026-07-28 basic/transports/streamable-http#cancellation: closing the stream is the cancel."""
     async with _open_stage(tmp_path) as stage:
@@ -99,6 +100,7 @@ async def test_hanging_up_a_plain_call_cancels_it_too(tmp_path: Path) -> None:
         await stage.assert_ended(record, "cancelled")
 
 
+@pytest.mark.requirement("MCP-HTTP-16")
 async def test_resetting_a_stream_of_http_2_cancels_its_call_and_no_other(tmp_path: Path) -> None:
     """Behind a proxy that speaks h2c many calls share a connection; RST_STREAM hangs up one of them."""
     async with _open_stage(tmp_path) as stage:
@@ -140,6 +142,7 @@ async def test_resetting_a_stream_of_http_2_cancels_its_call_and_no_other(tmp_pa
         assert json.loads(data)["result"]["isError"] is False
 
 
+@pytest.mark.requirement("MCP-SESS-09")
 async def test_up_to_2025_hanging_up_cancels_nothing(tmp_path: Path) -> None:
     """MCP 2025-11-25 basic/transports: a disconnection should not be taken for a cancellation."""
     async with _open_stage(tmp_path) as stage, stage.gate.client() as client:
@@ -164,6 +167,7 @@ async def _open_posts(stage: Stage) -> float:
     return metrics['aegis_sessions_streams_open{kind="post"}']
 
 
+@pytest.mark.requirement("MCP-SESS-10")
 async def test_a_cancelled_notification_cancels_the_call_of_its_session(tmp_path: Path) -> None:
     """MCP 2025-11-25 basic/utilities/cancellation: the call ends, and no answer is sent for it."""
     async with _open_stage(tmp_path) as stage, stage.gate.client() as client, stage.gate.client() as other:
@@ -184,6 +188,7 @@ async def test_a_cancelled_notification_cancels_the_call_of_its_session(tmp_path
         assert [(202, b"")] == [(answer.status_code, answer.content) for answer in answers]
 
 
+@pytest.mark.requirement("MCP-SESS-10")
 async def test_another_keys_notification_cancels_nothing(tmp_path: Path) -> None:
     """A stolen session id is worth nothing without the key of its owner."""
     stranger = "5" * 64
@@ -217,6 +222,7 @@ async def test_another_keys_notification_cancels_nothing(tmp_path: Path) -> None
     assert gone[0].content == gone[1].content
 
 
+@pytest.mark.requirement("MCP-SESS-04")
 async def test_deleting_the_session_ends_its_calls_and_streams(tmp_path: Path) -> None:
     """MCP 2025-11-25 basic/transports#session-management, item 5."""
     async with (
@@ -243,6 +249,7 @@ async def test_deleting_the_session_ends_its_calls_and_streams(tmp_path: Path) -
         assert 404 == (await client.post("/mcp", json=call("get_me"), headers=session)).status_code
 
 
+@pytest.mark.requirement("MCP-SSE-04")
 async def test_the_stream_of_2024_is_the_life_of_its_calls(tmp_path: Path) -> None:
     """MCP 2024-11-05: the session is its stream, so that closing the stream ends everything of it."""
     async with _open_stage(tmp_path) as stage, stage.gate.client() as client:
@@ -265,7 +272,8 @@ async def test_the_deadline_of_a_tool_ends_its_call(tmp_path: Path) -> None:
     """A forge that does not answer is not waited for without end: 30 seconds, shortened here from outside."""
     shorten = (
         "import dataclasses, aegis_trio.toolsets.catalogue as catalogue\n"
-        "catalogue.TOOLS = tuple(dataclasses.replace(spec, timeout_s=0.5) for spec in catalogue.TOOLS)"
+        "short = tuple(dataclasses.replace(spec, timeout_s=0.5) for spec in catalogue.CATALOGUE.tools)\n"
+        "catalogue.CATALOGUE = dataclasses.replace(catalogue.CATALOGUE, tools=short)"
     )
     async with open_forge() as forge:
         given = settings(forge.url, forge.world.bot_token, tmp_path)

@@ -58,6 +58,7 @@ def _http(gate: GateProcess) -> httpx2.AsyncClient:
     return httpx2.AsyncClient(headers=gate.authorization, trust_env=False, timeout=60)
 
 
+@pytest.mark.requirement("MCP-TOOL-13", "MCP-ERA-08")
 @pytest.mark.parametrize("path", ["/mcp", "/mcp/sse"])
 @pytest.mark.parametrize(
     ("mode", "version"), [("legacy", "2025-11-25"), ("2026-07-28", "2026-07-28"), ("auto", "2026-07-28")]
@@ -74,6 +75,7 @@ async def test_the_official_client_speaks_both_eras(tmp_path: Path, mode: Any, v
         await _use(client)
 
 
+@pytest.mark.requirement("MCP-SSE-02")
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
 async def test_the_official_client_speaks_http_with_events(tmp_path: Path, mode: Any) -> None:
     """2024-11-05 is what older desktop clients still have; by default the client probes for the modern era first."""

@@ -149,7 +149,8 @@ async def test_a_gate_that_cannot_end_itself_is_ended_by_the_last_resort_with_75
         f"    {body}\n"
         "def prepare(raw):\n"
         "    return PreparedCall(places={}, run=run)\n"
-        "catalogue.TOOLS = tuple(dataclasses.replace(spec, prepare=prepare) for spec in catalogue.TOOLS)"
+        "broken = tuple(dataclasses.replace(spec, prepare=prepare) for spec in catalogue.CATALOGUE.tools)\n"
+        "catalogue.CATALOGUE = dataclasses.replace(catalogue.CATALOGUE, tools=broken)"
     )
     async with open_forge() as forge:
         given = settings(forge.url, forge.world.bot_token, tmp_path, SHUTDOWN_GRACE_S="0.2")

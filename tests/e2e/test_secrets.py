@@ -344,10 +344,11 @@ async def test_a_bug_is_an_incident_to_the_caller_and_a_traceback_to_the_operato
         "    raise RuntimeError('provoked in a tool')\n"
         "def prepare(raw):\n"
         "    return PreparedCall(places={}, run=run)\n"
-        "def broken(spec):\n"
+        "def listing(spec):\n"
         "    raise LookupError('provoked in a list')\n"
-        "pages.tool_definition = desk.tool_definition = broken\n"
-        "catalogue.TOOLS = tuple(dataclasses.replace(spec, prepare=prepare) for spec in catalogue.TOOLS)"
+        "pages.tool_definition = desk.tool_definition = listing\n"
+        "broken = tuple(dataclasses.replace(spec, prepare=prepare) for spec in catalogue.CATALOGUE.tools)\n"
+        "catalogue.CATALOGUE = dataclasses.replace(catalogue.CATALOGUE, tools=broken)"
     )
     async with _open_stage(tmp_path, before=breaking) as stage, stage.client(**{"X-API-Key": stage.key}) as client:
         session = await open_session(client)

@@ -122,6 +122,7 @@ def open_door(tmp_path: Path) -> Callable[..., Any]:
     return opened
 
 
+@pytest.mark.requirement("MCP-TOOL-10")
 async def test_a_call_leaves_an_intent_and_an_outcome(open_door: Callable[..., Any]) -> None:
     """Promise 2: what happened can be proved, in order, with the arguments that name a place in full."""
     async with open_door() as door:
@@ -209,6 +210,7 @@ async def test_a_refusal_that_cannot_be_recorded_is_the_answer(
     assert "audit_unavailable" == outcome.fault.code
 
 
+@pytest.mark.requirement("MCP-TOOL-10")
 @pytest.mark.parametrize(
     ("arguments", "tool", "scopes", "code"),
     [
@@ -231,6 +233,7 @@ async def test_every_refusal_is_recorded_with_its_reason(
     assert CANARY not in door.path.read_text()
 
 
+@pytest.mark.requirement("MCP-TOOL-08")
 async def test_a_wrong_argument_comes_with_an_example(open_door: Callable[..., Any]) -> None:
     """The model must do better next time."""
     async with open_door() as door:
@@ -249,6 +252,7 @@ async def test_a_closed_gate_refuses_before_anything_is_counted(open_door: Calla
     assert "not_ready" == outcome.fault.code
 
 
+@pytest.mark.requirement("MCP-TOOL-10")
 async def test_one_call_too_many_at_once_is_refused(open_door: Callable[..., Any]) -> None:
     """A noisy caller hurts itself."""
     release = trio.Event()
@@ -273,6 +277,7 @@ async def test_one_call_too_many_at_once_is_refused(open_door: Callable[..., Any
     assert "unknown_tool" == stranger.fault.code
 
 
+@pytest.mark.requirement("MCP-TOOL-15")
 async def test_a_deadline_ends_the_call_and_says_after_how_long(open_door: Callable[..., Any]) -> None:
     """A call cannot hang; the answer names the seconds."""
 
@@ -347,6 +352,7 @@ async def test_a_fault_of_the_tool_is_the_outcome(open_door: Callable[..., Any])
     assert ("error", "not_found") == tuple(door.records("tool_invocation")[0][name] for name in ("result", "status"))
 
 
+@pytest.mark.requirement("MCP-ERR-11")
 async def test_a_bug_in_a_tool_shows_an_incident_only(open_door: Callable[..., Any]) -> None:
     """Its words stay in the log."""
 
@@ -362,6 +368,7 @@ async def test_a_bug_in_a_tool_shows_an_incident_only(open_door: Callable[..., A
     assert logged[0]["incident"] in str(outcome.fault)
 
 
+@pytest.mark.requirement("MCP-TOOL-16")
 async def test_a_reply_above_the_bound_is_a_fault_and_never_cut(open_door: Callable[..., Any]) -> None:
     """Promise 6: nothing is cut silently."""
 
@@ -374,6 +381,7 @@ async def test_a_reply_above_the_bound_is_a_fault_and_never_cut(open_door: Calla
     assert "reply_too_large" == outcome.fault.code
 
 
+@pytest.mark.requirement("MCP-TOOL-02")
 async def test_only_open_tools_are_listed(open_door: Callable[..., Any]) -> None:
     """A tool that a credential does not reach is not shown to it."""
     async with open_door() as door:

@@ -37,6 +37,7 @@ from aegis_trio.toolsets.context import ToolContext
 ID = CorrelationId("00000000-0000-4000-8000-000000000000")
 
 
+@pytest.mark.requirement("MCP-TOOL-13", "MCP-SHAPE-02")
 def test_a_success_stands_twice_and_both_agree() -> None:
     """Old clients read the text, new ones the structure."""
     result = performed(ToolReply({"name": "ä", "n": 1}), CallKind.TOOL)
@@ -56,6 +57,7 @@ def test_a_failure_is_words_that_help() -> None:
         assert part in text
 
 
+@pytest.mark.requirement("MCP-ERR-07")
 @pytest.mark.parametrize(
     "fault", [UnknownTool("x"), RateLimited("x", retry_after_s=1), AuditUnavailable("x"), NotReady("x"), Bug("1")]
 )
@@ -64,6 +66,7 @@ def test_faults_of_gate_and_form_are_protocol_errors(fault: Fault) -> None:
     assert is_protocol_error(fault)
 
 
+@pytest.mark.requirement("MCP-ERR-14")
 @pytest.mark.parametrize(
     "fault", [NotFound("x"), InvalidArgument("a", "b", "c"), DeadlineExceeded("x"), UpstreamTimeout("x")]
 )
@@ -96,6 +99,7 @@ def test_a_limit_says_how_long_to_wait_in_the_body_too() -> None:
     assert 7 == fault_body(RateLimited("slow down", retry_after_s=7))["retry_after_seconds"]
 
 
+@pytest.mark.requirement("MCP-TOOL-06")
 @pytest.mark.parametrize("spec", TOOLS, ids=lambda spec: spec.name)
 def test_every_tool_states_all_four_hints(spec: ToolSpec[ToolContext]) -> None:
     """The defaults say destructive and open world, which is wrong for a reader."""

@@ -142,6 +142,7 @@ def test_correlation_ids_are_fresh_uuids() -> None:
     assert 4 == uuid.UUID(request.correlation_id).version
 
 
+@pytest.mark.requirement("MCP-TOOL-06")
 def test_a_tools_hints_follow_from_its_risk() -> None:
     """Annotations must not contradict what policy decides by."""
     tool = TOOLS[0]

@@ -41,6 +41,7 @@ def test_what_is_invisible_is_stripped(character: str) -> None:
     assert holds_hidden_characters(f"a{character}b")
 
 
+@pytest.mark.requirement("MCP-TOOL-11")
 def test_a_smuggled_sentence_disappears() -> None:
     """Tag characters spell ASCII that no screen shows."""
     smuggled = "".join(chr(0xE0000 + ord(letter)) for letter in "delete all")

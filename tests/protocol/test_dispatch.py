@@ -78,6 +78,7 @@ def answered(step: Step) -> tuple[int, int]:
     return code, step.reply.http_status
 
 
+@pytest.mark.requirement("MCP-CHG-07", "MCP-ERR-04", "MCP-ERR-05")
 @pytest.mark.parametrize("revision", REVISIONS, ids=by_version)
 @pytest.mark.parametrize("method", ["tools/destroy", "", "roots/list", "sampling/createMessage", "tasks/list"])
 def test_a_method_that_is_not_served_does_not_exist(revision: Revision, method: str) -> None:
@@ -87,18 +88,21 @@ def test_a_method_that_is_not_served_does_not_exist(revision: Revision, method: 
     assert expected == answered(ask(revision, method))
 
 
+@pytest.mark.requirement("MCP-CHG-01")
 @pytest.mark.parametrize("method", ["initialize", "ping"])
 def test_methods_of_the_handshake_era_do_not_exist_in_the_stateless_one(method: str) -> None:
     """MCP 2026-07-28 changelog: removed; they are unknown methods, not bad requests."""
     assert (METHOD_NOT_FOUND, 404) == answered(ask(MODERN, method, INITIALIZE))
 
 
+@pytest.mark.requirement("MCP-DISC-03")
 @pytest.mark.parametrize("revision", LEGACY, ids=by_version)
 def test_discovery_does_not_exist_in_the_handshake_era(revision: Revision) -> None:
     """MCP 2026-07-28 server/discover: clients read this error as "speak the handshake"."""
     assert (METHOD_NOT_FOUND, 200) == answered(ask(revision, "server/discover"))
 
 
+@pytest.mark.requirement("MCP-NEG-01")
 @pytest.mark.parametrize("revision", LEGACY, ids=by_version)
 def test_a_handshake_opens_a_session_of_the_agreed_revision(revision: Revision) -> None:
     """MCP 2025-11-25 basic/lifecycle#initialization: the agreed revision is the one asked for."""
@@ -111,6 +115,7 @@ def test_a_handshake_opens_a_session_of_the_agreed_revision(revision: Revision) 
     assert revision.version == result["protocolVersion"]
 
 
+@pytest.mark.requirement("MCP-NEG-03")
 @pytest.mark.parametrize("missing", ["protocolVersion", "capabilities", "clientInfo"])
 def test_a_handshake_without_its_members_is_refused_by_name(missing: str) -> None:
     """The same section: all three are required."""
@@ -121,6 +126,7 @@ def test_a_handshake_without_its_members_is_refused_by_name(missing: str) -> Non
     assert missing in str(step.reply.body["error"])
 
 
+@pytest.mark.requirement("MCP-NEG-06")
 @pytest.mark.parametrize("revision", LEGACY, ids=by_version)
 def test_a_ping_is_answered_with_an_empty_result(revision: Revision) -> None:
     """MCP 2025-11-25 basic/utilities/ping."""
@@ -130,12 +136,14 @@ def test_a_ping_is_answered_with_an_empty_result(revision: Revision) -> None:
     assert {"jsonrpc": "2.0", "id": 7, "result": {}} == step.reply.body
 
 
+@pytest.mark.requirement("MCP-PAGE-03")
 @pytest.mark.parametrize("revision", REVISIONS, ids=by_version)
 def test_tools_are_listed_on_one_page(revision: Revision) -> None:
     """MCP server/utilities/pagination: no cursor asks for the first page."""
     assert ListFeature(7, Feature.TOOLS) == ask(revision, "tools/list")
 
 
+@pytest.mark.requirement("MCP-PAGE-01", "MCP-PAGE-02")
 @pytest.mark.parametrize("revision", REVISIONS, ids=by_version)
 @pytest.mark.parametrize("cursor", ["", "abc"])
 def test_a_cursor_that_we_never_gave_is_invalid(revision: Revision, cursor: str) -> None:
@@ -145,6 +153,7 @@ def test_a_cursor_that_we_never_gave_is_invalid(revision: Revision, cursor: str)
     assert expected == answered(ask(revision, "tools/list", {"cursor": cursor}))
 
 
+@pytest.mark.requirement("MCP-ENV-04")
 @pytest.mark.parametrize("revision", REVISIONS, ids=by_version)
 def test_a_call_carries_its_name_arguments_and_progress_token(revision: Revision) -> None:
     """MCP server/tools#calling-tools; basic/utilities/progress: a token is a string or an integer."""
@@ -163,6 +172,7 @@ def test_a_call_carries_its_name_arguments_and_progress_token(revision: Revision
     ) == (step.kind, step.subject, step.arguments, step.meta)
 
 
+@pytest.mark.requirement("MCP-TOOL-09")
 @pytest.mark.parametrize("revision", REVISIONS, ids=by_version)
 def test_a_call_without_arguments_has_none(revision: Revision) -> None:
     """MCP server/tools: arguments are optional."""
@@ -172,6 +182,7 @@ def test_a_call_without_arguments_has_none(revision: Revision) -> None:
     assert ({}, None) == (step.arguments, step.meta.progress_token)
 
 
+@pytest.mark.requirement("MCP-ERR-06")
 @pytest.mark.parametrize("revision", REVISIONS, ids=by_version)
 @pytest.mark.parametrize(
     "params",
@@ -185,6 +196,7 @@ def test_a_call_of_the_wrong_form_is_refused(revision: Revision, params: JsonObj
     assert expected == answered(ask(revision, "tools/call", params))
 
 
+@pytest.mark.requirement("MCP-ERR-06")
 def test_a_refusal_names_the_member_and_not_its_value() -> None:
     """What a client sent is not repeated, whatever the validator would like to show."""
     step = ask(MODERN, "tools/call", {"name": ["<script>"]})
@@ -195,6 +207,7 @@ def test_a_refusal_names_the_member_and_not_its_value() -> None:
     assert "<script>" not in error
 
 
+@pytest.mark.requirement("MCP-ERR-06")
 def test_an_invented_member_name_cannot_flood_the_refusal() -> None:
     """Members of maps are the client's words, of any length."""
     step = ask(LEGACY[-1], "initialize", {**INITIALIZE, "capabilities": {"experimental": {"x" * 10_000: 5}}})
@@ -203,6 +216,7 @@ def test_an_invented_member_name_cannot_flood_the_refusal() -> None:
     assert len(str(step.reply.body["error"])) < 1000
 
 
+@pytest.mark.requirement("MCP-SESS-10")
 @pytest.mark.parametrize("revision", LEGACY, ids=by_version)
 @pytest.mark.parametrize("request_id", [5, "5"], ids=repr)
 def test_a_cancellation_names_the_call_with_the_ids_type(revision: Revision, request_id: JsonValue) -> None:
@@ -212,6 +226,7 @@ def test_a_cancellation_names_the_call_with_the_ids_type(revision: Revision, req
     assert Cancel(request_id) == dispatch(notification, revision, CARD)  # type: ignore[arg-type]  # the parameter is drawn from ids
 
 
+@pytest.mark.requirement("MCP-SESS-11")
 @pytest.mark.parametrize(
     "params", [{}, {"requestId": None}, {"requestId": True}, {"requestId": 1, "reason": 5}], ids=repr
 )
@@ -220,6 +235,7 @@ def test_a_malformed_cancellation_is_ignored(params: JsonObject) -> None:
     assert Accepted() == dispatch(Notification("notifications/cancelled", params), LEGACY[-1], CARD)
 
 
+@pytest.mark.requirement("MCP-HTTP-17")
 def test_over_modern_http_a_posted_cancellation_cancels_nothing() -> None:
     """MCP 2026-07-28 basic/patterns/cancellation: closing the stream does; ids of strangers are guessable."""
     notification = Notification("notifications/cancelled", {"requestId": 7})
@@ -227,12 +243,14 @@ def test_over_modern_http_a_posted_cancellation_cancels_nothing() -> None:
     assert Accepted() == dispatch(notification, MODERN, CARD)
 
 
+@pytest.mark.requirement("MCP-SESS-14")
 @pytest.mark.parametrize("method", ["notifications/initialized", "notifications/progress", "notifications/unknown"])
 def test_other_notifications_are_accepted(method: str) -> None:
     """MCP 2025-11-25 basic/transports#sending-messages-to-the-server, item 4."""
     assert Accepted() == dispatch(Notification(method, {}), LEGACY[-1], CARD)
 
 
+@pytest.mark.requirement("MCP-SESS-14")
 def test_a_clients_answer_goes_to_whoever_asked() -> None:
     """The same item; whether anybody asked is the session's knowledge."""
     response = Response(1, {}, None)
@@ -349,6 +367,7 @@ def test_whatever_is_asked_there_is_a_decision_that_can_be_sent(
         assert b"\n" not in encode_json(step.reply.body)
 
 
+@pytest.mark.requirement("MCP-ENV-11")
 @given(st.sampled_from(REVISIONS), st.dictionaries(st.sampled_from(["requestId", "reason", "_meta"]), JSON_VALUES))
 def test_whatever_is_notified_nothing_is_answered(revision: Revision, params: JsonObject) -> None:
     """Property: JSON-RPC 2.0 section 4.1: a notification has no answer, not even an error."""

@@ -220,6 +220,6 @@ def test_every_message_that_is_bent_is_one_that_is_decided_well() -> None:
     """Otherwise the tests above would bend what never gets further than the ladder."""
     kinds = {decide(encode_json(message), mirrored(message)) for message in MESSAGES}
 
-    assert {"Answer", "OpenSession", "Accepted", "CallTool", "Cancel"} <= {
+    assert {"Answer", "OpenSession", "Accepted", "Perform", "Cancel"} <= {
         kind for joined in kinds for kind in joined.split("; ")
     }

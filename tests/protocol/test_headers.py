@@ -21,6 +21,7 @@ def sentinel(text: str) -> str:
     return f"=?base64?{base64.b64encode(text.encode()).decode()}?="
 
 
+@pytest.mark.requirement("MCP-HTTP-09")
 def test_names_are_read_without_regard_to_case_and_values_are_trimmed() -> None:
     """MCP 2026-07-28 streamable-http#case-sensitivity; RFC 9110 section 5.5 (optional white space)."""
     headers = read_routing_headers(
@@ -39,12 +40,14 @@ def test_names_are_read_without_regard_to_case_and_values_are_trimmed() -> None:
     )
 
 
+@pytest.mark.requirement("MCP-ERR-16")
 @pytest.mark.parametrize("name", [b"mcp-protocol-version", b"mcp-method", b"mcp-name", b"mcp-session-id"])
 def test_a_routing_header_that_stands_twice_is_noticed(name: bytes) -> None:
     """A proxy that takes the first and a server that takes the last would route and run different things."""
     assert name.decode() == read_routing_headers([(name, b"a"), (name.upper(), b"a")]).duplicated
 
 
+@pytest.mark.requirement("MCP-HTTP-10")
 @given(st.text())
 def test_every_text_survives_the_sentinel(text: str) -> None:
     """MCP 2026-07-28 streamable-http#value-encoding: decoding inverts what clients must encode."""
@@ -53,6 +56,7 @@ def test_every_text_survives_the_sentinel(text: str) -> None:
     assert encodable == decode_value(sentinel(encodable))
 
 
+@pytest.mark.requirement("MCP-HTTP-11")
 @pytest.mark.parametrize(
     "raw_value",
     [
@@ -70,6 +74,7 @@ def test_a_value_that_is_not_well_formed_stands_for_nothing(raw_value: str) -> N
     assert decode_value(raw_value) is None
 
 
+@pytest.mark.requirement("MCP-HTTP-10")
 @pytest.mark.parametrize("raw_value", ["=?BASE64?YQ==?=", "=?base64?YQ==", "get_me", "a b", ""])
 def test_only_the_exact_markers_are_a_sentinel(raw_value: str) -> None:
     """The same section: the markers are case-sensitive and must appear exactly as shown."""
@@ -82,6 +87,7 @@ def agreement(method: str, params: JsonObject, headers: RoutingHeaders) -> int |
     return None if refusal is None else refusal.code
 
 
+@pytest.mark.requirement("MCP-HTTP-08")
 @pytest.mark.parametrize(
     ("method", "params", "name"),
     [
@@ -99,6 +105,7 @@ def test_headers_that_say_what_the_body_says_agree(method: str, params: JsonObje
     assert agreement(method, params, RoutingHeaders(protocol_version=V, method=method, name=name)) is None
 
 
+@pytest.mark.requirement("MCP-ERR-01", "MCP-HTTP-08", "MCP-HTTP-09")
 @pytest.mark.parametrize(
     "headers",
     [
@@ -118,6 +125,7 @@ def test_headers_that_say_something_else_are_a_mismatch(headers: RoutingHeaders)
     assert HEADER_MISMATCH == agreement("tools/call", {"name": "get_me"}, headers)
 
 
+@pytest.mark.requirement("MCP-HTTP-11")
 def test_a_name_in_latin_1_is_not_the_name_in_the_body() -> None:
     """The same section: a value with invalid characters is a failure even if a lenient decoder finds it equal."""
     headers = read_routing_headers(

@@ -21,6 +21,7 @@ def refusal_of(raw_document: bytes) -> Refusal:
     return read
 
 
+@pytest.mark.requirement("MCP-ERR-09")
 @pytest.mark.parametrize(
     "raw_document",
     [
@@ -105,6 +106,7 @@ def test_what_we_write_is_what_we_read(value: JsonValue) -> None:
     assert value == read_json(encode_json(value))
 
 
+@pytest.mark.requirement("MCP-ERR-09")
 @given(st.binary(max_size=400) | st.text(alphabet='[]{}",:0123456789eE+-.\\utrfalsn NaI', max_size=80).map(str.encode))
 def test_any_bytes_are_read_or_refused(raw_document: bytes) -> None:
     """Property: nothing is raised, and whatever is accepted reads the same with the standard parser."""

@@ -22,6 +22,7 @@ from aegis_trio.protocol.refusals import INVALID_REQUEST, invalid_request
 from tests.protocol.strategies import JSON_VALUES
 
 
+@pytest.mark.requirement("MCP-ENV-08")
 @pytest.mark.parametrize("request_id", [0, 1, -5, 2**53, "", "1", "a" * MAX_ID_CHARS], ids=repr)
 def test_an_id_is_a_string_or_an_integer(request_id: str | int) -> None:
     """MCP 2025-11-25 basic/index#requests."""
@@ -30,6 +31,7 @@ def test_an_id_is_a_string_or_an_integer(request_id: str | int) -> None:
     assert Request(request_id, "ping", {}) == message
 
 
+@pytest.mark.requirement("MCP-ENV-08")
 @pytest.mark.parametrize("raw_id", [None, True, 1.0, [], {}, "a" * (MAX_ID_CHARS + 1)])
 def test_any_other_id_is_refused_and_not_taken_for_a_notification(raw_id: JsonValue) -> None:
     """MCP 2025-11-25 basic/index#requests: null is no id; a request with a bad id is owed an error, not a 202."""
@@ -40,6 +42,7 @@ def test_any_other_id_is_refused_and_not_taken_for_a_notification(raw_id: JsonVa
     assert INVALID_REQUEST == message.refusal.code
 
 
+@pytest.mark.requirement("MCP-ENV-11")
 def test_without_an_id_it_is_a_notification() -> None:
     """JSON-RPC 2.0 section 4.1."""
     assert Notification("notifications/initialized", {}) == classify(
@@ -47,6 +50,7 @@ def test_without_an_id_it_is_a_notification() -> None:
     )
 
 
+@pytest.mark.requirement("MCP-ERR-08")
 @pytest.mark.parametrize(
     "value",
     [
@@ -77,6 +81,7 @@ def test_what_is_no_message_is_an_invalid_request(value: JsonValue) -> None:
     assert INVALID_REQUEST == message.refusal.code
 
 
+@pytest.mark.requirement("MCP-ERR-10")
 def test_a_readable_id_is_kept_for_the_refusal() -> None:
     """JSON-RPC 2.0 section 5: the error carries the id wherever it could be read."""
     message = classify({"jsonrpc": "2.0", "id": "a", "method": 7})
@@ -107,12 +112,14 @@ def test_every_value_is_classified(value: JsonObject) -> None:
     assert isinstance(message, Malformed) or "2.0" == value["jsonrpc"]
 
 
+@pytest.mark.requirement("MCP-ENV-08")
 def test_an_answer_carries_the_id_with_its_type() -> None:
     """JSON-RPC 2.0 section 5: `1` and `"1"` are two requests."""
     assert {"jsonrpc": "2.0", "id": "1", "result": {}} == result_reply("1", {}).body
     assert {"jsonrpc": "2.0", "id": 1, "result": {}} == result_reply(1, {}).body
 
 
+@pytest.mark.requirement("MCP-ERR-10")
 def test_an_error_without_a_readable_id_has_none() -> None:
     """MCP 2026-07-28 basic/index#error-responses: left out, which every schema of MCP reads."""
     reply = refusal_reply(None, invalid_request("no"))

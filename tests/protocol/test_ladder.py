@@ -54,6 +54,7 @@ def refused_code(document: JsonValue, headers: RoutingHeaders) -> int:
     return route.refusal.code
 
 
+@pytest.mark.requirement("MCP-ERA-01")
 def test_a_conforming_modern_request_is_served_without_a_session() -> None:
     """MCP 2026-07-28 basic/versioning: a request carrying modern `_meta` is served statelessly."""
     route = choose_route(modern("tools/list"), headers_for("tools/list"))
@@ -62,6 +63,7 @@ def test_a_conforming_modern_request_is_served_without_a_session() -> None:
     assert V == route.revision.version
 
 
+@pytest.mark.requirement("MCP-CHG-05")
 def test_a_session_header_on_a_modern_request_is_ignored() -> None:
     """MCP 2026-07-28 streamable-http#earlier-streamable-http-revisions."""
     headers = RoutingHeaders(protocol_version=V, method="tools/list", session_id="abc")
@@ -69,22 +71,26 @@ def test_a_session_header_on_a_modern_request_is_ignored() -> None:
     assert isinstance(choose_route(modern("tools/list"), headers), Stateless)
 
 
+@pytest.mark.requirement("MCP-ERA-01")
 @pytest.mark.parametrize("method", ["initialize", "ping"])
 def test_a_legacy_method_with_modern_meta_stays_modern(method: str) -> None:
     """The era is the message's, not the method's: dispatch then finds no such method (404)."""
     assert isinstance(choose_route(modern(method), headers_for(method)), Stateless)
 
 
+@pytest.mark.requirement("MCP-HTTP-07")
 def test_a_modern_body_without_the_version_header_is_told_so() -> None:
     """MCP 2026-07-28 streamable-http#protocol-version-header; routing by header alone would call it legacy."""
     assert HEADER_MISMATCH == refused_code(modern("tools/list"), headers_for("tools/list", version=None))
 
 
+@pytest.mark.requirement("MCP-HTTP-07", "MCP-ERA-01")
 def test_a_modern_body_under_a_legacy_header_is_a_mismatch() -> None:
     """The same section: header and body must name one version."""
     assert HEADER_MISMATCH == refused_code(modern("tools/list"), headers_for("tools/list", version="2025-11-25"))
 
 
+@pytest.mark.requirement("MCP-ENV-01", "MCP-L2506-01", "MCP-ERA-02")
 @pytest.mark.parametrize("version", [V, "2099-01-01", "", "nonsense"])
 @pytest.mark.parametrize("method", ["tools/list", "initialize"])
 def test_a_header_that_is_no_legacy_version_demands_modern_meta(version: str, method: str) -> None:
@@ -95,6 +101,7 @@ def test_a_header_that_is_no_legacy_version_demands_modern_meta(version: str, me
     assert (1, INVALID_PARAMS, 400) == (route.id, route.refusal.code, route.refusal.http_status)
 
 
+@pytest.mark.requirement("MCP-ENV-01", "MCP-ERR-15")
 @pytest.mark.parametrize(
     "meta",
     [{META_VERSION: V}, {META_CAPABILITIES: {}}, {}, [], None],
@@ -106,11 +113,13 @@ def test_meta_without_its_required_members_is_refused_first(meta: JsonValue) -> 
     assert INVALID_PARAMS == refused_code(request("tools/list", {"_meta": meta}), headers)
 
 
+@pytest.mark.requirement("MCP-ERR-15")
 def test_disagreement_is_told_before_an_unsupported_version() -> None:
     """A client that contradicts itself learns that, not that a version it never meant is unsupported."""
     assert HEADER_MISMATCH == refused_code(modern("tools/list", "2099-01-01"), headers_for("tools/list"))
 
 
+@pytest.mark.requirement("MCP-ERR-03")
 def test_an_unsupported_version_names_those_that_are_served() -> None:
     """MCP 2026-07-28 basic/versioning#protocol-version-negotiation: -32022, 400, supported and requested."""
     route = choose_route(modern("server/discover", "2099-01-01"), headers_for("server/discover", "2099-01-01"))
@@ -120,6 +129,7 @@ def test_an_unsupported_version_names_those_that_are_served() -> None:
     assert {"supported": [V], "requested": "2099-01-01"} == route.refusal.data
 
 
+@pytest.mark.requirement("MCP-DISC-02")
 def test_a_legacy_version_in_modern_meta_is_unsupported_there() -> None:
     """What the modern path serves per request is what it lists, and nothing else."""
     version = "2025-11-25"
@@ -127,11 +137,13 @@ def test_a_legacy_version_in_modern_meta_is_unsupported_there() -> None:
     assert UNSUPPORTED_VERSION == refused_code(modern("tools/list", version), headers_for("tools/list", version))
 
 
+@pytest.mark.requirement("MCP-HTTP-07")
 def test_a_version_that_is_no_text_disagrees_with_every_header() -> None:
     """A number can equal no header value."""
     assert HEADER_MISMATCH == refused_code(modern("tools/list", 20260728), headers_for("tools/list", "20260728"))
 
 
+@pytest.mark.requirement("MCP-CHAN-01")
 def test_without_headers_the_body_alone_decides() -> None:
     """MCP 2026-07-28 basic/transports: header rules are HTTP's; other transports state everything in the body."""
     assert isinstance(choose_route(modern("tools/list"), None), Stateless)
@@ -143,6 +155,7 @@ def test_without_headers_the_body_alone_decides() -> None:
     assert INVALID_PARAMS == route.refusal.code
 
 
+@pytest.mark.requirement("MCP-ERR-16")
 @pytest.mark.parametrize("name", ["mcp-protocol-version", "mcp-method", "mcp-name", "mcp-session-id"])
 def test_a_routing_header_that_stands_twice_is_refused_in_both_eras(name: str) -> None:
     """First-copy and last-copy readers would disagree about what this request is."""
@@ -152,17 +165,20 @@ def test_a_routing_header_that_stands_twice_is_refused_in_both_eras(name: str) -
     assert HEADER_MISMATCH == refused_code({"jsonrpc": "2.0", "method": "a"}, headers)
 
 
+@pytest.mark.requirement("MCP-HTTP-01")
 def test_a_modern_post_is_one_message() -> None:
     """MCP 2026-07-28 streamable-http#sending-messages, item 4: no arrays."""
     assert INVALID_REQUEST == refused_code([modern("tools/list")], headers_for("tools/list"))
     assert INVALID_REQUEST == refused_code([modern("tools/list")], RoutingHeaders())
 
 
+@pytest.mark.requirement("MCP-CHG-03", "MCP-HTTP-01")
 def test_a_modern_client_sends_no_responses() -> None:
     """The same item."""
     assert INVALID_REQUEST == refused_code({"jsonrpc": "2.0", "id": 1, "result": {}}, headers_for("x"))
 
 
+@pytest.mark.requirement("MCP-HTTP-06")
 @pytest.mark.parametrize(
     ("headers", "params"),
     [
@@ -178,6 +194,7 @@ def test_a_modern_notification_needs_no_other_header(headers: RoutingHeaders, pa
     assert isinstance(choose_route(document, headers), Stateless)
 
 
+@pytest.mark.requirement("MCP-HTTP-05")
 @pytest.mark.parametrize(
     ("headers", "meta", "code"),
     [
@@ -194,6 +211,7 @@ def test_a_notification_of_an_unserved_version_is_refused(headers: RoutingHeader
     assert (None, code, 400) == (route.id, route.refusal.code, route.refusal.http_status)
 
 
+@pytest.mark.requirement("MCP-L2506-02", "MCP-ERA-03")
 @pytest.mark.parametrize("version", [None, *LEGACY_VERSIONS])
 def test_initialize_without_a_session_is_a_handshake(version: str | None) -> None:
     """MCP 2025-11-25 basic/transports#session-management; no header is 2025-03-26 and older."""
@@ -202,11 +220,13 @@ def test_initialize_without_a_session_is_a_handshake(version: str | None) -> Non
     assert isinstance(choose_route(document, RoutingHeaders(protocol_version=version)), Handshake)
 
 
+@pytest.mark.requirement("MCP-NEG-05")
 def test_initialize_inside_a_session_belongs_to_the_session() -> None:
     """It must not open a second session behind the first one's back."""
     assert isinstance(choose_route(request("initialize"), RoutingHeaders(session_id="abc")), InSession)
 
 
+@pytest.mark.requirement("MCP-L2506-02", "MCP-ERA-04")
 @pytest.mark.parametrize(
     ("document", "kind"),
     [
@@ -232,6 +252,7 @@ def test_a_malformed_message_is_refused_without_looking_for_a_session() -> None:
     assert INVALID_REQUEST == route.refusal.code
 
 
+@pytest.mark.requirement("MCP-L2503-01")
 def test_a_batch_keeps_its_malformed_members() -> None:
     """JSON-RPC 2.0 section 6: each member is answered for itself."""
     route = choose_route([request("ping"), 5], RoutingHeaders(session_id="abc"))
@@ -241,12 +262,14 @@ def test_a_batch_keeps_its_malformed_members() -> None:
     assert [Request, Malformed] == [type(message) for message in route.messages]
 
 
+@pytest.mark.requirement("MCP-L2503-02")
 @pytest.mark.parametrize("count", [0, MAX_BATCH + 1, 5000])
 def test_an_empty_or_endless_batch_is_refused(count: int) -> None:
     """JSON-RPC 2.0 section 6; the bound is ours, and holds before any member is looked at."""
     assert INVALID_REQUEST == refused_code([request("ping")] * count, RoutingHeaders(session_id="abc"))
 
 
+@pytest.mark.requirement("MCP-ERA-05")
 @given(
     JSON_VALUES | st.builds(request, st.text(), st.dictionaries(st.just("_meta"), JSON_VALUES), JSON_VALUES),
     st.builds(
@@ -261,6 +284,7 @@ def test_every_document_has_a_route(document: JsonValue, headers: RoutingHeaders
     assert isinstance(choose_route(document, headers), Refused | Stateless | Handshake | InSession)
 
 
+@pytest.mark.requirement("MCP-ENV-03")
 @pytest.mark.parametrize(
     ("info", "expected"),
     [

@@ -54,18 +54,21 @@ def is_kept_by_the_schema(method: str, revision: Revision, result: JsonObject) -
     return result == serialize_server_result(method, revision.version, result)
 
 
+@pytest.mark.requirement("MCP-TOOL-01")
 @pytest.mark.parametrize("revision", REVISIONS, ids=by_version)
 def test_a_tool_list_follows_the_schema(revision: Revision) -> None:
     """MCP server/tools#listing-tools, in every revision."""
     assert is_kept_by_the_schema("tools/list", revision, list_result("tools", [DEFINITION], revision, CARD))
 
 
+@pytest.mark.requirement("MCP-TOOL-12")
 @pytest.mark.parametrize("revision", REVISIONS, ids=by_version)
 def test_a_call_result_follows_the_schema(revision: Revision) -> None:
     """MCP server/tools#tool-result, in every revision."""
     assert is_kept_by_the_schema("tools/call", revision, performed_result(CallKind.TOOL, CALL, revision, CARD))
 
 
+@pytest.mark.requirement("MCP-NEG-04")
 @pytest.mark.parametrize("revision", LEGACY, ids=by_version)
 def test_the_handshakes_result_follows_the_schema(revision: Revision) -> None:
     """MCP 2025-11-25 basic/lifecycle#initialization."""
@@ -84,6 +87,7 @@ def test_the_handshakes_result_follows_the_schema(revision: Revision) -> None:
     assert is_kept_by_the_schema("initialize", revision, result)
 
 
+@pytest.mark.requirement("MCP-DISC-01", "MCP-DISC-02")
 def test_discovery_lists_what_the_modern_path_serves() -> None:
     """MCP 2026-07-28 server/discover; ChatGPT refuses a server whose list and behaviour differ."""
     params: JsonObject = {"_meta": {META_VERSION: MODERN.version, META_CAPABILITIES: {}}}
@@ -97,6 +101,7 @@ def test_discovery_lists_what_the_modern_path_serves() -> None:
     assert is_kept_by_the_schema("server/discover", MODERN, result)
 
 
+@pytest.mark.requirement("MCP-ENV-06", "MCP-ENV-07")
 def test_a_modern_result_says_that_it_is_complete_and_who_answers() -> None:
     """MCP 2026-07-28 basic/index#resulttype, #meta; members that were there stay."""
     result = performed_result(CallKind.TOOL, {**CALL, "_meta": {"org.example/a": 1}}, MODERN, CARD)
@@ -105,6 +110,7 @@ def test_a_modern_result_says_that_it_is_complete_and_who_answers() -> None:
     assert {"org.example/a": 1, META_SERVER: SERVER_INFO} == result["_meta"]
 
 
+@pytest.mark.requirement("MCP-CACHE-01", "MCP-CACHE-04")
 def test_a_tool_list_may_be_cached_by_its_reader_alone() -> None:
     """MCP 2026-07-28 server/utilities/caching: it varies by rights, so `public` would leak it."""
     result = list_result("tools", [], MODERN, CARD)
@@ -114,11 +120,13 @@ def test_a_tool_list_may_be_cached_by_its_reader_alone() -> None:
     assert result["ttlMs"] > 0
 
 
+@pytest.mark.requirement("MCP-CACHE-05")
 def test_a_call_result_is_never_cacheable() -> None:
     """The same section lists the cacheable results; calls are not among them."""
     assert not {"ttlMs", "cacheScope"} & set(performed_result(CallKind.TOOL, CALL, MODERN, CARD))
 
 
+@pytest.mark.requirement("MCP-TOOL-17")
 @pytest.mark.parametrize("revision", LEGACY, ids=by_version)
 def test_a_legacy_result_carries_nothing_modern(revision: Revision) -> None:
     """The members do not exist there."""
@@ -126,6 +134,7 @@ def test_a_legacy_result_carries_nothing_modern(revision: Revision) -> None:
     assert {"tools": [DEFINITION]} == list_result("tools", [DEFINITION], revision, CARD)
 
 
+@pytest.mark.requirement("MCP-SHAPE-01")
 @pytest.mark.parametrize(
     ("kind", "first"), [("text", "2024-11-05"), ("audio", "2025-03-26"), ("resource_link", "2025-06-18")]
 )

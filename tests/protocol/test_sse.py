@@ -25,6 +25,7 @@ MESSAGES = st.dictionaries(st.text(max_size=8), JSON_VALUES, max_size=4)
 EVENT_IDS = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=20)
 
 
+@pytest.mark.requirement("MCP-HTTP-18")
 @given(st.text() | st.text(alphabet="\r\n :data\ufeff\u2028\x0b\x85"))
 def test_any_text_is_one_event(text: str) -> None:
     """Property: a line end in the text cannot begin another field or another event; nothing else is a line end."""
@@ -33,6 +34,7 @@ def test_any_text_is_one_event(text: str) -> None:
     assert [Event("endpoint", re.sub(r"\r\n|\r", "\n", text), "")] == read_stream(stream).events
 
 
+@pytest.mark.requirement("MCP-HTTP-18")
 @given(MESSAGES, st.none() | EVENT_IDS)
 def test_any_message_is_one_event(message: JsonObject, event_id: str | None) -> None:
     """Property: a JSON-RPC message arrives whole and alone, line ends in its texts included, with its id."""
@@ -86,6 +88,7 @@ def test_a_time_before_now_is_our_bug() -> None:
         encode_priming("a", -1)
 
 
+@pytest.mark.requirement("MCP-HTTP-15")
 @pytest.mark.parametrize("comment", [KEEP_ALIVE, FAREWELL])
 def test_comments_carry_no_event(comment: bytes) -> None:
     """MCP 2026-07-28 streamable-http#receiving-messages: clients must ignore comment lines."""

@@ -28,11 +28,13 @@ Tool = ToolSpec[ToolContext]
 every_tool = pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)
 
 
+@pytest.mark.requirement("MCP-TOOL-04")
 def test_no_two_tools_have_one_name() -> None:
     """A client could not say which it means."""
     assert len(TOOLS) == len({tool.name for tool in TOOLS})
 
 
+@pytest.mark.requirement("MCP-TOOL-04")
 @every_tool
 def test_a_name_is_one_that_every_client_takes(tool: Tool) -> None:
     """Clients prefix names with the server's and refuse above 64 characters."""
@@ -48,6 +50,7 @@ def test_a_tool_says_what_it_does_and_what_not(tool: Tool) -> None:
     assert tool.description.endswith(".")
 
 
+@pytest.mark.requirement("MCP-TOOL-06")
 @every_tool
 def test_all_four_hints_are_explicit(tool: Tool) -> None:
     """Left out, a reader counts as destructive and open to the world."""
@@ -82,6 +85,7 @@ def _keys(value: JsonValue) -> set[str]:
             return set()
 
 
+@pytest.mark.requirement("MCP-TOOL-05")
 @every_tool
 def test_a_schema_is_one_that_every_client_reads(tool: Tool) -> None:
     """References, combinators and alternatives of types are refused by one client or another."""
@@ -214,6 +218,7 @@ VALUES = st.one_of(
 BEYOND_SCHEMA = {"owner", "repo", "path", "ref", "end_line"}
 
 
+@pytest.mark.requirement("MCP-TOOL-08")
 @given(tool=st.sampled_from(TOOLS), data=st.data())
 def test_schema_and_validation_agree(tool: Tool, data: st.DataObject) -> None:
     """Property: what the schema refuses is refused; what it accepts is accepted, or refused for its meaning alone."""
@@ -232,6 +237,7 @@ def test_schema_and_validation_agree(tool: Tool, data: st.DataObject) -> None:
         assert fits_schema
 
 
+@pytest.mark.requirement("MCP-TOOL-03")
 def test_the_list_is_as_it_was_committed() -> None:
     """Names, schemas and descriptions are an interface: a change must be seen in review.
 

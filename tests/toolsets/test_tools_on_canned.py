@@ -34,6 +34,7 @@ def _always(body: object) -> CannedForge:
     return CannedForge(lambda _: json_answer(body))
 
 
+@pytest.mark.requirement("MCP-TOOL-11")
 async def test_a_description_is_shown_without_what_is_hidden() -> None:
     """It is its owner's text, and owners may be attackers."""
     hostile = _repository(

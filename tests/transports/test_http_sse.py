@@ -37,6 +37,7 @@ async def told(gate: Gate, document: object, query: str, key: str | None = "ada"
     return await gate.asked(document, path="/mcp/messages", query=query, key=key, app=gate.sse, **more)  # type: ignore[arg-type]  # written as JSON
 
 
+@pytest.mark.requirement("MCP-SSE-01")
 async def test_the_stream_names_its_endpoint_at_once(autojump_clock: MockClock, gate: Gate) -> None:
     """MCP 2024-11-05 basic/transports#http-with-sse: MUST send an endpoint event; proxies must not hold it."""
     began = trio.current_time()
@@ -51,6 +52,7 @@ async def test_the_stream_names_its_endpoint_at_once(autojump_clock: MockClock, 
     assert {"sessionId"} == set(parse_qs(query))
 
 
+@pytest.mark.requirement("MCP-HTTP-15")
 async def test_a_resting_stream_is_kept_alive(autojump_clock: MockClock, gate: Gate) -> None:
     """Proxies close a connection that is silent for 30 to 60 s."""
     stream, _ = await opened(gate)
@@ -61,6 +63,7 @@ async def test_a_resting_stream_is_kept_alive(autojump_clock: MockClock, gate: G
     assert [KEEP_ALIVE] * 3 == stream.chunks[2:]
 
 
+@pytest.mark.requirement("MCP-SSE-02")
 async def test_a_whole_conversation(autojump_clock: MockClock, gate: Gate) -> None:
     """The same section: posts are accepted with 202, answers arrive as `message` events."""
     stream, query = await opened(gate)
@@ -85,6 +88,7 @@ async def test_a_whole_conversation(autojump_clock: MockClock, gate: Gate) -> No
     assert ("http_sse", "Cursor/1") == (gate.door.requests[0].transport, gate.door.requests[0].client)
 
 
+@pytest.mark.requirement("MCP-NEG-05")
 async def test_a_session_is_initialized_once(autojump_clock: MockClock, gate: Gate) -> None:
     """MCP 2024-11-05 basic/lifecycle."""
     stream, query = await opened(gate)
@@ -95,6 +99,7 @@ async def test_a_session_is_initialized_once(autojump_clock: MockClock, gate: Ga
     assert INVALID_REQUEST == stream.messages[1]["error"]["code"]
 
 
+@pytest.mark.requirement("MCP-HTTP-20", "MCP-SSE-03")
 async def test_both_paths_need_a_credential(autojump_clock: MockClock, gate: Gate) -> None:
     """The id in the address is not authentication: it stands in logs and histories."""
     stream = gate.start("GET", "/mcp/sse", ("accept", "text/event-stream"), key="mallory")
@@ -107,6 +112,7 @@ async def test_both_paths_need_a_credential(autojump_clock: MockClock, gate: Gat
     assert [] == gate.door.requests
 
 
+@pytest.mark.requirement("MCP-SSE-03")
 async def test_a_strangers_session_and_an_unknown_one_are_the_same_bytes(autojump_clock: MockClock, gate: Gate) -> None:
     """Another principal must not learn that the session exists, nor speak in it."""
     stream, query = await opened(gate, key="ada")
@@ -236,6 +242,7 @@ async def test_a_body_that_is_no_message_is_refused(
     assert "error" in answer.json
 
 
+@pytest.mark.requirement("MCP-L2506-03")
 async def test_a_batch_is_for_sessions_of_the_one_revision_that_has_them(autojump_clock: MockClock, gate: Gate) -> None:
     """MCP 2025-03-26 basic/index#batching."""
     stream, query = await opened(gate)
@@ -248,6 +255,7 @@ async def test_a_batch_is_for_sessions_of_the_one_revision_that_has_them(autojum
     assert [1, 6, None] == [message.get("id") for message in stream.messages]
 
 
+@pytest.mark.requirement("MCP-SSE-05")
 async def test_a_modern_request_is_answered_on_the_stream_so_that_its_client_shakes_hands(
     autojump_clock: MockClock, gate: Gate
 ) -> None:
@@ -299,6 +307,7 @@ async def test_a_client_that_leaves_before_its_body_gets_nothing(autojump_clock:
 # ---- life and end ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("MCP-SSE-04")
 async def test_the_session_ends_with_its_stream(autojump_clock: MockClock, gate: Gate) -> None:
     """The request is the session's life: its calls end, and nobody finds it any more."""
     stream, query = await opened(gate)
@@ -314,7 +323,8 @@ async def test_the_session_ends_with_its_stream(autojump_clock: MockClock, gate:
     assert (0, 0) == (gate.hub.statistics().sessions_open, gate.hub.statistics().calls_running)
 
 
-async def test_a_cancelled_call_ends_and_is_never_answered(autojump_clock: MockClock, gate: Gate) -> None:
+@pytest.mark.requirement("MCP-SESS-10")
+async def test_a_cancelled_call_is_never_answered(autojump_clock: MockClock, gate: Gate) -> None:
     """MCP 2024-11-05 basic/utilities/cancellation."""
     stream, query = await opened(gate)
     gate.door.scripts["slow"] = lasting(10)
@@ -327,6 +337,7 @@ async def test_a_cancelled_call_ends_and_is_never_answered(autojump_clock: MockC
     assert [] == stream.messages
 
 
+@pytest.mark.requirement("MCP-SSE-06")
 async def test_a_reader_that_is_too_slow_is_cut(autojump_clock: MockClock, make_gate: MakeGate) -> None:
     """What it asked for is not kept for it; nobody else notices."""
     gate = await make_gate(max_outbox_messages=5)
@@ -346,6 +357,7 @@ async def test_a_reader_that_is_too_slow_is_cut(autojump_clock: MockClock, make_
     assert not bystander.over.is_set()
 
 
+@pytest.mark.requirement("MCP-SSE-06")
 async def test_a_reader_is_cut_by_bytes_too(autojump_clock: MockClock, make_gate: MakeGate) -> None:
     """64 long answers would be megabytes; one that is longer than the bound still passes alone."""
     gate = await make_gate(max_outbox_bytes=3000)
@@ -409,6 +421,7 @@ async def test_revocation_ends_a_session_at_once(autojump_clock: MockClock, gate
     assert stream.is_complete
 
 
+@pytest.mark.requirement("MCP-ERR-11")
 async def test_a_bug_in_a_call_is_that_calls_answer(autojump_clock: MockClock, gate: Gate) -> None:
     """The session goes on."""
     stream, query = await opened(gate)

@@ -7,6 +7,7 @@ import pytest
 from aegis_trio.transports.negotiation import Forms, accepted_forms, is_json_body
 
 
+@pytest.mark.requirement("MCP-HTTP-02")
 @pytest.mark.parametrize(
     ("accept", "expected"),
     [
@@ -40,6 +41,7 @@ def test_several_accept_lines_are_one_list() -> None:
     assert Forms(json=True, stream=True) == accepted_forms(headers)
 
 
+@pytest.mark.requirement("MCP-HTTP-19")
 @pytest.mark.parametrize(
     "content_type",
     ["application/json", "Application/JSON", "application/json; charset=utf-8", 'application/json;charset="UTF-8"'],
@@ -49,6 +51,7 @@ def test_json_is_json(content_type: str) -> None:
     assert is_json_body([(b"content-type", content_type.encode())])
 
 
+@pytest.mark.requirement("MCP-HTTP-19")
 @pytest.mark.parametrize(
     "values",
     [

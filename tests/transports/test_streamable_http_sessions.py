@@ -16,6 +16,7 @@ from tests.transports.conftest import MakeGate
 from tests.transports.harness import Gate, call, initialize, lasting, modern, notification, request
 
 
+@pytest.mark.requirement("MCP-CACHE-06", "MCP-SESS-01")
 @pytest.mark.parametrize("version", LEGACY_VERSIONS)
 async def test_a_handshake_opens_a_session_of_the_version_asked_for(
     autojump_clock: MockClock, gate: Gate, version: str
@@ -31,12 +32,14 @@ async def test_a_handshake_opens_a_session_of_the_version_asked_for(
     assert answer.headers["mcp-session-id"].isascii()
 
 
+@pytest.mark.requirement("MCP-SESS-01")
 async def test_two_handshakes_open_two_sessions(autojump_clock: MockClock, gate: Gate) -> None:
     """The id is a secret of the client that opened it; it is never given twice."""
     assert await gate.session() != await gate.session()
     assert 2 == gate.hub.statistics().sessions_open
 
 
+@pytest.mark.requirement("MCP-NEG-03")
 async def test_a_refused_handshake_opens_no_session(autojump_clock: MockClock, gate: Gate) -> None:
     """A client without a version cannot be served, and must not cost a session."""
     answer = await gate.asked(request("initialize", {"capabilities": {}}))
@@ -46,6 +49,7 @@ async def test_a_refused_handshake_opens_no_session(autojump_clock: MockClock, g
     assert 0 == gate.hub.statistics().sessions_open
 
 
+@pytest.mark.requirement("MCP-NEG-05")
 async def test_a_session_cannot_be_initialized_again(autojump_clock: MockClock, gate: Gate) -> None:
     """MCP 2025-11-25 basic/lifecycle: initialization comes first, once."""
     session = await gate.session()
@@ -55,6 +59,7 @@ async def test_a_session_cannot_be_initialized_again(autojump_clock: MockClock, 
     assert 1 == gate.hub.statistics().sessions_open
 
 
+@pytest.mark.requirement("MCP-TOOL-02")
 async def test_tools_are_listed_as_the_caller_may_use_them(autojump_clock: MockClock, gate: Gate) -> None:
     """MCP 2025-11-25 server/tools#listing-tools; the list is the caller's own."""
     session = await gate.session(key="bob")
@@ -63,6 +68,7 @@ async def test_tools_are_listed_as_the_caller_may_use_them(autojump_clock: MockC
     assert ["tool_of_bob"] == [tool["name"] for tool in answer.json["result"]["tools"]]
 
 
+@pytest.mark.requirement("MCP-L2506-02")
 async def test_a_quick_call_is_answered_as_json(autojump_clock: MockClock, gate: Gate) -> None:
     """MCP 2025-11-25 basic/transports#sending-messages-to-the-server, item 5; the client's name reaches the record."""
     session = await gate.session()
@@ -75,6 +81,7 @@ async def test_a_quick_call_is_answered_as_json(autojump_clock: MockClock, gate:
     assert "streamable_http" == gate.door.requests[0].transport
 
 
+@pytest.mark.requirement("MCP-ERR-05")
 async def test_a_method_that_is_not_served_is_no_lost_session(autojump_clock: MockClock, gate: Gate) -> None:
     """404 would make the client open a new session; JSON-RPC 2.0 section 5.1 says it with a code."""
     session = await gate.session()
@@ -83,6 +90,7 @@ async def test_a_method_that_is_not_served_is_no_lost_session(autojump_clock: Mo
     assert (200, METHOD_NOT_FOUND) == (answer.status, answer.json["error"]["code"])
 
 
+@pytest.mark.requirement("MCP-HTTP-04", "MCP-SESS-14")
 @pytest.mark.parametrize(
     "message",
     [
@@ -102,6 +110,7 @@ async def test_notifications_and_responses_are_accepted_without_a_body(
     assert (202, "") == (answer.status, answer.text)
 
 
+@pytest.mark.requirement("MCP-SESS-02")
 async def test_a_request_without_a_session_is_told_to_open_one(autojump_clock: MockClock, gate: Gate) -> None:
     """MCP 2025-11-25 basic/transports#session-management, item 2: 400."""
     answer = await gate.asked(request("tools/list", request_id=4))
@@ -109,6 +118,7 @@ async def test_a_request_without_a_session_is_told_to_open_one(autojump_clock: M
     assert (400, 4, INVALID_REQUEST) == (answer.status, answer.json["id"], answer.json["error"]["code"])
 
 
+@pytest.mark.requirement("MCP-SESS-03")
 async def test_a_strangers_session_and_an_unknown_one_are_the_same_bytes(autojump_clock: MockClock, gate: Gate) -> None:
     """MCP 2025-11-25 basic/transports#session-management, item 3: 404; a stolen id must not even be confirmed."""
     session = await gate.session(key="ada")
@@ -122,6 +132,7 @@ async def test_a_strangers_session_and_an_unknown_one_are_the_same_bytes(autojum
     assert 200 == (await gate.asked(request("ping"), session, key="ada")).status
 
 
+@pytest.mark.requirement("MCP-SESS-03")
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 async def test_a_strangers_session_has_no_stream_and_no_end(autojump_clock: MockClock, gate: Gate, method: str) -> None:
     """The same rule for the other two methods."""
@@ -134,6 +145,7 @@ async def test_a_strangers_session_has_no_stream_and_no_end(autojump_clock: Mock
     assert 1 == gate.hub.statistics().sessions_open
 
 
+@pytest.mark.requirement("MCP-SESS-03", "MCP-SESS-04")
 async def test_a_session_ends_when_its_client_deletes_it(autojump_clock: MockClock, gate: Gate) -> None:
     """MCP 2025-11-25 basic/transports#session-management, items 3 and 5."""
     session = await gate.session()
@@ -145,6 +157,7 @@ async def test_a_session_ends_when_its_client_deletes_it(autojump_clock: MockClo
     assert 404 == (await gate.done("DELETE", "/mcp", session)).status
 
 
+@pytest.mark.requirement("MCP-HTTP-20", "MCP-ERA-07")
 async def test_every_request_is_authenticated_before_its_body_is_read(autojump_clock: MockClock, gate: Gate) -> None:
     """A stranger must not make the gate read, parse or remember anything."""
     for method in ("POST", "GET", "DELETE"):
@@ -176,6 +189,7 @@ async def test_a_key_in_the_address_counts_nowhere_unless_it_is_allowed(autojump
     assert "Invalid API key" in str(answer.error)
 
 
+@pytest.mark.requirement("MCP-ERR-16")
 async def test_a_doubled_routing_header_is_refused_on_every_method(autojump_clock: MockClock, gate: Gate) -> None:
     """Two session ids are two readings of one request."""
     session = await gate.session()
@@ -186,6 +200,7 @@ async def test_a_doubled_routing_header_is_refused_on_every_method(autojump_cloc
     assert (400, HEADER_MISMATCH) == (answer.status, answer.json["error"]["code"])
 
 
+@pytest.mark.requirement("MCP-CHG-04", "MCP-SESS-05")
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 async def test_without_a_session_only_post_is_served(autojump_clock: MockClock, gate: Gate, method: str) -> None:
     """MCP 2026-07-28 streamable-http#earlier-streamable-http-revisions: 405 with Allow; clients probe so."""
@@ -202,6 +217,7 @@ async def test_other_methods_do_not_exist(autojump_clock: MockClock, gate: Gate)
     assert 405 == (await gate.done("PUT", "/mcp")).status
 
 
+@pytest.mark.requirement("MCP-ERR-08")
 @pytest.mark.parametrize(
     ("body", "status"),
     [
@@ -225,6 +241,7 @@ async def test_a_body_that_is_no_message_is_refused(
     assert "id" not in answer.json
 
 
+@pytest.mark.requirement("MCP-HTTP-19")
 @pytest.mark.parametrize(
     "content_type",
     ["text/plain", "application/json; charset=latin-1", "application/jsonp", "", "application/json, a/b"],
@@ -236,12 +253,14 @@ async def test_only_json_is_a_body(autojump_clock: MockClock, gate: Gate, conten
     assert 415 == answer.status
 
 
+@pytest.mark.requirement("MCP-HTTP-02")
 @pytest.mark.parametrize("accept", ["text/html", "application/json;q=0", "image/*"])
 async def test_a_client_that_takes_neither_form_is_refused(autojump_clock: MockClock, gate: Gate, accept: str) -> None:
     """MCP 2025-11-25 basic/transports#sending-messages-to-the-server, item 2; RFC 9110 section 15.5.7."""
     assert 406 == (await gate.asked(initialize(), ("accept", accept))).status
 
 
+@pytest.mark.requirement("MCP-SESS-05")
 async def test_a_stream_needs_a_client_that_takes_streams(autojump_clock: MockClock, gate: Gate) -> None:
     """MCP 2025-11-25 basic/transports#listening-for-messages-from-the-server, item 2."""
     session = await gate.session()
@@ -270,6 +289,7 @@ async def test_a_client_that_leaves_before_its_body_gets_nothing(autojump_clock:
 # ---- long calls, hang-ups, cancellation -----------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("MCP-HTTP-15", "MCP-CACHE-06")
 async def test_a_long_call_becomes_a_stream_that_is_kept_alive(autojump_clock: MockClock, gate: Gate) -> None:
     """MCP 2025-11-25 basic/transports item 5: either form; proxies close a connection that is silent for 30 s."""
     session = await gate.session()
@@ -309,6 +329,7 @@ async def test_a_client_that_takes_streams_only_gets_one_at_once(autojump_clock:
     assert [{"jsonrpc": "2.0", "id": 1, "result": {}}] == ping.messages
 
 
+@pytest.mark.requirement("MCP-SESS-09")
 async def test_hanging_up_leaves_the_call_running(autojump_clock: MockClock, gate: Gate) -> None:
     """MCP 2025-11-25 basic/transports item 6: a disconnect is not a cancel; the work is finished."""
     session = await gate.session()
@@ -333,6 +354,7 @@ async def test_hanging_up_leaves_the_call_running(autojump_clock: MockClock, gat
     assert 0 == gate.hub.statistics().calls_running
 
 
+@pytest.mark.requirement("MCP-SESS-10")
 @pytest.mark.parametrize("wait_s", [0.1, 10], ids=["before the answer began", "while it streams"])
 async def test_a_cancelled_call_is_never_answered(autojump_clock: MockClock, gate: Gate, wait_s: float) -> None:
     """MCP 2025-11-25 basic/utilities/cancellation: stop, free, send no response."""
@@ -352,6 +374,7 @@ async def test_a_cancelled_call_is_never_answered(autojump_clock: MockClock, gat
     assert 0 == gate.hub.statistics().calls_running
 
 
+@pytest.mark.requirement("MCP-SESS-10")
 async def test_a_cancellation_names_its_call_by_type_and_session(autojump_clock: MockClock, gate: Gate) -> None:
     """`1` and `"1"` are two ids, and ids of another session are not this one's."""
     session, other = await gate.session(), await gate.session()
@@ -365,6 +388,7 @@ async def test_a_cancellation_names_its_call_by_type_and_session(autojump_clock:
     assert 1 == conversation.json["id"]
 
 
+@pytest.mark.requirement("MCP-SESS-13")
 async def test_an_id_that_is_in_use_is_refused(autojump_clock: MockClock, gate: Gate) -> None:
     """MCP 2025-11-25 basic/index#requests: ids are unique; two calls of one id could not be told apart."""
     session = await gate.session()
@@ -380,6 +404,7 @@ async def test_an_id_that_is_in_use_is_refused(autojump_clock: MockClock, gate: 
     assert "result" in third.json
 
 
+@pytest.mark.requirement("MCP-SESS-04")
 @pytest.mark.parametrize("wait_s", [0.1, 10], ids=["before the answer began", "while it streams"])
 async def test_deleting_a_session_ends_its_calls(autojump_clock: MockClock, gate: Gate, wait_s: float) -> None:
     """Promise 5: everything that works for a session ends with it, within a second."""
@@ -399,6 +424,7 @@ async def test_deleting_a_session_ends_its_calls(autojump_clock: MockClock, gate
         assert [] == conversation.messages
 
 
+@pytest.mark.requirement("MCP-ERR-11")
 async def test_a_bug_in_a_call_is_that_calls_answer(autojump_clock: MockClock, gate: Gate) -> None:
     """A crash in one call ends that call alone, and shows nothing of itself."""
     session = await gate.session()
@@ -417,6 +443,7 @@ async def test_a_bug_in_a_call_is_that_calls_answer(autojump_clock: MockClock, g
 # ---- batches --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("MCP-L2503-01")
 async def test_a_batch_is_received_where_the_revision_has_them(autojump_clock: MockClock, gate: Gate) -> None:
     """MCP 2025-03-26 basic/index#batching; JSON-RPC 2.0 section 6: one answer each, none for notifications."""
     session = await gate.session("2025-03-26")
@@ -441,6 +468,7 @@ async def test_a_batch_is_received_where_the_revision_has_them(autojump_clock: M
     assert INVALID_REQUEST == by_id[None]["error"]["code"]
 
 
+@pytest.mark.requirement("MCP-L2503-01")
 async def test_a_batch_without_requests_is_accepted(autojump_clock: MockClock, gate: Gate) -> None:
     """MCP 2025-03-26 basic/transports#sending-messages-to-the-server, item 4."""
     session = await gate.session("2025-03-26")
@@ -451,6 +479,7 @@ async def test_a_batch_without_requests_is_accepted(autojump_clock: MockClock, g
     assert (202, "") == (answer.status, answer.text)
 
 
+@pytest.mark.requirement("MCP-L2503-01")
 async def test_a_batch_with_a_long_call_streams_what_it_has(autojump_clock: MockClock, gate: Gate) -> None:
     """The same section, item 6: one response for each request, as it comes."""
     session = await gate.session("2025-03-26")
@@ -460,6 +489,7 @@ async def test_a_batch_with_a_long_call_streams_what_it_has(autojump_clock: Mock
     assert [3, 2, 1] == [message["id"] for message in answer.messages]
 
 
+@pytest.mark.requirement("MCP-L2503-01")
 async def test_a_batch_for_a_stream_reader_is_streamed(autojump_clock: MockClock, gate: Gate) -> None:
     """The client did not list JSON."""
     session = await gate.session("2025-03-26")
@@ -470,6 +500,7 @@ async def test_a_batch_for_a_stream_reader_is_streamed(autojump_clock: MockClock
     assert [1, 2] == [message["id"] for message in answer.messages]
 
 
+@pytest.mark.requirement("MCP-L2506-03")
 @pytest.mark.parametrize("version", ["2024-11-05", "2025-06-18", "2025-11-25"])
 async def test_a_batch_is_refused_where_the_revision_has_none(
     autojump_clock: MockClock, gate: Gate, version: str
@@ -485,6 +516,7 @@ async def test_a_batch_is_refused_where_the_revision_has_none(
 # ---- the stream of a session ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("MCP-HTTP-15", "MCP-SESS-05")
 async def test_a_stream_speaks_at_once_and_every_fifteen_seconds(autojump_clock: MockClock, gate: Gate) -> None:
     """Buffering proxies and clients see the first byte; silent connections are closed by proxies."""
     session = await gate.session()
@@ -521,6 +553,7 @@ async def test_a_session_has_a_bounded_number_of_streams(autojump_clock: MockClo
     assert 2 == gate.hub.statistics().streams_open["listen"]
 
 
+@pytest.mark.requirement("MCP-SESS-04")
 async def test_a_stream_ends_with_its_session(autojump_clock: MockClock, gate: Gate) -> None:
     """MCP 2025-11-25 basic/transports: the server may close it; the client learns so at once."""
     session = await gate.session()
@@ -536,6 +569,7 @@ async def test_a_stream_ends_with_its_session(autojump_clock: MockClock, gate: G
 # ---- limits and ends ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("MCP-SESS-15")
 async def test_an_idle_session_is_reaped(autojump_clock: MockClock, make_gate: MakeGate) -> None:
     """Clients that never say goodbye must not fill the gate; one that has a stream or is used is not idle."""
     gate = await make_gate(idle_s=100)
@@ -551,6 +585,7 @@ async def test_an_idle_session_is_reaped(autojump_clock: MockClock, make_gate: M
     assert not stream.over.is_set()
 
 
+@pytest.mark.requirement("MCP-SESS-15")
 async def test_a_session_ends_at_its_greatest_age(autojump_clock: MockClock, make_gate: MakeGate) -> None:
     """However busy it is."""
     gate = await make_gate(max_age_s=100)
@@ -564,6 +599,7 @@ async def test_a_session_ends_at_its_greatest_age(autojump_clock: MockClock, mak
     assert stream.over.is_set()
 
 
+@pytest.mark.requirement("MCP-SESS-15")
 async def test_a_full_principal_loses_its_longest_rested_session(
     autojump_clock: MockClock, make_gate: MakeGate
 ) -> None:
@@ -609,6 +645,7 @@ async def test_at_the_bound_in_all_a_stranger_loses_nothing(autojump_clock: Mock
     assert 200 == (await gate.asked(request("ping"), renewed, key="bob")).status
 
 
+@pytest.mark.requirement("MCP-SESS-15")
 async def test_revocation_ends_sessions_streams_and_calls_at_once(autojump_clock: MockClock, gate: Gate) -> None:
     """Removing a key ends its access at once, open streams included; others notice nothing."""
     session, bobs = await gate.session(key="ada"), await gate.session(key="bob")

@@ -40,6 +40,7 @@ def failing(fault: Fault) -> object:
     return script
 
 
+@pytest.mark.requirement("MCP-CHG-05", "MCP-DISC-01")
 async def test_discovery_needs_no_handshake(autojump_clock: MockClock, gate: Gate) -> None:
     """MCP 2026-07-28 server/discover: versions, capabilities, who answers; no session is minted."""
     answer = await gate.asked(*modern("server/discover"))
@@ -52,6 +53,7 @@ async def test_discovery_needs_no_handshake(autojump_clock: MockClock, gate: Gat
     assert 0 == gate.hub.statistics().sessions_open
 
 
+@pytest.mark.requirement("MCP-CACHE-04", "MCP-TOOL-02")
 async def test_tools_are_listed_as_the_caller_may_use_them(autojump_clock: MockClock, gate: Gate) -> None:
     """MCP 2026-07-28 server/tools#listing-tools: may vary by authorization, so it is private."""
     answer = await gate.asked(*modern("tools/list"), key="bob")
@@ -60,6 +62,7 @@ async def test_tools_are_listed_as_the_caller_may_use_them(autojump_clock: MockC
     assert "private" == answer.json["result"]["cacheScope"]
 
 
+@pytest.mark.requirement("MCP-HTTP-03")
 async def test_a_call_is_answered_with_its_modern_shape(autojump_clock: MockClock, gate: Gate) -> None:
     """MCP 2026-07-28 server/tools#tool-result, basic/index#resulttype."""
     answer = await gate.asked(*modern_call("get_me", a=1))
@@ -68,6 +71,7 @@ async def test_a_call_is_answered_with_its_modern_shape(autojump_clock: MockCloc
     assert "complete" == answer.json["result"]["resultType"]
 
 
+@pytest.mark.requirement("MCP-CHG-05", "MCP-CHG-06")
 async def test_session_and_resumption_headers_are_ignored(autojump_clock: MockClock, gate: Gate) -> None:
     """MCP 2026-07-28 streamable-http#earlier-streamable-http-revisions: neither echoed nor looked up."""
     answer = await gate.asked(*modern("tools/list"), ("mcp-session-id", "unknown"), ("last-event-id", "5"))
@@ -76,6 +80,7 @@ async def test_session_and_resumption_headers_are_ignored(autojump_clock: MockCl
     assert "mcp-session-id" not in answer.headers
 
 
+@pytest.mark.requirement("MCP-CHG-01", "MCP-ERR-04")
 @pytest.mark.parametrize("method", ["initialize", "ping", "resources/subscribe", "logging/setLevel", "nonsense"])
 async def test_a_method_that_does_not_exist_is_404(autojump_clock: MockClock, gate: Gate, method: str) -> None:
     """MCP 2026-07-28 streamable-http#protocol-version-header: with a JSON-RPC body, which tells it from a lost path."""
@@ -84,6 +89,7 @@ async def test_a_method_that_does_not_exist_is_404(autojump_clock: MockClock, ga
     assert (404, 1, METHOD_NOT_FOUND) == (answer.status, answer.json["id"], answer.json["error"]["code"])
 
 
+@pytest.mark.requirement("MCP-ERR-15")
 async def test_the_order_of_refusals_is_the_specifications(autojump_clock: MockClock, gate: Gate) -> None:
     """Form of `_meta`, agreement, version, method, parameters: each mended mistake shows the next."""
     version, method = ("mcp-protocol-version", "2099-01-01"), ("mcp-method", "nonsense")
@@ -102,6 +108,7 @@ async def test_the_order_of_refusals_is_the_specifications(autojump_clock: MockC
     assert [400, 400, 400, 404, 400] == [answer.status for answer in answers]
 
 
+@pytest.mark.requirement("MCP-ERR-01")
 async def test_a_call_whose_name_header_differs_is_not_run(autojump_clock: MockClock, gate: Gate) -> None:
     """MCP 2026-07-28 streamable-http#server-validation: a proxy may have let `get_me` through."""
     document, version, method, _ = modern_call("delete_everything")
@@ -111,6 +118,7 @@ async def test_a_call_whose_name_header_differs_is_not_run(autojump_clock: MockC
     assert [] == gate.door.requests
 
 
+@pytest.mark.requirement("MCP-ERR-16")
 async def test_a_doubled_header_is_refused(autojump_clock: MockClock, gate: Gate) -> None:
     """Two names are two readings of one request."""
     document, *headers = modern_call("get_me")
@@ -119,6 +127,7 @@ async def test_a_doubled_header_is_refused(autojump_clock: MockClock, gate: Gate
     assert (400, HEADER_MISMATCH) == (answer.status, answer.json["error"]["code"])
 
 
+@pytest.mark.requirement("MCP-HTTP-04", "MCP-HTTP-17")
 async def test_a_posted_cancellation_is_accepted_and_cancels_nothing(autojump_clock: MockClock, gate: Gate) -> None:
     """MCP 2026-07-28 basic/patterns/cancellation: without sessions an id names anybody's call."""
     gate.door.scripts["slow"] = lasting(3)
@@ -133,6 +142,7 @@ async def test_a_posted_cancellation_is_accepted_and_cancels_nothing(autojump_cl
     assert "result" in running.json
 
 
+@pytest.mark.requirement("MCP-HTTP-01")
 async def test_arrays_and_responses_are_no_modern_messages(autojump_clock: MockClock, gate: Gate) -> None:
     """MCP 2026-07-28 streamable-http#sending-messages, item 4."""
     document, *headers = modern("tools/list")
@@ -141,6 +151,7 @@ async def test_arrays_and_responses_are_no_modern_messages(autojump_clock: MockC
         assert (400, INVALID_REQUEST) == (answer.status, answer.json["error"]["code"])
 
 
+@pytest.mark.requirement("MCP-HTTP-16")
 @pytest.mark.parametrize("wait_s", [1, 10, 60], ids=["before the answer began", "while it streams", "later"])
 @pytest.mark.parametrize("accept", ["application/json, text/event-stream", "application/json", "text/event-stream"])
 async def test_hanging_up_cancels_the_call_at_once(
@@ -160,6 +171,7 @@ async def test_hanging_up_cancels_the_call_at_once(
     assert conversation.error is None
 
 
+@pytest.mark.requirement("MCP-HTTP-03", "MCP-HTTP-15")
 async def test_a_long_call_becomes_a_stream_that_is_kept_alive(autojump_clock: MockClock, gate: Gate) -> None:
     """MCP 2026-07-28 streamable-http#receiving-messages: the final response ends the stream."""
     gate.door.scripts["slow"] = lasting(30)
@@ -171,6 +183,7 @@ async def test_a_long_call_becomes_a_stream_that_is_kept_alive(autojump_clock: M
     assert answer.is_complete
 
 
+@pytest.mark.requirement("MCP-ERR-07")
 @pytest.mark.parametrize(
     ("fault", "code", "modern_status", "legacy_status"),
     [
@@ -196,6 +209,7 @@ async def test_faults_of_the_gate_are_protocol_errors(
         assert asked.correlation_id == answer.json["error"]["data"]["correlation_id"]
 
 
+@pytest.mark.requirement("MCP-ERR-17")
 async def test_a_limited_client_is_told_when_to_come_back(autojump_clock: MockClock, gate: Gate) -> None:
     """RFC 6585 section 4; RFC 9110 section 10.2.3; and in the body for clients that never see headers."""
     gate.door.scripts["t"] = failing(RateLimited("Too many calls.", retry_after_s=7))  # type: ignore[assignment]  # as above
@@ -205,6 +219,7 @@ async def test_a_limited_client_is_told_when_to_come_back(autojump_clock: MockCl
     assert 7 == answer.json["error"]["data"]["retry_after_seconds"]
 
 
+@pytest.mark.requirement("MCP-ERR-14")
 @pytest.mark.parametrize(
     "fault", [NotFound("Gitea shows no such repository."), InvalidArgument("owner", "is empty", "Give a login.")]
 )
@@ -219,6 +234,7 @@ async def test_faults_of_the_call_are_results_that_a_model_reads(
     assert fault.message in answer.json["result"]["content"][0]["text"]
 
 
+@pytest.mark.requirement("MCP-ENV-03")
 async def test_a_modern_clients_name_reaches_the_record(autojump_clock: MockClock, gate: Gate) -> None:
     """MCP 2026-07-28 basic/index#meta: clientInfo stands in each request; it drives nothing but the record."""
     document, *headers = modern_call("get_me")
@@ -228,6 +244,7 @@ async def test_a_modern_clients_name_reaches_the_record(autojump_clock: MockCloc
     assert "X/2" == gate.door.requests[0].client
 
 
+@pytest.mark.requirement("MCP-CHG-04", "MCP-ERA-07")
 async def test_chatgpts_probes_are_answered_as_it_expects(autojump_clock: MockClock, gate: Gate) -> None:
     """openai/tunnel-client#35, #63: GET must be 405; a discovery that fails must be 400; initialize then works."""
     assert 405 == (await gate.done("GET", "/mcp", ("accept", "text/event-stream"))).status

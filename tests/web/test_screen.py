@@ -63,6 +63,7 @@ def test_an_entry_with_a_port_is_that_port_only() -> None:
     assert _status("POST", "/mcp", [_host(b"[2001:db8::1]:443")], PUBLIC) is None
 
 
+@pytest.mark.requirement("MCP-HTTP-13")
 @pytest.mark.parametrize(
     ("origin", "expected"),
     [
@@ -87,6 +88,7 @@ def test_a_local_gate_answers_pages_of_this_machine_only(origin: bytes, expected
     assert expected == _status("POST", "/mcp", [_host(b"localhost"), (b"origin", origin)])
 
 
+@pytest.mark.requirement("MCP-HTTP-13")
 def test_a_public_gate_answers_allowed_origins_only() -> None:
     """Loopback pages are strangers to a public gate."""
     ours = _host(b"mcp.example.org")
