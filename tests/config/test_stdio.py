@@ -27,6 +27,7 @@ def faults_of(**changes: str) -> list[str]:
     return [fault.variable for fault in caught.value.faults]
 
 
+@pytest.mark.requirement("MCP-STDIO-04")
 def test_a_url_and_a_token_are_enough() -> None:
     """There is no key: whoever starts the program has the token already."""
     settings = load()

@@ -122,6 +122,7 @@ async def running(settings: Mapping[str, str], *, before: str = "") -> AsyncGene
 # ---- other people's clients -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("MCP-STDIO-06")
 @pytest.mark.parametrize(
     ("mode", "version"), [("legacy", "2025-11-25"), ("2026-07-28", "2026-07-28"), ("auto", "2026-07-28")]
 )
@@ -177,6 +178,7 @@ async def test_what_connect_prints_starts_a_server(tmp_path: Path, client: str) 
 # ---- what is on standard output -------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("MCP-STDIO-02")
 async def test_nothing_but_messages_is_on_standard_output(tmp_path: Path) -> None:
     """One line of anybody else's, and the client has lost its server; logs and noise go to standard error."""
     async with open_forge() as forge, running(given(forge, tmp_path, LOG_LEVEL="DEBUG"), before=NOISY) as program:
@@ -192,6 +194,7 @@ async def test_nothing_but_messages_is_on_standard_output(tmp_path: Path) -> Non
         assert noise in program.complained
 
 
+@pytest.mark.requirement("MCP-STDIO-01")
 async def test_what_is_no_line_of_ours_is_refused_and_the_next_one_served(tmp_path: Path) -> None:
     """Nobody can tell which request it was, so the answer has no id; more than 4 MiB are never kept."""
     async with open_forge() as forge, running(given(forge, tmp_path)) as program:
@@ -207,6 +210,7 @@ async def test_what_is_no_line_of_ours_is_refused_and_the_next_one_served(tmp_pa
 # ---- how it ends ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("MCP-STDIO-03")
 async def test_it_ends_with_its_input_and_answers_first(tmp_path: Path) -> None:
     """Closing our input is how clients say goodbye; they kill whoever is there two seconds later."""
     async with open_forge() as forge, running(given(forge, tmp_path, SHUTDOWN_GRACE_S="50")) as program:

@@ -17,7 +17,7 @@ from trio_websocket import ConnectionClosed, ConnectionRejected, WebSocketConnec
 
 from aegis_trio.demo_forge.faults import Fault
 from aegis_trio.demo_forge.request_log import RequestRecord
-from tests.e2e.gates import END_DEADLINE_S, GateProcess, open_gate, settings
+from tests.e2e.gates import END_DEADLINE_S, GateProcess, open_gate, run_command, settings
 from tests.e2e.messages import call, initialize, modern, notification, request
 from tests.forge import open_forge
 
@@ -100,6 +100,7 @@ async def test_one_socket_carries_both_eras(tmp_path: Path) -> None:
         assert any("WEBSOCKET_DEBUG is true" in line for line in gate.log)
 
 
+@pytest.mark.requirement("MCP-WS-04")
 async def test_strangers_get_no_socket(tmp_path: Path) -> None:
     """Credential, origin and path are judged before the upgrade, with the answers of every other path."""
     async with open_forge() as forge, open_gate(settings(forge.url, forge.world.bot_token, tmp_path, **ON)) as gate:
@@ -172,6 +173,16 @@ async def test_a_key_that_goes_takes_its_sockets_along(tmp_path: Path) -> None:
             gate.process.send_signal(signal.SIGHUP)
             assert 1008 == await _closed(gone)
             assert {} == (await _ask(stays, request("ping")))["result"]
+
+
+async def test_the_console_is_its_client(tmp_path: Path) -> None:
+    """Both were made by one description; this is where they meet, in both eras."""
+    async with open_forge() as forge, open_gate(settings(forge.url, forge.world.bot_token, tmp_path, **ON)) as gate:
+        for era in ("modern", "legacy"):
+            asked = ["console", "--url", gate.url, "--era", era, "-c", "call get_me", "--json"]
+            ended = await run_command(asked, {"AEGIS_CONSOLE_KEY": gate.key})
+            assert (0, True) == (ended.returncode, b"mcp-bot" in ended.stdout), ended
+        assert ["websocket"] * 2 == [record["transport"] for record in gate.audit_records("tool_invocation")]
 
 
 async def _ask_text(socket: WebSocketConnection, text: str) -> Any:

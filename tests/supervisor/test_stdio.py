@@ -29,8 +29,8 @@ from aegis_trio.supervisor.last_resort import LastResort
 from aegis_trio.supervisor.stdio import run_stdio
 from aegis_trio.transports.line import LineEnd
 from tests.forge import RunningForge, open_forge
-from tests.transports.harness import call, request
-from tests.transports.lines import modern, modern_call
+from tests.transports.harness import call, notification, request
+from tests.transports.lines import modern, modern_call, modern_cancel
 
 pytestmark = pytest.mark.sockets
 
@@ -108,6 +108,7 @@ def records(path: Path, event: str) -> list[Any]:
     return [line for line in lines if line["event"] == event]
 
 
+@pytest.mark.requirement("MCP-STDIO-06")
 async def test_what_was_asked_before_the_end_is_answered(tmp_path: Path) -> None:
     """A script writes all it wants to know and closes; both eras, and nothing of it goes unrecorded."""
     async with opened(tmp_path) as (_, program, ends):
@@ -136,6 +137,7 @@ async def test_a_subscription_ends_with_the_input(tmp_path: Path) -> None:
     assert "complete" == program.messages[-1]["result"]["resultType"]
 
 
+@pytest.mark.requirement("MCP-STDIO-03")
 async def test_what_takes_longer_than_the_grace_is_cancelled_and_recorded(tmp_path: Path) -> None:
     """The client is gone; the process must not be the one that stays."""
     async with opened(tmp_path, SHUTDOWN_GRACE_S="0") as (forge, program, ends):
@@ -147,6 +149,24 @@ async def test_what_takes_longer_than_the_grace_is_cancelled_and_recorded(tmp_pa
     assert ([LineEnd.LEFT], b"") == (ends, program.said)
     [outcome] = records(tmp_path / ".local/state/aegis-trio/audit.log", "tool_invocation")
     assert ("error", "cancelled") == (outcome["result"], outcome["status"])
+
+
+@pytest.mark.requirement("MCP-STDIO-05")
+@pytest.mark.parametrize("era", ["legacy", "modern"])
+async def test_a_cancelled_call_ends_and_is_never_answered(tmp_path: Path, era: str) -> None:
+    """On a line a posted cancellation is the only way: it reaches the forge, and nothing more is said."""
+    async with opened(tmp_path) as (forge, program, _):
+        forge.faults.order(Fault(hold=trio.Event()), path="/user/repos")
+        program.ask(call("list_repositories", 1) if era == "legacy" else modern_call("list_repositories", 1))
+        await forge.requests.wait_for(lambda record: record.raw_path.endswith("/user/repos"))
+        cancel = notification("notifications/cancelled", {"requestId": 1})
+        program.ask(cancel if era == "legacy" else modern_cancel(1))
+        await _answered(program)
+        program.end()
+
+    assert [0] == [message["id"] for message in program.messages]
+    [outcome] = records(tmp_path / ".local/state/aegis-trio/audit.log", "tool_invocation")
+    assert "cancelled" == outcome["status"]
 
 
 async def test_processes_at_the_same_time_have_logs_of_their_own(tmp_path: Path) -> None:

@@ -47,6 +47,7 @@ async def lines_of(*chunks: bytes, max_bytes: int = 10) -> list[bytes | str]:
     return found
 
 
+@pytest.mark.requirement("MCP-STDIO-01")
 @pytest.mark.parametrize(
     ("chunks", "lines"),
     [

@@ -43,6 +43,7 @@ async def closed(socket: Socket) -> tuple[int, str] | None:
 # ---- the upgrade ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("MCP-WS-04")
 @pytest.mark.parametrize(
     ("key", "query"), [("mallory", ""), (None, ""), (None, "api_key=ada")], ids=["wrong", "none", "in the address"]
 )
@@ -100,6 +101,7 @@ async def test_a_peer_that_leaves_before_it_is_accepted_leaves_nothing(
 # ---- what it carries ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("MCP-WS-01", "MCP-WS-02")
 async def test_both_eras_share_one_socket(autojump_clock: MockClock, gate: Gate, nursery: trio.Nursery) -> None:
     """MCP 2026-07-28 basic/versioning: a message that names its version stands alone, whatever was agreed on."""
     socket = await opened(gate, nursery)
@@ -120,6 +122,7 @@ async def test_both_eras_share_one_socket(autojump_clock: MockClock, gate: Gate,
     assert "Cursor/1" == gate.door.requests[0].client
 
 
+@pytest.mark.requirement("MCP-WS-02")
 async def test_a_line_shakes_hands_once(autojump_clock: MockClock, gate: Gate, nursery: trio.Nursery) -> None:
     """MCP 2025-11-25 basic/lifecycle."""
     socket = await opened(gate, nursery)
@@ -142,6 +145,7 @@ async def test_answers_come_as_they_are_ready(autojump_clock: MockClock, gate: G
     assert [0, 5, 9] == [round(at - began) for at in socket.times]
 
 
+@pytest.mark.requirement("MCP-WS-03")
 @pytest.mark.parametrize("era", ["legacy", "modern"])
 async def test_a_cancelled_call_ends_and_is_never_answered(
     autojump_clock: MockClock, gate: Gate, nursery: trio.Nursery, era: str
@@ -424,6 +428,7 @@ async def test_a_binary_message_closes_the_socket(autojump_clock: MockClock, gat
 # ---- how it ends ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("MCP-WS-05")
 async def test_hanging_up_ends_every_call_at_once(autojump_clock: MockClock, gate: Gate, nursery: trio.Nursery) -> None:
     """Promise 5: the work stops within a second; on a line in both eras, as nobody can come back to it."""
     gate.door.scripts = {"slow": lasting(50)}
