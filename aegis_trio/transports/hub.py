@@ -80,9 +80,11 @@ class SessionHub:
         self._calls_running = 0
         self.outbox_budget = OutboxBudget(settings.max_outboxes_bytes)
         self.max_watches = settings.max_watches
+        self.max_subscriptions = settings.max_subscriptions
         self._draining = False
         self._quiet = trio.Event()
         self._no_streams = trio.Event()
+        self._no_lines = trio.Event()
         self._totals: Counter[str] = Counter()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -240,6 +242,10 @@ class SessionHub:
         """Wait until the drain has closed every stream."""
         await self._no_streams.wait()
 
+    async def wait_lines_closed(self) -> None:
+        """Wait until every line has given what it owes: nobody but its own reader can."""
+        await self._no_lines.wait()
+
     def statistics(self) -> HubStatistics:
         """Return the counts of now."""
         open_streams = Counter(kind for _, kind in self._streams.values())
@@ -277,6 +283,8 @@ class SessionHub:
                     self._totals["reaped"] += 1
 
     def _settle(self) -> None:
+        if self._draining and StreamKind.LINE not in self._streams.values():
+            self._no_lines.set()
         if self._draining and not self._streams:
             self._no_streams.set()
             if not self._calls_running:

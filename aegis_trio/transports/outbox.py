@@ -228,6 +228,11 @@ class Outbox:
                 self._drop_first()
 
     @property
+    def waiting(self) -> int:
+        """How many messages are kept; on a stream that cannot be resumed, those that were not sent yet."""
+        return len(self._queue)
+
+    @property
     def is_leaving(self) -> bool:
         """Whether the stream is to end, and nothing is owed on it any more."""
         return self._leaving and not self._owed

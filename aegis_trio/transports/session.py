@@ -79,6 +79,7 @@ class SessionBody:
         "principal",
         "revision",
         "streams",
+        "subscriptions",
         "transport",
         "voice",
     )
@@ -111,6 +112,8 @@ class SessionBody:
         """Streams that can be resumed, by name, oldest first."""
         self.voice: Outbox | None = None
         """Where messages go that belong to no request; None while the client has nowhere to hear them."""
+        self.subscriptions = 0
+        """How many streams of changes (2026-07-28) it holds; only a line has any."""
         self.ended = False
         self._calls: dict[RequestId, trio.CancelScope] = {}
         self.dialogue = Dialogue()
@@ -125,6 +128,11 @@ class SessionBody:
     def is_at_rest(self) -> bool:
         """Whether nobody waits for it and nothing runs in it."""
         return not self.listeners and not self._calls
+
+    @property
+    def calls(self) -> int:
+        """How many calls run in it."""
+        return len(self._calls)
 
     def refusal_of_batch(self) -> Refusal | None:
         """Return why a batch is refused, or None where the revision has them.
