@@ -283,7 +283,7 @@ class SessionHub:
                     self._totals["reaped"] += 1
 
     def _settle(self) -> None:
-        if self._draining and StreamKind.LINE not in self._streams.values():
+        if self._draining and all(kind is not StreamKind.LINE for _, kind in self._streams.values()):
             self._no_lines.set()
         if self._draining and not self._streams:
             self._no_streams.set()
