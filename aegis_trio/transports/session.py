@@ -296,6 +296,10 @@ class SessionBody:
                 reply = await run()
         finally:
             del self._calls[request_id]
+            if reply is None and not scope.cancel_called:
+                # Only the end of the session does that: by a bug, or its age. Whoever waits must hear of it first,
+                # or a release would tell that nothing is owed.
+                self._registry.forget(self)
             # A cancellation that came while the call was ending still silences it.
             if reply is None or scope.cancel_called:
                 sink.release()
