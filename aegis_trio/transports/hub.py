@@ -30,6 +30,7 @@ from aegis_trio.model.errors import NotReady, RateLimited
 from aegis_trio.model.identity import PrincipalId
 from aegis_trio.protocol.revisions import Revision
 from aegis_trio.protocol.steps import OpenSession
+from aegis_trio.transports.bell import Bell
 from aegis_trio.transports.outbox import Outbox, OutboxBudget
 from aegis_trio.transports.session import Listener, SessionBody
 from aegis_trio.transports.settings import SessionSettings
@@ -37,6 +38,7 @@ from aegis_trio.transports.subscriptions import ListName, Subscription, list_cha
 
 ID_BYTES: Final = 32  # 256 bits of the system's generator; MCP asks for a cryptographically secure id
 RETRY_SESSIONS_S: Final = 60
+TOLD_AT_ONCE: Final = 50  # streams: some 5 ms of work, and then whoever else waits has a turn
 
 
 class StreamKind(StrEnum):
@@ -81,6 +83,8 @@ class SessionHub:
         self.outbox_budget = OutboxBudget(settings.max_outboxes_bytes)
         self.max_watches = settings.max_watches
         self.max_subscriptions = settings.max_subscriptions
+        self._untold: set[ListName] = set()
+        self._news = Bell()
         self._draining = False
         self._quiet = trio.Event()
         self._no_streams = trio.Event()
@@ -92,6 +96,7 @@ class SessionHub:
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
             nursery.start_soon(self._reap)
+            nursery.start_soon(self._tell_lists)
             task_status.started()
             await self._quiet.wait()
             nursery.cancel_scope.cancel()
@@ -198,11 +203,29 @@ class SessionHub:
             self._subscriptions.discard(subscription)
 
     def announce_list(self, name: ListName) -> None:
-        """Tell everybody that what they may use can be another list than before."""
-        for session in tuple(self._sessions.values()):
-            session.announce(list_changed_notification(name))
-        for subscription in tuple(self._subscriptions):
-            subscription.list_changed(name)
+        """Have everybody told that what they may use can be another list than before: soon, a few at a time."""
+        self._untold.add(name)
+        self._news.ring()
+
+    async def _tell_lists(self) -> None:
+        while True:
+            await self._news.wait_rung()
+            while self._untold:
+                await self._tell(self._untold.pop())
+
+    async def _tell(self, name: ListName) -> None:
+        message = list_changed_notification(name)
+        # Whoever comes while others are told lists anew anyway; whoever has gone hears nothing.
+        for told, listener in enumerate((*self._sessions.values(), *self._subscriptions), 1):
+            match listener:
+                case SessionBody():
+                    listener.announce(message)
+                case Subscription():
+                    if listener in self._subscriptions:
+                        listener.list_changed(name)
+            if told % TOLD_AT_ONCE == 0:
+                # Trade: the last one hears of it a little later, and no request waits for thousands of streams.
+                await trio.lowlevel.checkpoint()
 
     def open_outbox(self, session: SessionBody, *, once: bool) -> Outbox:
         """Make a named stream of *session*, and drop what it kept too long."""
