@@ -22,7 +22,7 @@ from aegis_trio.model.errors import InvalidArgument
 from aegis_trio.model.features import PromptSpec, ResourceSpec
 from aegis_trio.model.toolspec import Risk, ToolSpec
 from aegis_trio.policy.access import READ_SCOPES
-from aegis_trio.supervisor.gate import INSTRUCTIONS
+from aegis_trio.supervisor.core import INSTRUCTIONS
 from aegis_trio.toolsets.catalogue import CATALOGUE, COMPLETIONS, PROMPTS, RESOURCES, TOOLS
 from aegis_trio.toolsets.context import ToolContext
 from aegis_trio.toolsets.resources.list_resources import LIST_RESOURCES
