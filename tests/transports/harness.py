@@ -27,6 +27,7 @@ from aegis_trio.toolsets.context import ToolContext
 from aegis_trio.transports.desk import Desk
 from aegis_trio.transports.http_sse import HttpSse
 from aegis_trio.transports.hub import SessionHub
+from aegis_trio.transports.ports import Door
 from aegis_trio.transports.reception import Reception
 from aegis_trio.transports.session import SessionBody
 from aegis_trio.transports.settings import SessionSettings
@@ -50,6 +51,7 @@ class Conversation:
         self.chunks: list[bytes] = []
         self.times: list[float] = []
         self.is_complete = False
+        self.scope = trio.CancelScope()
         self.error: BaseException | None = None
         self.over = trio.Event()
         self.breaks_with: Exception | None = None
@@ -111,6 +113,13 @@ class Conversation:
             self._news = trio.Event()
             await self._news.wait()
 
+    async def brings(self, count: int) -> bool:
+        """Wait until *count* messages came, or the end; return whether they came."""
+        while len(self.messages) < count and not self.over.is_set():
+            self._news = trio.Event()
+            await self._news.wait()
+        return len(self.messages) >= count
+
     async def receive(self) -> Message:
         """Be the server's `receive`."""
         if self._body is not None:
@@ -142,7 +151,8 @@ class Conversation:
     async def run(self, app: Application, scope: dict[str, Any]) -> None:
         """Serve this request with *app*; what it raises stands in `error`."""
         try:
-            await app(scope, self.receive, self.send)
+            with self.scope:
+                await app(scope, self.receive, self.send)
         except Exception as error:  # noqa: BLE001 -- a server survives its application; the test looks at it
             self.error = error
         finally:
@@ -301,7 +311,7 @@ def make_spec(name: str) -> ToolSpec[ToolContext]:
     )
 
 
-def make_desk(door: FakeDoor) -> Desk:
+def make_desk(door: Door) -> Desk:
     """Return a desk before *door* whose seals hold for ten minutes of Trio's clock."""
 
     def now_s() -> int:
@@ -327,12 +337,12 @@ def make_desk(door: FakeDoor) -> Desk:
 class Gate:
     """Both transports over one hub, driven without sockets."""
 
-    def __init__(self, nursery: trio.Nursery, settings: SessionSettings) -> None:
+    def __init__(self, nursery: trio.Nursery, settings: SessionSettings, door: Door | None = None) -> None:
         self.door = FakeDoor()
         self.doorman = FakeDoorman()
         self.settings = settings
         self.hub = SessionHub(settings)
-        reception = Reception(desk=make_desk(self.door), hub=self.hub)
+        reception = Reception(desk=make_desk(door or self.door), hub=self.hub)
         self.reception = reception
         self.http = StreamableHttp(reception=reception, doorman=self.doorman, hub=self.hub, settings=settings)
         self.sse = HttpSse(reception=reception, doorman=self.doorman, hub=self.hub, settings=settings)
