@@ -31,7 +31,8 @@ from aegis_trio.model.identity import PrincipalId
 from aegis_trio.protocol.revisions import Revision
 from aegis_trio.protocol.steps import OpenSession
 from aegis_trio.transports.bell import Bell
-from aegis_trio.transports.outbox import Outbox, OutboxBudget
+from aegis_trio.transports.budget import OutboxBudget
+from aegis_trio.transports.outbox import Outbox
 from aegis_trio.transports.session import Listener, SessionBody
 from aegis_trio.transports.settings import SessionSettings
 from aegis_trio.transports.subscriptions import ListName, Subscription, list_changed_notification
@@ -83,7 +84,7 @@ class SessionHub:
         self.outbox_budget = OutboxBudget(settings.max_outboxes_bytes)
         self.max_watches = settings.max_watches
         self.max_subscriptions = settings.max_subscriptions
-        self._untold: set[ListName] = set()
+        self._untold: dict[ListName, None] = {}
         self._news = Bell()
         self._draining = False
         self._quiet = trio.Event()
@@ -204,14 +205,16 @@ class SessionHub:
 
     def announce_list(self, name: ListName) -> None:
         """Have everybody told that what they may use can be another list than before: soon, a few at a time."""
-        self._untold.add(name)
+        self._untold[name] = None
         self._news.ring()
 
     async def _tell_lists(self) -> None:
         while True:
             await self._news.wait_rung()
             while self._untold:
-                await self._tell(self._untold.pop())
+                name = next(iter(self._untold))
+                del self._untold[name]
+                await self._tell(name)
 
     async def _tell(self, name: ListName) -> None:
         message = list_changed_notification(name)

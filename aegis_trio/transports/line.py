@@ -17,6 +17,7 @@ Source: MCP 2026-07-28 basic/transports (custom transports), basic/transports/st
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager
 from enum import Enum, auto
@@ -70,7 +71,7 @@ Say: TypeAlias = Callable[[bytes], Awaitable[None]]
 class Line:
     """One line; made by `open_line` alone."""
 
-    __slots__ = ("_batches", "_caller", "_end", "_reception", "_room", "_session", "_settings", "outbox")
+    __slots__ = ("_batches", "_caller", "_end", "_reception", "_room", "_session", "_settings", "_too_old_at", "outbox")
 
     def __init__(self, caller: Caller, transport: Transport, reception: Reception, settings: SessionSettings) -> None:
         self._caller = caller
@@ -82,6 +83,7 @@ class Line:
         self._room = trio.Event()
         self._batches = 0
         self._end: LineEnd | None = None
+        self._too_old_at = math.inf
 
     async def run(self, hear: Hear, say: Say, *, idle_s: float, max_age_s: float) -> LineEnd:
         """Carry messages until one side ends it.
@@ -92,9 +94,9 @@ class Line:
             idle_s: how long nothing may come while nothing runs, seconds.
             max_age_s: how long the line may last, seconds.
         """
-        too_old_at = trio.current_time() + max_age_s
+        self._too_old_at = trio.current_time() + max_age_s
         await self._session.run(partial(self._live, hear, say, idle_s), max_age_s=max_age_s)
-        return self._end or (LineEnd.AGED if trio.current_time() >= too_old_at else LineEnd.BROKE)
+        return self._end or (LineEnd.AGED if self._is_too_old() else LineEnd.BROKE)
 
     def close(self) -> None:
         """Keep nothing any more, and end the session."""
@@ -120,7 +122,7 @@ class Line:
                 loops.cancel_scope.cancel()
         finally:
             if self._session.ended:
-                self._note_end(LineEnd.ENDED)
+                self._note_end(LineEnd.AGED if self._is_too_old() else LineEnd.ENDED)
 
     # ---- what is heard ----------------------------------------------------------------------------------------------
 
@@ -229,6 +231,9 @@ class Line:
         self._note_end(LineEnd.CUT)
         self._reception.hub.note_cut()
         self._reception.hub.forget(self._session)
+
+    def _is_too_old(self) -> bool:
+        return trio.current_time() >= self._too_old_at
 
     def _note_end(self, end: LineEnd) -> None:
         if self._end is None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import trio
+import trio.testing
 
 from aegis_trio.auth.credentials import RawCredentials
 from aegis_trio.model.asgi import Application, Message
@@ -32,6 +33,7 @@ from aegis_trio.transports.reception import Reception
 from aegis_trio.transports.session import SessionBody
 from aegis_trio.transports.settings import SessionSettings
 from aegis_trio.transports.streamable_http import StreamableHttp
+from aegis_trio.transports.subscriptions import ListName
 
 CARD = ServerCard(name="aegis-trio", version="0.1.0", title="Aegis", instructions="Use get_me first.")
 ORIGIN = Origin(address="198.51.100.7", user_agent="test")
@@ -347,6 +349,12 @@ class Gate:
         self.http = StreamableHttp(reception=reception, doorman=self.doorman, hub=self.hub, settings=settings)
         self.sse = HttpSse(reception=reception, doorman=self.doorman, hub=self.hub, settings=settings)
         self._nursery = nursery
+
+    async def announce_lists(self) -> None:
+        """Say that every list changed, and wait until everybody who hears it was told."""
+        for name in ListName:
+            self.hub.announce_list(name)
+        await trio.testing.wait_all_tasks_blocked()
 
     def start(
         self,

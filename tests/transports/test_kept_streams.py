@@ -127,7 +127,7 @@ async def test_a_stream_that_its_client_still_reads_is_never_dropped(
     await trio.sleep(100)
     for number in range(5):
         await gate.asked(call("talk", number), session)
-    gate.hub.announce_lists()
+    await gate.announce_lists()
     await heard(stream, 3)
 
     assert 3 == len(stream.messages)

@@ -112,13 +112,13 @@ async def test_the_stream_of_a_session_is_resumed_as_well(autojump_clock: MockCl
     """What was announced while its client was away is told when it comes back."""
     session = await gate.session()
     stream = await gate.stream(session)
-    gate.hub.announce_lists()
+    await gate.announce_lists()
     await heard(stream, 3)
     event_id = await lost(stream)
-    gate.hub.announce_lists()
+    await gate.announce_lists()
     rest = resumed(gate, session, event_id)
     await heard(rest, 3)
-    gate.hub.announce_lists()
+    await gate.announce_lists()
     await heard(rest, 6)
 
     assert [f"1-{number}" for number in range(4, 10)] == [event_id for event_id, _ in rest.events]

@@ -116,11 +116,20 @@ async def test_what_no_client_feature_answers_is_refused(
 
 
 async def test_answers_without_a_state_are_answers_to_nothing(autojump_clock: MockClock, gate: Gate) -> None:
-    """A model could agree in a person's name to what nobody was shown."""
+    """A model could agree in a person's name to a change that nobody was shown."""
+    gate.door.tools = (replace(make_spec("ask"), risk=Risk.WRITE),)
     gate.door.scripts["ask"] = asking({"k": SURE})
     result = await asked_once(gate, answers={"k": YES})
 
     assert {"k"} == set(result["inputRequests"])
+
+
+async def test_a_call_that_only_reads_takes_answers_as_they_come(autojump_clock: MockClock, gate: Gate) -> None:
+    """Nothing follows from them but an answer; the conformance suite gives them so."""
+    gate.door.scripts["ask"] = asking({"k": SURE})
+    answer = await gate.asked(*asked_modern("ask", answers={"k": YES}))
+
+    assert "complete" == answer.json["result"]["resultType"]
 
 
 def tampered(state: str) -> list[str]:

@@ -77,7 +77,7 @@ async def test_every_message_names_its_subscription(
 ) -> None:
     """`_meta` carries the request's id, so that streams can be told apart; the result at the end too."""
     stream = await listening(gate, {**ALL, "resourceSubscriptions": [A]}, request_id)
-    gate.hub.announce_lists()
+    await gate.announce_lists()
     gate.door.changes[A]()
     await heard(stream, 5)
     gate.hub.begin_drain()
@@ -103,7 +103,7 @@ async def test_only_the_lists_that_were_asked_for_are_told_of(
 ) -> None:
     """A client hears no notification that it did not ask for."""
     stream = await listening(gate, {asked: True})
-    gate.hub.announce_lists()
+    await gate.announce_lists()
     await trio.sleep(1)
 
     assert [method] == [message["method"] for message in stream.messages[1:]]
@@ -129,7 +129,7 @@ async def test_what_changes_while_the_subscription_begins_is_told_behind_the_ack
         *modern("subscriptions/listen", {"notifications": {**ALL, "resourceSubscriptions": [A, B]}})
     )
     await trio.sleep(1)
-    gate.hub.announce_lists()
+    await gate.announce_lists()
     gate.door.changes[A]()
     gate.door.changes[A]()
     early = list(conversation.messages)
@@ -175,7 +175,7 @@ async def test_a_hang_up_leaves_nothing(autojump_clock: MockClock, gate: Gate) -
     stream = await listening(gate, {**ALL, "resourceSubscriptions": [A, B]})
     stream.hang_up()
     await stream.over.wait()
-    gate.hub.announce_lists()
+    await gate.announce_lists()
 
     assert is_at_rest(gate)
     assert 1 == len(stream.messages)
@@ -223,7 +223,7 @@ async def test_a_removed_credential_ends_it(autojump_clock: MockClock, gate: Gat
     gate.hub.end_sessions_of(frozenset({PrincipalId("key:ada")}))
     with trio.fail_after(1):
         await stream.over.wait()
-    gate.hub.announce_lists()
+    await gate.announce_lists()
     await heard(bobs, 4)
 
     assert {} == gate.door.changes

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import trio
+import trio.testing
 from trio.testing import MockClock
 
 from aegis_trio.model.identity import PrincipalId
@@ -273,6 +274,7 @@ async def test_changed_lists_are_told_to_whoever_shook_hands(
     socket = await opened(gate, nursery)
     await socket.asked(modern("tools/list", 1))
     gate.hub.announce_list(ListName.TOOLS)
+    await trio.testing.wait_all_tasks_blocked()
     await shake_hands(socket)
     gate.hub.announce_list(ListName.PROMPTS)
     await socket.wait_for(lambda: len(socket.heard) == 3)
