@@ -234,7 +234,7 @@ class SessionBody:
         """How many resources it watches."""
         return len(self._watches)
 
-    async def _watch(
+    async def _watch(  # noqa: ASYNC128 -- watch reports that it has begun
         self, uri: str, scope: trio.CancelScope, watch: Watch, task_status: trio.TaskStatus[Fault | None]
     ) -> None:
         try:
