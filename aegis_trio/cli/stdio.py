@@ -10,13 +10,14 @@ Exit codes: 0 when the client or a signal ended it, 70 bug, 74 audit lost or out
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO, cast, final
 
 import structlog
 import trio
@@ -52,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     if None in {sys.stdin, sys.stdout, sys.stderr}:
         raise Usage("stdio speaks over standard input and output, and logs to standard error: open all three.")
     settings = load_stdio_settings(os.environ, arguments.env_file)
-    configure_logging(settings.telemetry, arguments.clock)
+    configure_logging(settings.telemetry, arguments.clock, cast("TextIO", _Errors()))
     last_resort = LastResort()
     ends: list[LineEnd] = []
 
@@ -77,6 +78,23 @@ def _code_of(end: LineEnd, settings: StdioSettings) -> int:
             return EXIT_BUG
         case _:
             return EXIT_OK
+
+
+@final
+class _Errors(io.TextIOBase):
+    """Standard error, as long as somebody reads it: a log that cannot be written ends no call."""
+
+    def write(self, text: str) -> int:
+        """Write, or give up standard error for good."""
+        try:
+            sys.stderr.write(text)
+            sys.stderr.flush()
+        except OSError:
+            # Invariant: what the stream still holds can be flushed now, and the interpreter ends without a fault.
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, ERROR_FD)
+            os.close(null)
+        return len(text)
 
 
 @contextmanager

@@ -88,8 +88,14 @@ class Running:
 
 
 @asynccontextmanager
-async def running(settings: Mapping[str, str], *, before: str = "") -> AsyncGenerator[Running]:
-    """Start the program as a client does; it has ended, or is killed, at the end of the block."""
+async def running(settings: Mapping[str, str], *, before: str = "", is_deaf: bool = False) -> AsyncGenerator[Running]:
+    """Start the program as a client does; it has ended, or is killed, at the end of the block.
+
+    Args:
+        settings: its environment.
+        before: Python that the process runs first, to break something inside it.
+        is_deaf: whether nobody listens to what it complains of.
+    """
     served = command("stdio")
     if before:
         served[1:3] = ["-c", f"{before}\nimport sys\nfrom aegis_trio.__main__ import main\nsys.exit(main())"]
@@ -108,6 +114,9 @@ async def running(settings: Mapping[str, str], *, before: str = "") -> AsyncGene
 
         async def listen() -> None:
             assert program.process.stderr is not None
+            if is_deaf:
+                await program.process.stderr.aclose()
+                return
             async for chunk in program.process.stderr:
                 program.complained += chunk
 
@@ -260,6 +269,20 @@ async def test_it_ends_when_nobody_reads_its_answers(tmp_path: Path) -> None:
         await program.ask(request("ping", request_id=2))
         assert 0 == await program.ended()
     assert b"" == program.complained
+
+
+async def test_it_outlives_whoever_read_its_log(tmp_path: Path) -> None:
+    """A client may close standard error; the calls that would be logged there go on."""
+    async with (
+        open_forge() as forge,
+        running(given(forge, tmp_path, LOG_LEVEL="DEBUG"), is_deaf=True) as program,
+    ):
+        for number in range(3):
+            await program.ask(call("get_me", request_id=number))
+            assert number == (await program.answer())["id"]
+        assert program.process.stdin is not None
+        await program.process.stdin.aclose()
+        assert 0 == await program.ended()
 
 
 async def test_it_outlives_a_log_that_it_shares_with_its_answers(tmp_path: Path) -> None:
