@@ -35,6 +35,11 @@ class Directory:
         """Return the tools that *caller* may use, in the catalogue's order."""
         return tuple(spec for spec in self._tools.values() if _allows(caller, spec))
 
+    def tool_for(self, caller: Caller, name: str) -> ToolSpec[ToolContext] | None:
+        """Return the tool of that name if there is one that *caller* may use."""
+        spec = self._tools.get(name)
+        return spec if spec is not None and _allows(caller, spec) else None
+
     def public_tools(self) -> tuple[ToolSpec[ToolContext], ...]:
         """Return every tool, for `PUBLIC_TOOL_LIST`: names and schemas are no secret, results are."""
         return tuple(self._tools.values())

@@ -263,6 +263,9 @@ class FakeDoor:
     def tools_for(self, caller: Caller) -> tuple[ToolSpec[ToolContext], ...]:
         return self.tools or (make_spec(f"tool_of_{caller.principal.id.removeprefix('key:')}"),)
 
+    def tool_for(self, caller: Caller, name: str) -> ToolSpec[ToolContext] | None:
+        return next((spec for spec in self.tools_for(caller) if spec.name == name), None)
+
     async def call(self, caller: Caller, request: ToolRequest) -> ToolOutcome:
         self.requests.append(request)
         self.callers.append(caller)

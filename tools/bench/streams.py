@@ -27,8 +27,8 @@ _FAN_OUT_HOW: Final = (
     "{streams} streams rest; a call announces that the list of tools is another one (`announce_list`), {events} times. "
     "The time runs from the sending of that call until another process, which reads with plain system calls, has the "
     "event on the last stream; the median. Meanwhile one more connection asks `server/discover` without pause: its "
-    "longest wait of all events, beside its median while nothing happens. The bare server wakes as many streams and "
-    "answers as small a request."
+    "longest wait of all events, beside its median while nothing happens. The bare server wakes as many streams, all "
+    "at once, and answers as small a request."
 )
 BOUND_KB: Final = 45
 WARM_UP: Final = 20
