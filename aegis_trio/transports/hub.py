@@ -30,7 +30,8 @@ from aegis_trio.model.errors import NotReady, RateLimited
 from aegis_trio.model.identity import PrincipalId
 from aegis_trio.protocol.revisions import Revision
 from aegis_trio.protocol.steps import OpenSession
-from aegis_trio.transports.outbox import Outbox, OutboxBudget
+from aegis_trio.transports.outbox import Outbox
+from aegis_trio.transports.outbox_budget import OutboxBudget
 from aegis_trio.transports.session import Listener, SessionBody
 from aegis_trio.transports.settings import SessionSettings
 from aegis_trio.transports.subscriptions import LIST_CHANGED, Subscription, list_changed_notification

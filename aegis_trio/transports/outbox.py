@@ -14,7 +14,7 @@ MCP 2024-11-05 basic/transports#http-with-sse.
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -27,37 +27,12 @@ from aegis_trio.model.json import JsonObject, encode_json
 from aegis_trio.protocol.jsonrpc import Reply
 from aegis_trio.protocol.sse import FAREWELL, KEEP_ALIVE, encode_body, encode_priming
 from aegis_trio.transports.bell import Bell, Wake
+from aegis_trio.transports.outbox_budget import OutboxBudget
 from aegis_trio.transports.replies import end_stream, send_events
 from aegis_trio.transports.settings import SessionSettings
 
 RETRY_MS = 1000
 """How long a client is asked to wait before it comes back to a stream that broke, milliseconds."""
-
-
-@final
-class OutboxBudget:
-    """How many bytes wait, or are kept, in all outboxes together; what is only kept makes room, oldest first."""
-
-    __slots__ = ("_kept", "limit_bytes", "used_bytes")
-
-    def __init__(self, limit_bytes: int) -> None:
-        self.limit_bytes = limit_bytes
-        self.used_bytes = 0
-        self._kept: OrderedDict[Outbox, None] = OrderedDict()
-
-    def keep(self, outbox: Outbox) -> None:
-        """Note that *outbox* is read by nobody, and is only kept for a client that lost it."""
-        self._kept[outbox] = None
-
-    def drop(self, outbox: Outbox) -> None:
-        """Note that *outbox* is read again, or keeps nothing any more."""
-        self._kept.pop(outbox, None)
-
-    def make_room_for(self, size: int) -> bool:
-        """Return whether *size* bytes more may wait, after dropping what is only kept."""
-        while self.used_bytes + size > self.limit_bytes and self._kept:
-            next(iter(self._kept)).close()
-        return self.used_bytes + size <= self.limit_bytes
 
 
 class StreamEnd(Enum):
@@ -231,6 +206,11 @@ class Outbox:
     def is_leaving(self) -> bool:
         """Whether the stream is to end, and nothing is owed on it any more."""
         return self._leaving and not self._owed
+
+    @property
+    def is_staying(self) -> bool:
+        """Whether the stream lasts until it is told to leave, and was not told yet."""
+        return not (self._once or self._leaving)
 
     async def wait(self) -> None:
         """Wait until something was put in or the stream is to end; for a reader that hears of hang-ups otherwise."""
