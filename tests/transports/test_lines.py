@@ -102,7 +102,7 @@ async def test_a_modern_subscription_on_a_line_ends_with_its_cancellation(
     document, *_ = modern("subscriptions/listen", ALL, request_id="s")
     line.take(document, is_modern=True)
     await line.said()
-    line.gate.hub.announce_lists()
+    await line.gate.announce_lists()
     before = await line.said()
     line.take(notification("notifications/cancelled", {"requestId": "s"}), is_modern=True)
     after = await line.said()
