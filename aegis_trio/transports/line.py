@@ -121,7 +121,7 @@ class Line:
                 self._note_end(await self._say_all(say))
                 loops.cancel_scope.cancel()
         finally:
-            if self._session.ended:
+            if self._session.ended and not self._session.ended_within:
                 self._note_end(LineEnd.AGED if self._is_too_old() else LineEnd.ENDED)
 
     # ---- what is heard ----------------------------------------------------------------------------------------------

@@ -72,6 +72,7 @@ class SessionBody:
         "client",
         "dialogue",
         "ended",
+        "ended_within",
         "id",
         "last_used",
         "listeners",
@@ -115,6 +116,8 @@ class SessionBody:
         self.subscriptions = 0
         """How many streams of changes (2026-07-28) it holds; only a line has any."""
         self.ended = False
+        self.ended_within = False
+        """Whether nobody ended it: it broke, or grew too old."""
         self._calls: dict[RequestId, trio.CancelScope] = {}
         self.dialogue = Dialogue()
         """What the server asks the client in passing."""
@@ -296,9 +299,10 @@ class SessionBody:
                 reply = await run()
         finally:
             del self._calls[request_id]
-            if reply is None and not scope.cancel_called:
-                # Only the end of the session does that: by a bug, or its age. Whoever waits must hear of it first,
-                # or a release would tell that nothing is owed.
+            if reply is None and not scope.cancel_called and not self.ended:
+                # Only a bug does that, or the age of the session, which ends now. Whoever waits must hear of it
+                # first, or a release would tell that nothing is owed.
+                self.ended_within = True
                 self._registry.forget(self)
             # A cancellation that came while the call was ending still silences it.
             if reply is None or scope.cancel_called:

@@ -11,7 +11,10 @@ from trio.testing import MockClock
 
 from aegis_trio.model.identity import PrincipalId
 from aegis_trio.model.json import JsonObject
+from aegis_trio.protocol.jsonrpc import Reply
 from aegis_trio.protocol.refusals import INVALID_REQUEST, PARSE_ERROR
+from aegis_trio.protocol.steps import Perform
+from aegis_trio.transports.desk import Desk, Visitor
 from aegis_trio.transports.hub import StreamKind
 from aegis_trio.transports.subscriptions import ListName
 from tests.transports.conftest import MakeGate
@@ -605,3 +608,25 @@ async def test_a_bug_ends_its_own_socket(
     assert (1011, "internal error") == await closed(socket)
     assert "incident" in capsys.readouterr().out
     assert "result" in await other.asked(modern("tools/list", 1))
+
+
+async def test_a_bug_beside_a_call_ends_its_own_socket(
+    autojump_clock: MockClock, gate: Gate, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever is told that the access has ended looks for a new key, and there is nothing wrong with this one."""
+    socket, other = await opened(gate, nursery), await opened(gate, nursery)
+    perform = Desk.perform
+
+    async def broken(self: Desk, step: Perform, visitor: Visitor) -> Reply:
+        if step.subject == "broken":
+            raise ZeroDivisionError("a bug")
+        return await perform(self, step, visitor)
+
+    monkeypatch.setattr(Desk, "perform", broken)
+    gate.door.scripts["slow"] = lasting(500)
+    socket.say(modern_call("slow", 1))
+    socket.say(modern_call("broken", 2))
+
+    assert (1011, "internal error") == await closed(socket)
+    assert ["slow"] == gate.door.cancelled
+    assert "result" in await other.asked(modern_call("any", 1))

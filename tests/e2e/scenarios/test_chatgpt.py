@@ -15,7 +15,15 @@ import pytest
 from tests.e2e.gates import GateProcess
 from tests.e2e.messages import ACCEPT, LEGACY, MODERN, call, modern, request
 from tests.e2e.scenarios.streams import open_events
-from tests.e2e.scenarios.visits import Newcomer, check_result, check_tools, open_demo_gate, shake_hands, stranger
+from tests.e2e.scenarios.visits import (
+    Newcomer,
+    check_readings,
+    check_result,
+    check_tools,
+    open_demo_gate,
+    shake_hands,
+    stranger,
+)
 
 pytestmark = pytest.mark.e2e
 
@@ -109,8 +117,8 @@ async def _check_prompts(client: httpx.AsyncClient, path: str, promise: dict[str
 async def _check_resources(client: httpx.AsyncClient, path: str, promise: dict[str, Any]) -> None:
     assert {"listChanged", "subscribe"} >= promise.keys()
     listed = await _result(client, "resources/list", path, {})
-    for resource in listed["resources"][:3]:
-        assert (await _result(client, "resources/read", path, {"uri": resource["uri"]}))["contents"]
+    asked = [request("resources/read", {"uri": resource["uri"]}) for resource in listed["resources"]]
+    check_readings([(await _ask(client, document, path)).json() for document in asked])
     templates = await _result(client, "resources/templates/list", path, {})
     assert all(template["uriTemplate"] for template in templates["resourceTemplates"])
     unknown = await _ask(client, request("resources/read", {"uri": "gitea://no/such/thing"}), path)

@@ -16,7 +16,15 @@ import pytest
 from tests.e2e.gates import GateProcess
 from tests.e2e.messages import ACCEPT, LEGACY, call, notification, request
 from tests.e2e.scenarios.streams import open_events
-from tests.e2e.scenarios.visits import Newcomer, check_result, check_tools, open_demo_gate, shake_hands, stranger
+from tests.e2e.scenarios.visits import (
+    Newcomer,
+    check_readings,
+    check_result,
+    check_tools,
+    open_demo_gate,
+    shake_hands,
+    stranger,
+)
 
 pytestmark = pytest.mark.e2e
 
@@ -105,8 +113,7 @@ async def test_vscode_declares_what_it_can_and_lists_everything(tmp_path: Path, 
         if "resources" in promised:
             listed = await visit.list_all("resources")
             assert len(listed) == len({resource["uri"] for resource in listed})
-            for resource in listed[:3]:
-                assert (await visit.result_of("resources/read", {"uri": resource["uri"]}))["contents"]
+            check_readings([await visit.ask("resources/read", {"uri": resource["uri"]}) for resource in listed])
             assert all(one["uriTemplate"] for one in await visit.list_all("resources/templates"))
         if "prompts" in promised:
             prompts = await visit.list_all("prompts")

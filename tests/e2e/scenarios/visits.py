@@ -151,6 +151,22 @@ def check_result(result: dict[str, Any]) -> None:
     assert result["structuredContent"] == json.loads(block["text"])
 
 
+def check_readings(replies: list[dict[str, Any]]) -> None:
+    """Be sure that what was listed can be read, and that what is not there any more is said so and never empty.
+
+    Args:
+        replies: the answers of reading every listed resource.
+    """
+    for reply in replies:
+        if "result" in reply:
+            assert all(content.get("text") or content.get("blob") for content in reply["result"]["contents"])
+            assert reply["result"]["contents"]
+        else:
+            assert reply["error"]["code"] in {-32602, -32002}
+            assert "resource_not_found" == reply["error"]["data"]["code"]
+    assert not replies or any("result" in reply for reply in replies)
+
+
 def check_tools(tools: list[dict[str, Any]], *, most: int, longest_name: int) -> None:
     """Be sure that *tools* are what reviewers of directories and strict clients demand."""
     assert 0 < len(tools) <= most
