@@ -69,7 +69,7 @@ class Scene:
             tool=uri, raw_arguments={"uri": uri}, transport=Transport.STREAMABLE_HTTP, kind=CallKind.RESOURCE
         )
 
-        async def run(*, task_status: trio.TaskStatus[Fault | None]) -> None:
+        async def run(*, task_status: trio.TaskStatus[Fault | None]) -> None:  # noqa: ASYNC128 -- watch() reports it
             await self.door.gateway.watch(make_caller("ada"), request, self.changed, task_status=task_status)
 
         return await nursery.start(run)
