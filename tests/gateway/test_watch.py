@@ -79,6 +79,7 @@ class Scene:
         return [(entry.event, entry.fields.get("status")) for entry in self.door.trail.entries]
 
 
+@pytest.mark.requirement("MCP-RES-08")
 async def test_a_change_is_told_once_and_within_two_looks(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
     """What stays the same is not told; a change is, once, however long it lasts."""
     scene = Scene()
