@@ -2,13 +2,16 @@
 
 Laws:
     1. What the client did not declare is not asked.
-    2. An answer that does not follow the schema of its revision, or of the form that it fills in, is no answer.
+    2. A form is one flat object that asks for no secret; nothing is asked by an address, because no page of ours could
+       tell whether whoever opens it is the one who made the request.
+    3. An answer that does not follow the schema of its revision, or of the form that it fills in, is no answer.
 
 Source: MCP 2025-11-25 client/{elicitation,sampling,roots}; 2026-07-28 the same, asked by basic/patterns/mrtr.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import jsonschema
@@ -23,6 +26,8 @@ ELICIT: Final = "elicitation/create"
 SAMPLE: Final = "sampling/createMessage"
 LIST_ROOTS: Final = "roots/list"
 _CAPABILITY: Final = {ELICIT: "elicitation", SAMPLE: "sampling", LIST_ROOTS: "roots"}
+_PRIMITIVES: Final = ("string", "number", "integer", "boolean")
+_SECRET: Final = re.compile(r"pass(word|phrase|code)|secret|token|credential|api.?key|private.?key", re.IGNORECASE)
 
 
 def needed_capability(question: Question, declared: JsonObject) -> JsonObject:
@@ -44,6 +49,28 @@ def needed_capability(question: Question, declared: JsonObject) -> JsonObject:
     if name == "elicitation" and not _is_url(question) and capability and "form" not in capability:
         return {name: {"form": {}}}
     return {}
+
+
+def fault_of_question(question: Question) -> str | None:
+    """Tell why *question* must not be asked of anybody, or None; a fault is a bug of whoever asks.
+
+    Source: MCP 2026-07-28 client/elicitation#requested-schema, #safe-url-handling, #phishing.
+    """
+    if question.method != ELICIT:
+        return None
+    if _is_url(question):
+        return "mode: nothing is asked by an address; ask by a form"
+    schema = question.params.get("requestedSchema")
+    members = schema.get("properties") if isinstance(schema, dict) and schema.get("type") == "object" else None
+    if not isinstance(members, dict):
+        return "requestedSchema: must be one object with properties"
+    for name, member in members.items():
+        if not isinstance(member, dict) or not _is_flat(member):
+            return f"requestedSchema: {name} must be a text, a number, a truth value or a choice"
+        # Threat: what is filled in passes through the client, and may be read by its model.
+        if _SECRET.search(f"{name} {member.get('title', '')}") or member.get("format") == "password":
+            return f"requestedSchema: {name} asks for a secret"
+    return None
 
 
 def fault_of_answer(question: Question, answer: JsonObject, revision: Revision) -> str | None:
@@ -68,6 +95,13 @@ def fault_of_answer(question: Question, answer: JsonObject, revision: Revision) 
 
 def _is_url(question: Question) -> bool:
     return question.params.get("mode") == "url"
+
+
+def _is_flat(member: JsonObject) -> bool:
+    if member.get("type") != "array":
+        return member.get("type") in _PRIMITIVES
+    items = member.get("items")  # a choice of several, from 2025-11-25 on
+    return isinstance(items, dict) and ("anyOf" in items or (items.get("type") == "string" and "enum" in items))
 
 
 def _fault_of_form(schema: JsonValue, content: JsonValue) -> str | None:

@@ -147,6 +147,8 @@ class Desk:
             answers={} if state is None else state.answers,
             # Threat: an answer to what was never asked would let a model agree to what no person has seen.
             given=given if isinstance(given, dict) and counts else {},
+            # Source: MCP 2026-07-28 basic/patterns/mrtr#supported-requests.
+            may_ask=step.kind in {CallKind.TOOL, CallKind.PROMPT, CallKind.RESOURCE},
         )
 
     def _open_state(self, raw_state: JsonValue, step: Perform, caller: Caller) -> RequestState | None:

@@ -2,7 +2,7 @@
 
 Laws:
     1. Nothing is said after the call has ended, progress only grows, and a chatty tool is thinned out.
-    2. A client is asked only what it declared that it can be asked.
+    2. A client is asked only what it declared that it can be asked, and only what may be asked of anybody.
     3. In a session the answer comes as a message of its own; a modern call ends with its questions, and is made again
        with the answers: from its beginning, so what was answered before stands in its sealed state.
 
@@ -19,7 +19,7 @@ import trio
 from aegis_trio.model.errors import MissingCapability, NotAnswered
 from aegis_trio.model.json import JsonObject, JsonValue
 from aegis_trio.model.peer import LogLevel, NeedsInput, Peer, Question, reaches
-from aegis_trio.protocol.answers import fault_of_answer, needed_capability
+from aegis_trio.protocol.answers import fault_of_answer, fault_of_question, needed_capability
 from aegis_trio.protocol.revisions import Revision
 from aegis_trio.protocol.steps import RequestMeta
 from aegis_trio.transports.ports import ReplySink
@@ -117,8 +117,9 @@ class SessionPeer:
         Raises:
             MissingCapability: it did not declare that it can be asked this.
             NotAnswered: it refused, hears nothing, or its answer is not of the form that the question asks for.
+            ValueError: a question that must not be asked of anybody; our bug.
         """
-        _check_capabilities(questions, self._session.capabilities)
+        _check_questions(questions, self._session.capabilities)
         answers: dict[str, JsonObject] = {}
         for key, question in questions.items():
             answer = await self._session.dialogue.ask(question, self._sink)
@@ -133,7 +134,7 @@ class SessionPeer:
 class RequestPeer:
     """The client of a call that belongs to its request (from 2026-07-28 on)."""
 
-    __slots__ = ("_capabilities", "_given", "_level", "_revision", "_voice", "answers")
+    __slots__ = ("_capabilities", "_given", "_level", "_may_ask", "_revision", "_voice", "answers")
 
     def __init__(
         self,
@@ -143,18 +144,21 @@ class RequestPeer:
         *,
         answers: Mapping[str, JsonValue],
         given: Mapping[str, JsonValue],
+        may_ask: bool,
     ) -> None:
         """Speak on *sink*.
 
         Args:
             answers: what was answered in earlier rounds, out of the sealed state.
             given: what the client answers in this round; used for what it was asked, and for nothing else.
+            may_ask: whether the method's result may be a question.
         """
         self._voice = _Voice(sink, meta)
         self._level = meta.log_level
         self._capabilities = meta.capabilities or {}
         self._revision = revision
         self._given = given
+        self._may_ask = may_ask
         self.answers = dict(answers)
         """Everything that was answered with a usable form so far."""
 
@@ -178,10 +182,14 @@ class RequestPeer:
         Raises:
             MissingCapability: the client did not declare that it can be asked this.
             NeedsInput: something is not answered yet, or not usably.
+            NotAnswered: the method of this request has no result that could ask.
+            ValueError: a question that must not be asked of anybody; our bug.
 
         Source: MCP 2026-07-28 basic/patterns/mrtr (missing or wrong responses are asked again, extra ones ignored).
         """
-        _check_capabilities(questions, self._capabilities)
+        if not self._may_ask:
+            raise NotAnswered("This method cannot ask through the client.", "Call a tool that asks.")
+        _check_questions(questions, self._capabilities)
         await trio.lowlevel.checkpoint()
         for key, question in questions.items():
             given = self._given.get(key)
@@ -198,7 +206,7 @@ class RequestPeer:
         return found
 
 
-def _check_capabilities(questions: Mapping[str, Question], declared: JsonObject) -> None:
+def _check_questions(questions: Mapping[str, Question], declared: JsonObject) -> None:
     required: JsonObject = {}
     for question in questions.values():
         required |= needed_capability(question, declared)
@@ -209,3 +217,7 @@ def _check_capabilities(questions: Mapping[str, Question], declared: JsonObject)
             "Use a client that declares it, or leave out what has to be asked about.",
             required=required,
         )
+    for key, question in questions.items():
+        fault = fault_of_question(question)
+        if fault is not None:
+            raise ValueError(f"{question.method} {key!r} must not be asked: {fault}")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from aegis_trio.model.json import JsonObject, JsonValue
 from aegis_trio.model.peer import Question
-from aegis_trio.protocol.answers import fault_of_answer, needed_capability
+from aegis_trio.protocol.answers import fault_of_answer, fault_of_question, needed_capability
 from aegis_trio.protocol.revisions import MODERN_VERSIONS, NEWEST_LEGACY, Era, Revision, find_revision
 
 MODERN = find_revision(MODERN_VERSIONS[0], Era.MODERN)
@@ -20,6 +20,7 @@ SAMPLE = Question("sampling/createMessage", {})
 ROOTS = Question("roots/list", {})
 
 
+@pytest.mark.requirement("MCP-MRTR-07")
 @pytest.mark.parametrize(
     ("question", "declared", "needed"),
     [
@@ -48,6 +49,56 @@ def test_a_method_that_no_client_has_is_our_bug() -> None:
     """Only three things can be asked."""
     with pytest.raises(ValueError, match="tools/call"):
         needed_capability(Question("tools/call", {}), {})
+
+
+def form_of(**members: JsonValue) -> Question:
+    """Return the question that shows a form with *members*."""
+    return Question("elicitation/create", {"requestedSchema": {"type": "object", "properties": members}})
+
+
+@pytest.mark.requirement("MCP-ELIC-01")
+@pytest.mark.parametrize(
+    ("question", "fault"),
+    [
+        (ROOTS, None),
+        (SAMPLE, None),
+        (form_of(), None),
+        (form_of(a={"type": "string"}, b={"type": "integer"}, c={"type": "number"}, d={"type": "boolean"}), None),
+        (form_of(a={"type": "array", "items": {"type": "string", "enum": ["x"]}}), None),
+        (form_of(a={"type": "array", "items": {"anyOf": [{"const": "x", "title": "X"}]}}), None),
+        (Question("elicitation/create", {}), "one object"),
+        (Question("elicitation/create", {"requestedSchema": {"type": "object"}}), "one object"),
+        (Question("elicitation/create", {"requestedSchema": {"type": "array", "properties": {}}}), "one object"),
+        (form_of(a={"type": "object", "properties": {}}), "a must be a text"),
+        (form_of(a={"$ref": "#/x"}), "a must be a text"),
+        (form_of(a=5), "a must be a text"),
+        (form_of(a={"type": "array"}), "a must be a text"),
+        (form_of(a={"type": "array", "items": {"type": "object"}}), "a must be a text"),
+        (form_of(a={"type": "array", "items": {"type": "string"}}), "a must be a text"),
+    ],
+)
+def test_a_form_is_one_flat_object(question: Question, fault: str | None) -> None:
+    """MCP 2026-07-28 client/elicitation#requested-schema: clients draw members of primitive types and choices."""
+    found = fault_of_question(question)
+
+    assert (fault is None) == (found is None)
+    assert (fault or "") in (found or "")
+
+
+@pytest.mark.requirement("MCP-ELIC-01")
+@pytest.mark.parametrize("name", ["password", "Passphrase", "api_key", "gitea_token", "clientSecret", "privateKey"])
+def test_a_form_asks_for_no_secret(name: str) -> None:
+    """The same page: MUST NOT; what is filled in passes through the client, whatever the member is called."""
+    plain: JsonValue = {"type": "string"}
+    for question in (form_of(**{name: plain}), form_of(a={"type": "string", "title": f"Your {name}"})):
+        assert "asks for a secret" in (fault_of_question(question) or "")
+    assert "asks for a secret" in (fault_of_question(form_of(a={"type": "string", "format": "password"})) or "")
+
+
+@pytest.mark.requirement("MCP-ELIC-02", "MCP-ELIC-03", "MCP-ELIC-04")
+def test_nothing_is_asked_by_an_address() -> None:
+    """The same page, #phishing: only a page that knows who made the request may be opened, and there is none."""
+    assert "nothing is asked by an address" in (fault_of_question(BY_ADDRESS) or "")
 
 
 @pytest.mark.parametrize("revision", BOTH, ids=lambda revision: revision.version)
@@ -110,6 +161,7 @@ def test_a_form_is_filled_in_as_it_was_asked(content: JsonValue, place: str | No
     )
 
 
+@pytest.mark.requirement("MCP-ELIC-06")
 @pytest.mark.parametrize("action", ["decline", "cancel"])
 def test_whoever_declines_fills_in_nothing(action: str) -> None:
     """A form is checked only where it was accepted."""

@@ -258,6 +258,7 @@ def test_a_clients_answer_goes_to_whoever_asked() -> None:
     assert ClientAnswer(response) == dispatch(response, LEGACY[-1], CARD)
 
 
+@pytest.mark.requirement("MCP-SUB-06")
 def test_on_a_line_a_posted_cancellation_cancels_in_every_revision() -> None:
     """MCP 2026-07-28 basic/patterns/cancellation: one connection carries all messages, so ids are its own."""
     notification = Notification("notifications/cancelled", {"requestId": 7})
@@ -309,6 +310,7 @@ def test_a_uri_that_is_empty_or_endless_is_refused(revision: Revision, uri: str)
     assert expected == answered(ask(revision, "resources/read", {"uri": uri}))
 
 
+@pytest.mark.requirement("MCP-LOG-02", "MCP-LOG-04")
 @pytest.mark.parametrize("revision", LEGACY, ids=by_version)
 def test_a_session_subscribes_and_chooses_its_log_level(revision: Revision) -> None:
     """MCP 2025-11-25 server/resources#subscriptions, server/utilities/logging."""
@@ -318,6 +320,7 @@ def test_a_session_subscribes_and_chooses_its_log_level(revision: Revision) -> N
     assert (INVALID_PARAMS, 200) == answered(ask(revision, "logging/setLevel", {"level": "loud"}))
 
 
+@pytest.mark.requirement("MCP-SUB-02")
 def test_a_subscription_says_what_it_wants() -> None:
     """MCP 2026-07-28 basic/patterns/subscriptions; a resource named twice is watched once."""
     wanted: JsonObject = {
@@ -338,6 +341,7 @@ def test_a_subscription_to_more_than_can_be_watched_is_refused_not_cut() -> None
     assert (INVALID_PARAMS, 400) == answered(ask(MODERN, "subscriptions/listen", {"notifications": uris}))
 
 
+@pytest.mark.requirement("MCP-LOG-01", "MCP-LOG-02")
 def test_a_modern_request_says_from_which_severity_it_wants_logs() -> None:
     """MCP 2026-07-28 basic/index#meta; an unknown level is -32602."""
     quiet = ask(MODERN, "tools/call", {"name": "a", "_meta": {"io.modelcontextprotocol/logLevel": "error"}})

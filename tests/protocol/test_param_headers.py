@@ -65,6 +65,7 @@ def test_declarations_are_found_at_their_paths() -> None:
     assert () == declared_param_headers({"type": "object"})
 
 
+@pytest.mark.requirement("MCP-HTTP-22")
 @pytest.mark.parametrize(
     "schema",
     [
@@ -81,6 +82,7 @@ def test_what_is_no_keyword_is_no_declaration(schema: JsonObject) -> None:
     assert find_invalid_x_mcp_header(schema) is None
 
 
+@pytest.mark.requirement("MCP-HTTP-22")
 @pytest.mark.parametrize(
     "schema",
     [
@@ -109,6 +111,7 @@ def test_a_declaration_that_clients_must_reject_is_our_bug(schema: JsonObject) -
         declared_param_headers(schema)
 
 
+@pytest.mark.requirement("MCP-HTTP-21")
 @pytest.mark.parametrize(
     ("arguments", "lines"),
     [
@@ -142,6 +145,7 @@ def test_headers_that_mirror_the_arguments_agree(arguments: JsonObject, lines: l
     assert mismatch(arguments, *lines) is None
 
 
+@pytest.mark.requirement("MCP-HTTP-21")
 @pytest.mark.parametrize(
     ("arguments", "lines"),
     [
@@ -184,6 +188,7 @@ def test_a_mismatch_names_header_and_argument_and_repeats_neither_value() -> Non
     assert "Header mismatch: Mcp-Param-Page-Limit must equal arguments.page.limit." == message
 
 
+@pytest.mark.requirement("MCP-HTTP-21")
 @given(st.text())
 def test_every_text_arrives_by_the_sentinel(text: str) -> None:
     """Property: what a client must encode, agrees after decoding."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from aegis_trio import toolsets
 from aegis_trio.config.variables.listening import HOST
 from aegis_trio.gateway.render import tool_definition
 from aegis_trio.model.json import JsonValue
-from aegis_trio.toolsets.catalogue import TOOLS
+from aegis_trio.model.toolspec import Risk
+from aegis_trio.toolsets.catalogue import CATALOGUE, TOOLS
 from tests.protocol.exchanges import CARD
 
 DEFINITIONS = [tool_definition(tool) for tool in TOOLS]
@@ -42,6 +46,30 @@ def test_icons_are_fetched_by_https_or_are_data(definition: JsonValue) -> None:
     sources = [src for icons in members(definition, "icons") for src in members(icons, "src")]
 
     assert [] == [src for src in sources if not str(src).startswith(("https:", "data:"))]
+
+
+@pytest.mark.requirement("MCP-ELIC-05")
+def test_everything_that_is_served_only_reads() -> None:
+    """Whoever adds the first operation that destroys lets it ask before, and proves that in place of this test."""
+    operations = [
+        *CATALOGUE.tools,
+        *(one.operation for one in CATALOGUE.resources),
+        *(one.operation for one in CATALOGUE.prompts),
+        *CATALOGUE.completions.values(),
+        *([] if CATALOGUE.list_resources is None else [CATALOGUE.list_resources]),
+    ]
+
+    assert [] == [operation.name for operation in operations if operation.risk is not Risk.READ]
+
+
+@pytest.mark.requirement("MCP-LOG-03")
+def test_nothing_that_is_served_writes_log_messages_to_its_client() -> None:
+    """What is never said tells no secret. A message needs a level, so whoever writes the first one is found here."""
+    folder = Path(toolsets.__path__[0])
+    rooms = {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in folder.rglob("*.py")}
+
+    assert "catalogue.py" in rooms
+    assert [] == [name for name, source in rooms.items() if "LogLevel" in source or "peer.log" in source]
 
 
 @pytest.mark.requirement("MCP-HTTP-14")

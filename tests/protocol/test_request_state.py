@@ -56,6 +56,7 @@ def opened(
     return (at or sealer()).unseal(raw_state, principal=principal, method=method, params=params)
 
 
+@pytest.mark.requirement("MCP-MRTR-03")
 @given(ANSWERS, st.integers(1, 2**31), st.text(max_size=10), st.text(max_size=10), ANSWERS)
 def test_a_state_comes_back_exactly(
     answers: JsonObject, round_number: int, principal: str, method: str, params: JsonObject
@@ -67,6 +68,7 @@ def test_a_state_comes_back_exactly(
     assert state == sealer().unseal(raw_state, principal=principal, method=method, params=params)
 
 
+@pytest.mark.requirement("MCP-MRTR-04")
 @given(st.data())
 def test_a_state_with_any_bit_flipped_is_none(data: st.DataObject) -> None:
     """Property: nonce, text and tag are all sealed."""
@@ -78,6 +80,7 @@ def test_a_state_with_any_bit_flipped_is_none(data: st.DataObject) -> None:
     assert opened(as_text(flipped)) is None
 
 
+@pytest.mark.requirement("MCP-MRTR-05")
 @given(JSON_VALUES, JSON_VALUES)
 def test_a_state_opens_for_its_own_arguments_alone(sealed_for: JsonValue, used_with: JsonValue) -> None:
     """Property: a yes to deleting one branch is no yes to deleting another; 1, 1.0 and true are not the same."""
@@ -87,6 +90,7 @@ def test_a_state_opens_for_its_own_arguments_alone(sealed_for: JsonValue, used_w
     assert same == (opened(raw_state, params={"arguments": used_with}) is not None)
 
 
+@pytest.mark.requirement("MCP-MRTR-05")
 @pytest.mark.parametrize(
     "changed",
     [
@@ -119,6 +123,7 @@ def test_what_a_further_round_adds_does_not_change_the_request() -> None:
     assert digest_params(PARAMS) == digest_params(params)
 
 
+@pytest.mark.requirement("MCP-MRTR-05")
 @pytest.mark.parametrize(
     ("age_s", "opens"),
     [(STATE_TTL_S - 1, True), (STATE_TTL_S, False), (-CLOCK_LEEWAY_S, True), (-CLOCK_LEEWAY_S - 1, False)],
@@ -128,6 +133,7 @@ def test_a_state_lives_for_its_time(age_s: int, opens: bool) -> None:  # noqa: F
     assert opens == (opened(sealed_state(), at=sealer(NOW_S + age_s)) is not None)
 
 
+@pytest.mark.requirement("MCP-MRTR-04")
 @given(st.text() | st.binary(max_size=80).map(as_text))
 def test_any_text_that_we_did_not_seal_is_none(raw_state: str) -> None:
     """Property: nothing is raised, and nothing is found."""

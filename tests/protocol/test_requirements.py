@@ -14,7 +14,6 @@ from tests.protocol.requirements.requirement import ALL, Requirement, at, faults
 from tests.protocol.requirements.tags import read_source, read_tests
 
 TESTS = read_tests()
-PENDING = 36  # rows that are not built yet: only ever lowered, and 0 at the end
 RIGHT = Requirement(
     id="MCP-A-01", text="Something that a peer can see.", source="SEP-1", revisions=ALL, tests=at("a.py", "test_a")
 )
@@ -46,13 +45,6 @@ def test_every_tag_stands_in_the_manifest() -> None:
     assert set() == tagged - listed
 
 
-def test_fewer_and_fewer_rows_are_pending() -> None:
-    """A ratchet: what is built gets its tests in its row and lowers the number; nothing new is put off."""
-    waiting = [row.id for row in REQUIREMENTS if row.pending]
-
-    assert PENDING == len(waiting), f"set PENDING to {len(waiting)} if that is lower; still pending: {waiting}"
-
-
 def test_the_committed_document_is_up_to_date() -> None:
     """`python -m tests.protocol.requirements --write` mends it."""
     assert render() == DOCUMENT.read_text(encoding="utf-8")
@@ -71,8 +63,7 @@ def test_the_table_of_revisions_is_the_servers() -> None:
         (replace(RIGHT, source="the specification"), "source"),
         (replace(RIGHT, source="MCP 2026-07-28"), "source"),
         (replace(RIGHT, revisions=()), "revisions"),
-        (replace(RIGHT, tests=()), "either tests or pending"),
-        (replace(RIGHT, pending="later"), "either tests or pending"),
+        (replace(RIGHT, tests=()), "no test"),
         (replace(RIGHT, tests=RIGHT.tests * 2), "a test twice"),
     ],
 )

@@ -17,6 +17,7 @@ def expiry(issued_at: int) -> int:
     return issued_at + STATE_TTL_S
 
 
+@pytest.mark.requirement("MCP-MRTR-06")
 def test_a_state_is_spent_once() -> None:
     """The second use of a confirmation would delete something that nobody confirmed."""
     spent = SpentStates(started_at=START_S)
@@ -77,6 +78,7 @@ def test_a_clock_set_back_makes_nothing_new() -> None:
     assert not spent.spend("a", expiry(START_S), START_S)
 
 
+@pytest.mark.requirement("MCP-MRTR-06")
 def test_a_restart_does_not_make_a_used_state_new() -> None:
     """What an earlier process spent is not known, so what it may have given is refused: the client is asked again."""
     restarted = SpentStates(started_at=START_S)

@@ -18,6 +18,7 @@ from aegis_trio.model.errors import Fault, Unauthenticated
 from aegis_trio.model.features import PromptSpec, ResourceSpec
 from aegis_trio.model.identity import DEFAULT_INSTANCE, Caller, Origin, Principal, PrincipalId, PrincipalKind
 from aegis_trio.model.json import JsonObject, JsonValue
+from aegis_trio.model.peer import LogLevel
 from aegis_trio.model.secret import Secret
 from aegis_trio.model.toolspec import CostClass, PreparedCall, Risk, Toolset, ToolSpec
 from aegis_trio.protocol.cursors import CursorSealer
@@ -215,6 +216,7 @@ class FakeDoor:
     unwatchable: dict[str, Fault] = field(default_factory=dict)
     begin_after_s: dict[str, float] = field(default_factory=dict)
     breaks_with: dict[str, Exception] = field(default_factory=dict)
+    looks_speak: bool = False
     beginning: int = 0
     most_beginning: int = 0
     watched: int = 0
@@ -246,6 +248,9 @@ class FakeDoor:
             await trio.sleep(self.begin_after_s.get(request.tool, 0.0))
             if request.tool in self.breaks_with:
                 raise self.breaks_with[request.tool]
+            if self.looks_speak:
+                await request.peer.report(1, 2)
+                await request.peer.log(LogLevel.EMERGENCY, "of a look")
         finally:
             self.beginning -= 1
         task_status.started(self.unwatchable.get(request.tool))

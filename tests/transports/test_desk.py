@@ -114,6 +114,7 @@ async def test_a_cursor_that_was_never_given_is_refused(
     assert [] == gate.door.requests
 
 
+@pytest.mark.requirement("MCP-CACHE-07", "MCP-PAGE-04")
 @pytest.mark.parametrize("era", ERAS)
 async def test_resources_are_listed_page_by_page(autojump_clock: MockClock, gate: Gate, era: str) -> None:
     """Fixed ones stand once, at the top; each cursor leads to the next page, the last page has none."""
@@ -133,6 +134,7 @@ async def test_resources_are_listed_page_by_page(autojump_clock: MockClock, gate
     assert {CallKind.RESOURCE_LIST} == {asked.kind for asked in gate.door.requests}
 
 
+@pytest.mark.requirement("MCP-PAGE-05")
 @pytest.mark.parametrize("misuse", ["principal", "method", "expired", "tampered"])
 async def test_a_cursor_is_of_one_caller_one_list_and_one_hour(
     autojump_clock: MockClock, gate: Gate, misuse: str
@@ -229,6 +231,7 @@ def expected_of(code: int, legacy_status: int, modern_status: int) -> dict[str, 
     return {"legacy": (legacy_status, code), "modern": (modern_status, code)}
 
 
+@pytest.mark.requirement("MCP-ERR-02")
 @pytest.mark.parametrize("era", ERAS)
 @pytest.mark.parametrize(
     ("method", "make", "expected"),

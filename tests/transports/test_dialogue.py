@@ -29,6 +29,7 @@ from tests.transports.talking import (
 QUESTIONS = {"elicitation": (SURE, YES), "sampling": (SAMPLE, SAMPLED), "roots": (ROOTS, ROOTED)}
 
 
+@pytest.mark.requirement("MCP-SESS-12")
 @pytest.mark.parametrize("capability", QUESTIONS)
 async def test_a_client_is_asked_on_the_stream_of_its_call(
     autojump_clock: MockClock, gate: Gate, capability: str
@@ -106,6 +107,7 @@ async def test_an_answer_of_the_wrong_form_is_none(
     assert "secret-text" not in stream.messages[1]["result"]["content"][0]["text"]
 
 
+@pytest.mark.requirement("MCP-ELIC-06")
 @pytest.mark.parametrize("answer", [{"action": "decline"}, {"action": "cancel"}])
 async def test_a_person_may_say_no(autojump_clock: MockClock, gate: Gate, answer: JsonObject) -> None:
     """Declining is an answer, and the tool's to understand."""
@@ -119,6 +121,7 @@ async def test_a_person_may_say_no(autojump_clock: MockClock, gate: Gate, answer
     assert {"said": {"k": answer}} == stream.messages[1]["result"]["structuredContent"]
 
 
+@pytest.mark.requirement("MCP-SESS-12")
 async def test_only_the_session_that_was_asked_can_answer(autojump_clock: MockClock, gate: Gate) -> None:
     """An answer of another session, for another id or without one is accepted and changes nothing."""
     session, other = await gate.session(capabilities=CAN_BE_ASKED), await gate.session(capabilities=CAN_BE_ASKED)
@@ -143,6 +146,7 @@ async def test_only_the_session_that_was_asked_can_answer(autojump_clock: MockCl
     assert {"said": {"k": {"action": "decline"}}} == stream.messages[1]["result"]["structuredContent"]
 
 
+@pytest.mark.requirement("MCP-ELIC-06")
 async def test_the_first_answer_counts(autojump_clock: MockClock, gate: Gate) -> None:
     """Two answers that arrive at once are no way to take the first one back; a late one is ignored."""
     session = await gate.session("2025-03-26", capabilities=CAN_BE_ASKED)
@@ -157,6 +161,7 @@ async def test_the_first_answer_counts(autojump_clock: MockClock, gate: Gate) ->
     assert 202 == late.status
 
 
+@pytest.mark.requirement("MCP-SESS-12")
 @pytest.mark.parametrize(
     ("declared", "question", "named"),
     [
@@ -191,6 +196,7 @@ async def test_elsewhere_than_in_a_tool_a_missing_capability_is_invalid_params(
     assert {"elicitation": {}} == answer.json["error"]["data"]["requiredCapabilities"]
 
 
+@pytest.mark.requirement("MCP-SESS-12")
 async def test_a_revision_without_the_question_says_so(autojump_clock: MockClock, gate: Gate) -> None:
     """2025-03-26 has no elicitation, whatever a client declares; its answer has no shape to be checked by."""
     session = await gate.session("2025-03-26", capabilities=CAN_BE_ASKED)

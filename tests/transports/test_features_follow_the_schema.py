@@ -276,7 +276,7 @@ async def test_nothing_is_completed_for_what_there_is_not(
     assert -32602 == error["code"]
 
 
-@pytest.mark.requirement("MCP-RES-06", "MCP-PROMPT-04", "MCP-COMPL-04")
+@pytest.mark.requirement("MCP-RES-06", "MCP-PROMPT-04", "MCP-COMPL-04", "MCP-LOG-05")
 @every_revision
 async def test_what_is_served_is_declared(
     gate: Gate, revision: Revision, autojump_clock: trio.testing.MockClock
@@ -287,5 +287,5 @@ async def test_what_is_served_is_declared(
     else:
         result = (await gate.asked(initialize(revision.version))).json["result"]
 
-    assert {"tools", "resources", "prompts", "completions"} <= set(result["capabilities"])
+    assert {"tools", "resources", "prompts", "completions", "logging"} <= set(result["capabilities"])
     assert {"subscribe": True, "listChanged": True} == result["capabilities"]["resources"]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 import trio
 from trio.testing import MockClock
 
-from aegis_trio.model.json import JsonValue
+from aegis_trio.model.json import JsonObject, JsonValue
 from aegis_trio.protocol.ladder import META_CAPABILITIES, META_VERSION
-from tests.transports.harness import V_MODERN, Gate, call, lasting, modern, modern_call, request
+from aegis_trio.protocol.refusals import HEADER_MISMATCH
+from tests.transports.harness import V_MODERN, Gate, call, lasting, make_spec, modern, modern_call, request
 
 
 @pytest.mark.requirement("MCP-CHG-03", "MCP-CHG-06", "MCP-HTTP-03")
@@ -34,6 +36,21 @@ async def test_headers_that_no_tool_declares_are_ignored(autojump_clock: MockClo
 
     assert 200 == answer.status
     assert {"region": "eu"} == gate.door.requests[0].raw_arguments
+
+
+@pytest.mark.requirement("MCP-HTTP-21")
+async def test_a_header_that_a_tool_declares_is_compared(autojump_clock: MockClock, gate: Gate) -> None:
+    """The same section: whoever routes by the header must not be told another place than the tool is."""
+    region: JsonValue = {"type": "string", "x-mcp-header": "Region"}
+    schema: JsonObject = {"type": "object", "properties": {"region": region}}
+    gate.door.tools = (replace(make_spec("look"), input_schema=schema),)
+    asked = modern_call("look", region="eu")
+    refused = [await gate.asked(*asked, *headers) for headers in ((("mcp-param-region", "us"),), ())]
+    ran_of_those = len(gate.door.requests)
+    answer = await gate.asked(*asked, ("mcp-param-region", "eu"))
+
+    assert [(400, HEADER_MISMATCH)] * 2 == [(one.status, one.json["error"]["code"]) for one in refused]
+    assert (0, 200) == (ran_of_those, answer.status)
 
 
 @pytest.mark.requirement("MCP-ERA-06")

@@ -58,6 +58,7 @@ async def messages_of(
     return [message["params"] for message in answer.messages[:-1]]
 
 
+@pytest.mark.requirement("MCP-PROG-01", "MCP-PROG-03")
 @pytest.mark.parametrize("era", ERAS)
 @pytest.mark.parametrize("token", ["t", 7, "", 0])
 async def test_progress_carries_the_token_of_its_request(
@@ -73,6 +74,7 @@ async def test_progress_carries_the_token_of_its_request(
     ] == params
 
 
+@pytest.mark.requirement("MCP-PROG-01")
 @pytest.mark.parametrize("era", ERAS)
 async def test_nobody_is_told_who_gave_no_token(autojump_clock: MockClock, gate: Gate, era: str) -> None:
     """Only a request with a token has progress."""
@@ -81,6 +83,7 @@ async def test_nobody_is_told_who_gave_no_token(autojump_clock: MockClock, gate:
     assert [] == await messages_of(gate, era, "go")
 
 
+@pytest.mark.requirement("MCP-PROG-01")
 @pytest.mark.parametrize("token", [True, None, 1.5, [1], {"a": 1}])
 async def test_a_token_is_a_text_or_an_integer(autojump_clock: MockClock, gate: Gate, token: JsonValue) -> None:
     """Anything else is refused or is no token; it never comes back."""
@@ -92,6 +95,7 @@ async def test_a_token_is_a_text_or_an_integer(autojump_clock: MockClock, gate: 
     assert "progress" not in answer.text.replace("progressToken", "")
 
 
+@pytest.mark.requirement("MCP-PROG-02")
 @pytest.mark.parametrize("era", ERAS)
 async def test_progress_only_grows(autojump_clock: MockClock, gate: Gate, era: str) -> None:
     """The value MUST increase with each notification; what does not is left out."""
@@ -100,6 +104,7 @@ async def test_progress_only_grows(autojump_clock: MockClock, gate: Gate, era: s
     assert [1, 2, 3] == [params["progress"] for params in await messages_of(gate, era, "go", token=1)]
 
 
+@pytest.mark.requirement("MCP-PROG-02")
 async def test_a_chatty_tool_is_thinned_out(autojump_clock: MockClock, gate: Gate) -> None:
     """Progress SHOULD be limited in rate; a short call may report each step, and the last word is always said."""
     many = 200
@@ -111,6 +116,7 @@ async def test_a_chatty_tool_is_thinned_out(autojump_clock: MockClock, gate: Gat
     assert 30 <= len(told) - FREE_REPORTS <= 38
 
 
+@pytest.mark.requirement("MCP-PROG-02")
 @pytest.mark.parametrize("era", ERAS)
 async def test_nothing_is_said_after_the_answer(autojump_clock: MockClock, gate: Gate, era: str) -> None:
     """Progress MUST stop after completion, whatever a tool left running."""
@@ -152,6 +158,7 @@ async def test_a_call_that_speaks_to_a_reader_of_one_document_is_answered_all_th
     assert "result" in answer.json
 
 
+@pytest.mark.requirement("MCP-LOG-01", "MCP-LOG-04")
 @pytest.mark.parametrize("era", ERAS)
 @pytest.mark.parametrize(("level", "count"), [("debug", 8), ("info", 7), ("warning", 5), ("emergency", 1)])
 async def test_log_messages_come_from_the_severity_on_that_was_chosen(
@@ -173,6 +180,7 @@ async def test_a_log_message_may_name_its_logger(autojump_clock: MockClock, gate
     assert {"level": "info", "data": {"l": "info"}, "logger": "forge"} == params[0]
 
 
+@pytest.mark.requirement("MCP-LOG-01")
 async def test_a_modern_request_that_does_not_ask_hears_no_log(autojump_clock: MockClock, gate: Gate) -> None:
     """basic/index#meta: notifications/message only where `logLevel` stands."""
     gate.door.scripts["go"] = logging_all()
@@ -180,6 +188,7 @@ async def test_a_modern_request_that_does_not_ask_hears_no_log(autojump_clock: M
     assert [] == await messages_of(gate, "modern", "go")
 
 
+@pytest.mark.requirement("MCP-LOG-04")
 async def test_a_session_that_chose_nothing_hears_from_info_on(autojump_clock: MockClock, gate: Gate) -> None:
     """The server may decide; the choice of one session is no other's."""
     gate.door.scripts["go"] = logging_all()
@@ -191,6 +200,7 @@ async def test_a_session_that_chose_nothing_hears_from_info_on(autojump_clock: M
     assert 7 == len(params)
 
 
+@pytest.mark.requirement("MCP-LOG-02")
 @pytest.mark.parametrize("level", ["loud", "", "INFO", 3, None, {}])
 async def test_a_severity_that_is_none_is_refused(autojump_clock: MockClock, gate: Gate, level: JsonValue) -> None:
     """server/utilities/logging: -32602; under 400 where the level stands in `_meta`."""
@@ -204,6 +214,7 @@ async def test_a_severity_that_is_none_is_refused(autojump_clock: MockClock, gat
         assert INVALID_PARAMS == modern_answer.json["error"]["code"]
 
 
+@pytest.mark.requirement("MCP-PROG-03")
 async def test_a_call_of_a_session_never_hears_what_another_says(autojump_clock: MockClock, gate: Gate) -> None:
     """Messages belong to the stream of their request, also when two calls of one session run at once."""
     session = await gate.session()
@@ -218,6 +229,7 @@ async def test_a_call_of_a_session_never_hears_what_another_says(autojump_clock:
     assert [1, 2] == [first.messages[-1]["id"], second.messages[-1]["id"]]
 
 
+@pytest.mark.requirement("MCP-LOG-03")
 async def test_a_bug_after_a_word_is_an_answer_on_the_stream(autojump_clock: MockClock, gate: Gate) -> None:
     """The stream has begun, so its status cannot say it; the message does."""
 

@@ -16,6 +16,7 @@ from tests.transports.harness import Conversation, Gate, call, lasting, modern_c
 from tests.transports.talking import heard, logging, lost, resumed, said
 
 
+@pytest.mark.requirement("MCP-SESS-08")
 async def test_a_stream_of_a_call_begins_with_an_id_to_come_back_by(autojump_clock: MockClock, gate: Gate) -> None:
     """Item 6 (SEP-1699): the priming event comes before anything else, with the time after which to come back."""
     session = await gate.session()
@@ -28,6 +29,7 @@ async def test_a_stream_of_a_call_begins_with_an_id_to_come_back_by(autojump_clo
     assert [("1-1", 1)] == [(event_id, message["id"]) for event_id, message in stream.events]
 
 
+@pytest.mark.requirement("MCP-SESS-08")
 @pytest.mark.parametrize("version", ["2025-03-26", "2025-06-18"])
 async def test_an_older_client_gets_ids_without_the_event_that_it_could_not_read(
     autojump_clock: MockClock, gate: Gate, version: str
@@ -44,6 +46,7 @@ async def test_an_older_client_gets_ids_without_the_event_that_it_could_not_read
     assert [1, [1]] == said(rest.messages)
 
 
+@pytest.mark.requirement("MCP-SESS-07")
 async def test_a_lost_stream_goes_on_behind_the_last_event(autojump_clock: MockClock, gate: Gate) -> None:
     """What was sent is not sent again, what was not is not left out, and the call was not disturbed."""
     session = await gate.session()
@@ -91,6 +94,7 @@ async def test_a_resumed_stream_says_that_it_lives(autojump_clock: MockClock, ga
     assert [[1]] == said(rest.messages)
 
 
+@pytest.mark.requirement("MCP-SESS-07")
 async def test_ids_are_of_one_stream_and_no_stream_has_those_of_another(autojump_clock: MockClock, gate: Gate) -> None:
     """Ids are unique in the session, and tell to which stream the client comes back."""
     session = await gate.session()
@@ -108,6 +112,7 @@ async def test_ids_are_of_one_stream_and_no_stream_has_those_of_another(autojump
     assert [[[0]], [[1]], [[2]]] == [said(rest.messages) for rest in rests]
 
 
+@pytest.mark.requirement("MCP-SESS-07", "MCP-SUB-08")
 async def test_the_stream_of_a_session_is_resumed_as_well(autojump_clock: MockClock, gate: Gate) -> None:
     """What was announced while its client was away is told when it comes back."""
     session = await gate.session()
@@ -158,6 +163,7 @@ async def test_an_id_that_was_never_given_is_refused_in_plain_words(
     assert 0 == gate.hub.statistics().streams_open[StreamKind.LISTEN]
 
 
+@pytest.mark.requirement("MCP-SESS-07")
 async def test_nobody_else_resumes_a_stream(autojump_clock: MockClock, gate: Gate) -> None:
     """Ids are counted, so a guess is easy; the session behind it is what is secret, and is its principal's."""
     session = await gate.session()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+import pytest
 import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -73,6 +74,7 @@ async def settle(connections: list[Conversation]) -> None:
         assert connection.error is None
 
 
+@pytest.mark.requirement("MCP-SESS-07")
 @settings(max_examples=300)
 @given(SCHEDULES, LOSSES)
 def test_every_message_comes_exactly_once(pauses_s: list[float], losses: list[Loss]) -> None:

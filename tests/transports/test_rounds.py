@@ -10,13 +10,14 @@ import trio
 from trio.testing import MockClock
 
 from aegis_trio.model.call import CallKind
+from aegis_trio.model.features import PromptSpec
 from aegis_trio.model.json import JsonObject, JsonValue
 from aegis_trio.model.peer import Peer, Question
 from aegis_trio.model.toolspec import Risk
-from aegis_trio.protocol.refusals import INVALID_PARAMS, MISSING_CAPABILITY
+from aegis_trio.protocol.refusals import INTERNAL_ERROR, INVALID_PARAMS, MISSING_CAPABILITY
 from aegis_trio.protocol.request_state import STATE_TTL_S
 from aegis_trio.transports.desk import MAX_ROUNDS
-from tests.transports.harness import Gate, make_spec, modern
+from tests.transports.harness import Gate, call, make_spec, modern
 from tests.transports.talking import (
     CAN_BE_ASKED,
     ROOTED,
@@ -38,14 +39,17 @@ async def asked_once(gate: Gate, **more: Any) -> Any:
     return answer.json["result"]
 
 
+@pytest.mark.requirement("MCP-MRTR-01", "MCP-MRTR-02", "MCP-MRTR-03", "MCP-MRTR-10")
 async def test_a_call_ends_with_its_question_and_is_made_again_with_the_answer(
     autojump_clock: MockClock, gate: Gate
 ) -> None:
     """The result names what is asked and carries the state; the second request has a new id and completes."""
     gate.door.scripts["ask"] = asking({"k": SURE})
     result = await asked_once(gate)
-    answer = await gate.asked(*asked_modern("ask", answers={"k": YES}, state=result["requestState"]))
+    document, *headers = asked_modern("ask", answers={"k": YES}, state=result["requestState"])
+    answer = await gate.asked({**document, "id": "another"}, *headers)
 
+    assert "another" == answer.json["id"]
     assert {"k": {"method": SURE.method, "params": SURE.params}} == result["inputRequests"]
     assert "io.modelcontextprotocol/serverInfo" in result["_meta"]
     assert {"ttlMs", "cacheScope"}.isdisjoint(result)
@@ -53,6 +57,7 @@ async def test_a_call_ends_with_its_question_and_is_made_again_with_the_answer(
     assert {"said": {"k": YES}} == answer.json["result"]["structuredContent"]
 
 
+@pytest.mark.requirement("MCP-MRTR-08")
 async def test_several_questions_are_asked_at_once_and_may_be_answered_in_parts(
     autojump_clock: MockClock, gate: Gate
 ) -> None:
@@ -66,6 +71,7 @@ async def test_several_questions_are_asked_at_once_and_may_be_answered_in_parts(
     assert {"said": {"a": YES, "b": SAMPLED, "c": ROOTED}} == third.json["result"]["structuredContent"]
 
 
+@pytest.mark.requirement("MCP-MRTR-03", "MCP-MRTR-09")
 async def test_a_call_may_take_several_rounds(autojump_clock: MockClock, gate: Gate) -> None:
     """It runs from its beginning each time, and earlier answers come out of the state, not out of the request."""
     gate.door.scripts["ask"] = asking({"a": SURE}, {"b": ROOTS})
@@ -79,6 +85,7 @@ async def test_a_call_may_take_several_rounds(autojump_clock: MockClock, gate: G
     assert {"said": {"a": YES, "b": ROOTED}} == third.json["result"]["structuredContent"]
 
 
+@pytest.mark.requirement("MCP-MRTR-08", "MCP-MRTR-09")
 @pytest.mark.parametrize(
     "answers",
     [
@@ -115,6 +122,7 @@ async def test_what_no_client_feature_answers_is_refused(
     assert {"said": {"k": YES}} == again.json["result"]["structuredContent"]
 
 
+@pytest.mark.requirement("MCP-MRTR-09", "MCP-ELIC-05")
 async def test_answers_without_a_state_are_answers_to_nothing(autojump_clock: MockClock, gate: Gate) -> None:
     """A model could agree in a person's name to a change that nobody was shown."""
     gate.door.tools = (replace(make_spec("ask"), risk=Risk.WRITE),)
@@ -138,6 +146,7 @@ def tampered(state: str) -> list[str]:
     return ["", "x", state[:-8], state + "AAAA", state[:20] + flipped + state[21:], state.upper(), "é", "A" * 40_000]
 
 
+@pytest.mark.requirement("MCP-MRTR-04")
 async def test_a_state_of_somebody_elses_making_is_refused(autojump_clock: MockClock, gate: Gate) -> None:
     """mrtr: attacker-controlled, integrity-protected, rejected on failure: -32602 under 400, and nothing is run."""
     gate.door.scripts["ask"] = asking({"k": SURE})
@@ -150,6 +159,7 @@ async def test_a_state_of_somebody_elses_making_is_refused(autojump_clock: MockC
     assert 1 == len(gate.door.requests)
 
 
+@pytest.mark.requirement("MCP-MRTR-05")
 @pytest.mark.parametrize("difference", ["principal", "arguments", "tool", "method", "time"])
 async def test_a_state_is_of_one_caller_one_request_and_ten_minutes(
     autojump_clock: MockClock, gate: Gate, difference: str
@@ -188,6 +198,7 @@ async def test_a_state_holds_for_nearly_ten_minutes(autojump_clock: MockClock, g
     assert {"said": {"k": YES}} == answer.json["result"]["structuredContent"]
 
 
+@pytest.mark.requirement("MCP-MRTR-06", "MCP-ELIC-05")
 @pytest.mark.parametrize(("risk", "second"), [(Risk.READ, 200), (Risk.WRITE, 400), (Risk.DESTRUCTIVE, 400)])
 async def test_a_confirmation_is_used_once_where_something_is_changed(
     autojump_clock: MockClock, gate: Gate, risk: Risk, second: int
@@ -225,6 +236,7 @@ async def test_answers_that_do_not_fit_a_state_are_refused_in_words(autojump_clo
     assert "remedy" in answer.json["error"]["data"]
 
 
+@pytest.mark.requirement("MCP-MRTR-07", "MCP-ERR-02")
 @pytest.mark.parametrize(
     ("declared", "question", "required"),
     [
@@ -246,6 +258,46 @@ async def test_a_client_is_asked_only_what_this_request_declares(
     assert required == answer.json["error"]["data"]["requiredCapabilities"]
 
 
+@pytest.mark.requirement("MCP-ENV-09")
+async def test_what_an_earlier_request_declared_counts_for_nothing(autojump_clock: MockClock, gate: Gate) -> None:
+    """basic/index#statelessness: capabilities are of one request, also between two rounds of one call."""
+    gate.door.scripts["ask"] = asking({"a": SURE}, {"b": ROOTS})
+    first = await asked_once(gate)
+    again = asked_modern("ask", answers={"a": YES}, state=first["requestState"], capabilities={"elicitation": {}})
+    answer = await gate.asked(*again)
+
+    assert (400, MISSING_CAPABILITY) == (answer.status, answer.json["error"]["code"])
+    assert {"roots": {}} == answer.json["error"]["data"]["requiredCapabilities"]
+
+
+FORBIDDEN = {
+    "by an address": Question("elicitation/create", {"mode": "url", "message": "?", "url": "https://a.example/x"}),
+    "for a secret": Question(
+        "elicitation/create",
+        {"message": "?", "requestedSchema": {"type": "object", "properties": {"password": {"type": "string"}}}},
+    ),
+}
+
+
+@pytest.mark.requirement("MCP-ELIC-01", "MCP-ELIC-02", "MCP-ELIC-03", "MCP-ELIC-04")
+@pytest.mark.parametrize("era", ["legacy", "modern"])
+@pytest.mark.parametrize("question", FORBIDDEN.values(), ids=FORBIDDEN)
+async def test_what_must_not_be_asked_reaches_nobody(
+    autojump_clock: MockClock, gate: Gate, era: str, question: Question
+) -> None:
+    """client/elicitation: whoever asks so has a bug, and a bug shows nothing, though the client could answer it."""
+    able: JsonObject = {"elicitation": {"form": {}, "url": {}}}
+    gate.door.scripts["ask"] = asking({"k": question})
+    if era == "legacy":
+        answer = await gate.asked(call("ask"), await gate.session(capabilities=able))
+    else:
+        answer = await gate.asked(*asked_modern("ask", capabilities=able))
+
+    assert INTERNAL_ERROR == answer.json["error"]["code"]
+    assert "elicitation" not in answer.text
+
+
+@pytest.mark.requirement("MCP-ERR-02")
 async def test_all_that_is_missing_is_named_at_once(autojump_clock: MockClock, gate: Gate) -> None:
     """A client that adds one capability should not meet the next refusal."""
     gate.door.scripts["ask"] = asking({"a": SURE, "b": ROOTS})
@@ -254,6 +306,7 @@ async def test_all_that_is_missing_is_named_at_once(autojump_clock: MockClock, g
     assert {"elicitation": {}, "roots": {}} == answer.json["error"]["data"]["requiredCapabilities"]
 
 
+@pytest.mark.requirement("MCP-MRTR-01")
 @pytest.mark.parametrize(
     ("method", "params", "kind"),
     [("prompts/get", {"name": "ask"}, CallKind.PROMPT), ("resources/read", {"uri": "ask"}, CallKind.RESOURCE)],
@@ -275,6 +328,47 @@ async def test_prompts_and_resources_may_ask_too(
 
     assert "complete" == second.json["result"]["resultType"]
     assert [kind, kind] == [asked.kind for asked in gate.door.requests]
+
+
+@pytest.mark.requirement("MCP-MRTR-01")
+@pytest.mark.parametrize(
+    ("method", "params", "subject"),
+    [
+        ("resources/list", {}, "resources/list"),
+        (
+            "completion/complete",
+            {"ref": {"type": "ref/prompt", "name": "p"}, "argument": {"name": "owner", "value": "a"}},
+            "owner",
+        ),
+    ],
+)
+async def test_nothing_else_may_ask(
+    autojump_clock: MockClock, gate: Gate, method: str, params: JsonObject, subject: str
+) -> None:
+    """mrtr#supported-requests: MUST NOT; the client would take the question for a list."""
+    gate.door.prompts = (PromptSpec(definition={"name": "p"}, operation=make_spec("p")),)
+    gate.door.scripts[subject] = asking({"k": SURE})
+    meta: JsonObject = {"io.modelcontextprotocol/clientCapabilities": CAN_BE_ASKED}
+    answer = await gate.asked(*modern(method, params, meta=meta))
+
+    assert [subject] == [asked.tool for asked in gate.door.requests]
+    assert "not_answered" == answer.json["error"]["data"]["code"]
+    assert "input_required" not in answer.text
+
+
+@pytest.mark.requirement("MCP-ELIC-06")
+@pytest.mark.parametrize("said", [{"action": "decline"}, {"action": "cancel"}])
+async def test_whoever_says_no_is_not_asked_again(autojump_clock: MockClock, gate: Gate, said: JsonObject) -> None:
+    """client/elicitation#response-actions: the call is told so, and asking again would be pressing."""
+    gate.door.tools = (replace(make_spec("ask"), risk=Risk.WRITE),)
+    gate.door.scripts["ask"] = asking({"k": SURE})
+    state = (await asked_once(gate))["requestState"]
+    answer = await gate.asked(*asked_modern("ask", answers={"k": said}, state=state))
+    second_thoughts = await gate.asked(*asked_modern("ask", answers={"k": YES}, state=state))
+
+    assert "complete" == answer.json["result"]["resultType"]
+    assert {"said": {"k": said}} == answer.json["result"]["structuredContent"]
+    assert 400 == second_thoughts.status
 
 
 async def test_a_round_may_speak_before_it_asks(autojump_clock: MockClock, gate: Gate) -> None:

@@ -11,14 +11,16 @@ from trio.testing import MockClock
 from aegis_trio.model.errors import ResourceMissing
 from aegis_trio.model.identity import PrincipalId
 from aegis_trio.model.json import JsonObject, JsonValue
+from aegis_trio.model.peer import LogLevel, Peer
 from aegis_trio.protocol.dispatch import MAX_URI_CHARS, MAX_WATCHED
+from aegis_trio.protocol.ladder import META_LOG_LEVEL
 from aegis_trio.protocol.refusals import INVALID_PARAMS
 from aegis_trio.protocol.results import META_SUBSCRIPTION
 from aegis_trio.transports.hub import StreamKind
 from aegis_trio.transports.subscriptions import WATCHES_BEGUN_AT_ONCE
 from tests.transports.conftest import MakeGate
 from tests.transports.harness import Conversation, Gate, modern, notification
-from tests.transports.talking import heard
+from tests.transports.talking import asked_modern, heard, script_of
 
 ALL: JsonObject = {"toolsListChanged": True, "promptsListChanged": True, "resourcesListChanged": True}
 A, B = "forge://a", "forge://b"
@@ -42,6 +44,7 @@ def is_at_rest(gate: Gate) -> bool:
     return not gate.door.changes and not any(gate.hub.statistics().streams_open.values())
 
 
+@pytest.mark.requirement("MCP-SUB-01")
 async def test_the_first_message_says_what_was_accepted(autojump_clock: MockClock, gate: Gate) -> None:
     """MUST be the first message, with the subset that the server will honour."""
     gate.door.unwatchable[B] = ResourceMissing("No.", uri=B)
@@ -53,6 +56,7 @@ async def test_the_first_message_says_what_was_accepted(autojump_clock: MockCloc
     assert [A] == list(gate.door.changes)
 
 
+@pytest.mark.requirement("MCP-SUB-02")
 @pytest.mark.parametrize(
     ("wanted", "accepted"),
     [
@@ -71,6 +75,7 @@ async def test_nothing_is_accepted_that_was_not_asked_for(
     assert accepted == subset_of(stream.messages[0])
 
 
+@pytest.mark.requirement("MCP-SUB-03", "MCP-SUB-04")
 @pytest.mark.parametrize("request_id", ["sub-1", 7, 0, ""])
 async def test_every_message_names_its_subscription(
     autojump_clock: MockClock, gate: Gate, request_id: JsonValue
@@ -90,6 +95,7 @@ async def test_every_message_names_its_subscription(
     assert {"uri": A, "_meta": {META_SUBSCRIPTION: request_id}} == told[-1]["params"]
 
 
+@pytest.mark.requirement("MCP-SUB-02")
 @pytest.mark.parametrize(
     ("asked", "method"),
     [
@@ -109,6 +115,7 @@ async def test_only_the_lists_that_were_asked_for_are_told_of(
     assert [method] == [message["method"] for message in stream.messages[1:]]
 
 
+@pytest.mark.requirement("MCP-SUB-02")
 async def test_a_change_is_told_to_whoever_watches_that_resource(autojump_clock: MockClock, gate: Gate) -> None:
     """notifications/resources/updated names the resource; other subscriptions hear nothing."""
     stream, other = await listening(gate, {"resourceSubscriptions": [A]}), await listening(gate, ALL)
@@ -120,6 +127,7 @@ async def test_a_change_is_told_to_whoever_watches_that_resource(autojump_clock:
     assert 1 == len(other.messages)
 
 
+@pytest.mark.requirement("MCP-SUB-01")
 async def test_what_changes_while_the_subscription_begins_is_told_behind_the_acknowledgement(
     autojump_clock: MockClock, gate: Gate
 ) -> None:
@@ -146,6 +154,31 @@ async def test_what_changes_while_the_subscription_begins_is_told_behind_the_ack
     ] == [message["method"] for message in conversation.messages]
 
 
+@pytest.mark.requirement("MCP-SUB-05", "MCP-PROG-03", "MCP-LOG-01")
+async def test_looks_and_calls_speak_on_no_subscription(autojump_clock: MockClock, gate: Gate) -> None:
+    """streamable-http#receiving-messages: neither progress nor log messages, though the request asks for both."""
+
+    async def run(peer: Peer) -> JsonValue:
+        await peer.report(1)
+        await peer.log(LogLevel.ALERT, "of the call")
+        return None
+
+    gate.door.looks_speak = True
+    gate.door.scripts["go"] = script_of(run)
+    meta: JsonObject = {"progressToken": "t", META_LOG_LEVEL: "debug"}
+    stream = gate.post(*modern("subscriptions/listen", {"notifications": {"resourceSubscriptions": [A]}}, meta=meta))
+    await heard(stream, 1)
+    answer = await gate.asked(*asked_modern("go", meta=meta))
+    gate.door.changes[A]()
+    await heard(stream, 2)
+    await trio.sleep(1)
+
+    assert 3 == len(answer.messages)
+    assert ["notifications/subscriptions/acknowledged", "notifications/resources/updated"] == [
+        message["method"] for message in stream.messages
+    ]
+
+
 async def test_first_looks_are_made_a_few_at_a_time(autojump_clock: MockClock, gate: Gate) -> None:
     """A principal may run 32 calls at once; a subscription does not take them all."""
     uris = [f"forge://{number}" for number in range(MAX_WATCHED)]
@@ -170,6 +203,7 @@ async def test_what_cannot_be_watched_is_refused_as_a_whole(
     assert (400, INVALID_PARAMS) == (answer.status, answer.json["error"]["code"])
 
 
+@pytest.mark.requirement("MCP-SUB-06")
 async def test_a_hang_up_leaves_nothing(autojump_clock: MockClock, gate: Gate) -> None:
     """Closing the stream is the cancel: no watch goes on for nobody."""
     stream = await listening(gate, {**ALL, "resourceSubscriptions": [A, B]})
@@ -193,6 +227,7 @@ async def test_a_hang_up_while_it_begins_leaves_nothing(autojump_clock: MockCloc
     assert is_at_rest(gate)
 
 
+@pytest.mark.requirement("MCP-SUB-04")
 @pytest.mark.parametrize("begin_after_s", [0.0, 3.0])
 async def test_a_drain_ends_it_in_good_order(autojump_clock: MockClock, gate: Gate, begin_after_s: float) -> None:
     """The result is the graceful end, also of a subscription that had only begun to look."""
@@ -217,6 +252,7 @@ async def test_a_subscription_that_comes_during_a_drain_ends_at_once(autojump_cl
     assert ["notifications/subscriptions/acknowledged", None] == [one.get("method") for one in answer.messages]
 
 
+@pytest.mark.requirement("MCP-SUB-07")
 async def test_a_removed_credential_ends_it(autojump_clock: MockClock, gate: Gate) -> None:
     """Access that has ended hears nothing more; others do."""
     stream, bobs = await listening(gate, {"resourceSubscriptions": [A]}), await listening(gate, ALL, key="bob")
@@ -255,6 +291,7 @@ async def test_it_needs_a_client_that_takes_streams(autojump_clock: MockClock, g
     assert 406 == (await gate.asked(*asked, ("accept", "application/json"))).status
 
 
+@pytest.mark.requirement("MCP-SUB-06")
 async def test_a_posted_cancellation_ends_no_stream_over_http(autojump_clock: MockClock, gate: Gate) -> None:
     """Ids are the client's choice: without a session a stranger's id could be named."""
     stream = await listening(gate, ALL)

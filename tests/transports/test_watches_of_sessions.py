@@ -30,6 +30,7 @@ async def unsubscribed(gate: Gate, session: tuple[str, str], uri: JsonValue = A)
     return await gate.asked(request("resources/unsubscribe", {"uri": uri}), session)
 
 
+@pytest.mark.requirement("MCP-RES-08")
 async def test_a_change_is_told_on_the_stream_of_the_session(autojump_clock: MockClock, gate: Gate) -> None:
     """The answer is empty; then each change is one notification that names the resource."""
     session = await gate.session()
@@ -45,6 +46,7 @@ async def test_a_change_is_told_on_the_stream_of_the_session(autojump_clock: Moc
     )
 
 
+@pytest.mark.requirement("MCP-RES-08")
 async def test_each_change_is_told_on_one_stream_only(autojump_clock: MockClock, gate: Gate) -> None:
     """basic/transports#multiple-connections: never the same message on two streams; the newest has it."""
     session = await gate.session()
@@ -80,6 +82,7 @@ async def test_a_change_that_nobody_can_hear_is_lost_without_harm(autojump_clock
     assert 0 == gate.hub.statistics().streams_cut_total
 
 
+@pytest.mark.requirement("MCP-RES-08")
 async def test_an_unsubscribed_resource_is_watched_no_more(autojump_clock: MockClock, gate: Gate) -> None:
     """Also one that was subscribed twice; one that never was is no mistake."""
     session = await gate.session()

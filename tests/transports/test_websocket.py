@@ -12,11 +12,12 @@ from trio.testing import MockClock
 from aegis_trio.model.identity import PrincipalId
 from aegis_trio.model.json import JsonObject
 from aegis_trio.protocol.jsonrpc import Reply
-from aegis_trio.protocol.refusals import INVALID_REQUEST, PARSE_ERROR
+from aegis_trio.protocol.refusals import INVALID_REQUEST, MISSING_CAPABILITY, PARSE_ERROR
 from aegis_trio.protocol.steps import Perform
 from aegis_trio.transports.desk import Desk, Visitor
 from aegis_trio.transports.hub import StreamKind
 from aegis_trio.transports.subscriptions import ListName
+from tests.transports import talking
 from tests.transports.conftest import MakeGate
 from tests.transports.harness import Gate, call, initialize, lasting, notification, request
 from tests.transports.lines import (
@@ -180,6 +181,7 @@ async def test_an_id_that_runs_is_not_taken_twice(autojump_clock: MockClock, gat
     assert "slow" == socket.messages[1]["result"]["structuredContent"]["tool"]
 
 
+@pytest.mark.requirement("MCP-PROG-01")
 async def test_progress_comes_before_the_answer(autojump_clock: MockClock, gate: Gate, nursery: trio.Nursery) -> None:
     """MCP 2026-07-28 basic/patterns/progress; the older eras the same."""
     gate.door.scripts = {"report": reporting}
@@ -213,6 +215,7 @@ async def test_a_question_is_answered_in_passing(autojump_clock: MockClock, gate
     assert {"name": "Ada"} == answer["result"]["structuredContent"]["who"]
 
 
+@pytest.mark.requirement("MCP-MRTR-03")
 async def test_a_modern_question_ends_the_round(autojump_clock: MockClock, gate: Gate, nursery: trio.Nursery) -> None:
     """MCP 2026-07-28 basic/patterns/mrtr: no requests from the server, on a line neither."""
     gate.door.scripts = {"ask": asking}
@@ -230,6 +233,21 @@ async def test_a_modern_question_ends_the_round(autojump_clock: MockClock, gate:
     assert {"name": "Ada"} == second["structuredContent"]["who"]
 
 
+@pytest.mark.requirement("MCP-ENV-09")
+async def test_what_the_handshake_declared_counts_for_no_modern_call(
+    autojump_clock: MockClock, gate: Gate, nursery: trio.Nursery
+) -> None:
+    """MCP 2026-07-28 basic/index#statelessness: one line carries both eras, and each request declares for itself."""
+    gate.door.scripts = {"ask": talking.asking({"k": talking.SURE})}
+    socket = await opened(gate, nursery)
+    await shake_hands(socket, elicitation={})
+    answer = await socket.asked(modern_call("ask", "m"))
+
+    assert MISSING_CAPABILITY == answer["error"]["code"]
+    assert {"elicitation": {}} == answer["error"]["data"]["requiredCapabilities"]
+
+
+@pytest.mark.requirement("MCP-SUB-03", "MCP-SUB-06")
 async def test_a_subscription_tells_of_changes_until_it_is_cancelled(
     autojump_clock: MockClock, gate: Gate, nursery: trio.Nursery
 ) -> None:
@@ -270,6 +288,7 @@ async def test_a_line_holds_a_bounded_number_of_subscriptions(
     assert 3 == socket.messages[3]["params"]["_meta"]["io.modelcontextprotocol/subscriptionId"]
 
 
+@pytest.mark.requirement("MCP-SUB-08")
 async def test_changed_lists_are_told_to_whoever_shook_hands(
     autojump_clock: MockClock, gate: Gate, nursery: trio.Nursery
 ) -> None:
@@ -285,6 +304,7 @@ async def test_changed_lists_are_told_to_whoever_shook_hands(
     assert ["notifications/prompts/list_changed"] == [one["method"] for one in socket.messages if "method" in one]
 
 
+@pytest.mark.requirement("MCP-RES-08")
 async def test_a_watched_resource_is_told_of(autojump_clock: MockClock, gate: Gate, nursery: trio.Nursery) -> None:
     """MCP 2025-11-25 server/resources#subscriptions."""
     socket = await opened(gate, nursery)
@@ -549,6 +569,7 @@ async def test_a_gate_without_lines_waits_for_none(autojump_clock: MockClock, ga
     assert began == trio.current_time()
 
 
+@pytest.mark.requirement("MCP-SUB-07")
 async def test_the_end_of_a_credential_closes_its_sockets_at_once(
     autojump_clock: MockClock, gate: Gate, nursery: trio.Nursery
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from tests.protocol.requirements.manifest import REQUIREMENTS, SECTIONS
+from tests.protocol.requirements.manifest import SECTIONS
 from tests.protocol.requirements.requirement import ALL, Requirement
 from tests.protocol.requirements.tags import ROOT
 
@@ -28,9 +28,6 @@ Where the server is meant to answer otherwise than the official Python SDK does 
 def render() -> str:
     """Return docs/protocol.md."""
     parts = [_HEAD, _DIFFERENCES]
-    waiting = [row for row in REQUIREMENTS if row.pending]
-    if waiting:
-        parts.append(f"\n{len(waiting)} of {len(REQUIREMENTS)} rows are not built yet; they are marked *planned*.\n")
     for title, rows in SECTIONS.items():
         parts.append(f"\n## {title}\n\n| id | behaviour | source | revisions |\n|---|---|---|---|\n")
         parts.extend(_row(row) for row in rows)
@@ -38,8 +35,7 @@ def render() -> str:
 
 
 def _row(row: Requirement) -> str:
-    planned = "*planned:* " if row.pending else ""
-    return f"| `{row.id}` | {planned}{row.text} | {row.source} | {_span(row.revisions)} |\n"
+    return f"| `{row.id}` | {row.text} | {row.source} | {_span(row.revisions)} |\n"
 
 
 def _span(revisions: tuple[str, ...]) -> str:

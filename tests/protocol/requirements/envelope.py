@@ -9,8 +9,6 @@ from typing import Final
 
 from tests.protocol.requirements.requirement import ALL, MODERN, Requirement, at
 
-_ROUNDS: Final = "questions to the client inside results (MRTR) are not built yet"
-
 ROWS: Final = (
     Requirement(
         id="MCP-CHG-01",
@@ -146,7 +144,8 @@ ROWS: Final = (
         text="Capabilities that this request does not declare are not relied upon, whatever an earlier one declared.",
         source="MCP 2026-07-28 basic/index#statelessness",
         revisions=MODERN,
-        pending=_ROUNDS,
+        tests=at("transports/test_rounds.py", "test_what_an_earlier_request_declared_counts_for_nothing")
+        + at("transports/test_websocket.py", "test_what_the_handshake_declared_counts_for_no_modern_call"),
     ),
     Requirement(
         id="MCP-ENV-10",

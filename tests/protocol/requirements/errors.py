@@ -28,7 +28,12 @@ ROWS: Final = (
         text="A call that needs a capability which its request does not declare is refused with -32021 that names it.",
         source="MCP 2026-07-28 schema#missingrequiredclientcapabilityerror",
         revisions=MODERN,
-        pending="nothing of ours needs a capability of the client yet (MRTR)",
+        tests=at(
+            "transports/test_rounds.py",
+            "test_a_client_is_asked_only_what_this_request_declares",
+            "test_all_that_is_missing_is_named_at_once",
+        )
+        + at("transports/test_desk.py", "test_a_failure_has_its_code_and_its_status"),
     ),
     Requirement(
         id="MCP-ERR-03",

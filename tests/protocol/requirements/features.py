@@ -9,9 +9,6 @@ from typing import Final
 
 from tests.protocol.requirements.requirement import ALL, LEGACY, MODERN, Requirement, at
 
-_PROGRESS: Final = "notifications of progress are not built yet"
-_LOGGING: Final = "log messages to clients are not built yet"
-
 ROWS: Final = (
     Requirement(
         id="MCP-RES-01",
@@ -74,6 +71,20 @@ ROWS: Final = (
         source="MCP 2025-11-25 server/resources#subscriptions",
         revisions=LEGACY,
         tests=at("transports/test_features_follow_the_schema.py", "test_subscribing_is_answered_with_an_empty_result"),
+    ),
+    Requirement(
+        id="MCP-RES-08",
+        text="A change of a subscribed resource is told on one stream of the session, until it is unsubscribed.",
+        source="MCP 2025-11-25 server/resources#subscriptions",
+        revisions=LEGACY,
+        tests=at(
+            "transports/test_watches_of_sessions.py",
+            "test_a_change_is_told_on_the_stream_of_the_session",
+            "test_each_change_is_told_on_one_stream_only",
+            "test_an_unsubscribed_resource_is_watched_no_more",
+        )
+        + at("transports/test_websocket.py", "test_a_watched_resource_is_told_of")
+        + at("gateway/test_watch.py", "test_a_change_is_told_once_and_within_two_looks"),
     ),
     Requirement(
         id="MCP-PROMPT-01",
@@ -148,55 +159,88 @@ ROWS: Final = (
         text="Progress is told only to a request that gave a token, under that token.",
         source="MCP 2026-07-28 basic/patterns/progress#behavior-requirements",
         revisions=ALL,
-        pending=_PROGRESS,
+        tests=at(
+            "transports/test_progress_and_logs.py",
+            "test_progress_carries_the_token_of_its_request",
+            "test_nobody_is_told_who_gave_no_token",
+            "test_a_token_is_a_text_or_an_integer",
+        )
+        + at("transports/test_websocket.py", "test_progress_comes_before_the_answer"),
     ),
     Requirement(
         id="MCP-PROG-02",
         text="Progress only grows, is not told too often, and not after the answer.",
         source="MCP 2026-07-28 basic/patterns/progress#behavior-requirements",
         revisions=ALL,
-        pending=_PROGRESS,
+        tests=at(
+            "transports/test_progress_and_logs.py",
+            "test_progress_only_grows",
+            "test_a_chatty_tool_is_thinned_out",
+            "test_nothing_is_said_after_the_answer",
+        ),
     ),
     Requirement(
         id="MCP-PROG-03",
         text="Progress stands on the stream of its own request.",
         source="MCP 2026-07-28 basic/transports/streamable-http#receiving-messages",
         revisions=ALL,
-        pending=_PROGRESS,
+        tests=at(
+            "transports/test_progress_and_logs.py",
+            "test_a_call_of_a_session_never_hears_what_another_says",
+            "test_progress_carries_the_token_of_its_request",
+        )
+        + at("transports/test_subscriptions.py", "test_looks_and_calls_speak_on_no_subscription"),
     ),
     Requirement(
         id="MCP-LOG-01",
         text="Log messages are sent only to a request that asks for them by level, and on its own stream.",
         source="MCP 2026-07-28 server/utilities/logging#per-request-log-level",
         revisions=MODERN,
-        pending=_LOGGING,
+        tests=at(
+            "transports/test_progress_and_logs.py",
+            "test_log_messages_come_from_the_severity_on_that_was_chosen",
+            "test_a_modern_request_that_does_not_ask_hears_no_log",
+        )
+        + at("transports/test_subscriptions.py", "test_looks_and_calls_speak_on_no_subscription")
+        + at("protocol/test_dispatch.py", "test_a_modern_request_says_from_which_severity_it_wants_logs"),
     ),
     Requirement(
         id="MCP-LOG-02",
         text="A level that does not exist is refused with -32602.",
         source="MCP 2026-07-28 server/utilities/logging#error-handling",
         revisions=ALL,
-        pending=_LOGGING,
+        tests=at("transports/test_progress_and_logs.py", "test_a_severity_that_is_none_is_refused")
+        + at(
+            "protocol/test_dispatch.py",
+            "test_a_session_subscribes_and_chooses_its_log_level",
+            "test_a_modern_request_says_from_which_severity_it_wants_logs",
+        ),
     ),
     Requirement(
         id="MCP-LOG-03",
         text="Log messages hold no secret and no personal data.",
         source="MCP 2026-07-28 server/utilities/logging#security",
         revisions=ALL,
-        pending=_LOGGING,
+        tests=at("protocol/test_promises.py", "test_nothing_that_is_served_writes_log_messages_to_its_client")
+        + at("transports/test_progress_and_logs.py", "test_a_bug_after_a_word_is_an_answer_on_the_stream"),
     ),
     Requirement(
         id="MCP-LOG-04",
         text="`logging/setLevel` sets the least level of the session's log messages.",
         source="MCP 2025-11-25 server/utilities/logging#setting-log-level",
         revisions=LEGACY,
-        pending=_LOGGING,
+        tests=at(
+            "transports/test_progress_and_logs.py",
+            "test_log_messages_come_from_the_severity_on_that_was_chosen",
+            "test_a_session_that_chose_nothing_hears_from_info_on",
+        )
+        + at("protocol/test_dispatch.py", "test_a_session_subscribes_and_chooses_its_log_level"),
     ),
     Requirement(
         id="MCP-LOG-05",
         text="Logging is declared as a capability where it is served.",
         source="MCP 2026-07-28 server/utilities/logging#capabilities",
         revisions=ALL,
-        pending=_LOGGING,
+        tests=at("transports/test_features_follow_the_schema.py", "test_what_is_served_is_declared"),
     ),
 )

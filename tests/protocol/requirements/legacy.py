@@ -135,14 +135,25 @@ ROWS: Final = (
         text="A stream that broke goes on from the event that its client names, without events of other streams.",
         source=f"{_TRANSPORTS}#resumability-and-redelivery",
         revisions=SESSIONS,
-        pending="resumption is not built yet",
+        tests=at(
+            "transports/test_resumption.py",
+            "test_a_lost_stream_goes_on_behind_the_last_event",
+            "test_ids_are_of_one_stream_and_no_stream_has_those_of_another",
+            "test_the_stream_of_a_session_is_resumed_as_well",
+            "test_nobody_else_resumes_a_stream",
+        )
+        + at("transports/test_resumption_exactly_once.py", "test_every_message_comes_exactly_once"),
     ),
     Requirement(
         id="MCP-SESS-08",
         text="A resumable stream of 2025-11-25 begins with an event that has an id and no data.",
         source=f"{_TRANSPORTS}#sending-messages-to-the-server",
         revisions=ALL[3:4],
-        pending="resumption is not built yet",
+        tests=at(
+            "transports/test_resumption.py",
+            "test_a_stream_of_a_call_begins_with_an_id_to_come_back_by",
+            "test_an_older_client_gets_ids_without_the_event_that_it_could_not_read",
+        ),
     ),
     Requirement(
         id="MCP-SESS-09",
@@ -183,7 +194,13 @@ ROWS: Final = (
         text="Questions to the client are requests on the streams of its session, and its responses are posted.",
         source=f"{_TRANSPORTS}#sending-messages-to-the-server",
         revisions=ALL[2:4],
-        pending="elicitation is not built yet",
+        tests=at(
+            "transports/test_dialogue.py",
+            "test_a_client_is_asked_on_the_stream_of_its_call",
+            "test_only_the_session_that_was_asked_can_answer",
+            "test_a_client_is_not_asked_what_it_did_not_declare",
+            "test_a_revision_without_the_question_says_so",
+        ),
     ),
     Requirement(
         id="MCP-SESS-13",

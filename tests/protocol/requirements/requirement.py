@@ -1,7 +1,7 @@
 """One numbered behaviour of the protocol, and the forms that its parts must have.
 
 Laws:
-    1. A row is proved by tests, or it is pending and says what it waits for; never both, never neither.
+    1. A row is proved by tests; what is not built has none, and is no row.
     2. A row says one thing that a peer can observe, in one sentence, and where that is written.
 
 Not here: reading tests (tags.py), the rows themselves (a file for each part of the specification).
@@ -38,10 +38,8 @@ class Requirement:
     text: str
     source: str
     revisions: tuple[str, ...]
-    tests: tuple[str, ...] = ()
+    tests: tuple[str, ...]
     """Node ids of the tests that fail when it does not hold, without parameters."""
-    pending: str | None = None
-    """What is missing, where it is not built yet."""
 
 
 def at(file: str, *names: str) -> tuple[str, ...]:
@@ -56,7 +54,7 @@ def faults_of(row: Requirement) -> list[str]:
         "text is not one sentence": re.fullmatch(r"[A-Z`][^\n]{15,240}\.", row.text),
         "source": any(form.fullmatch(row.source) for form in SOURCE_FORMS),
         "revisions": row.revisions and list(row.revisions) == sorted(set(row.revisions)),
-        "either tests or pending": bool(row.tests) != bool(row.pending),
+        "no test": row.tests,
         "a test twice": len(row.tests) == len(set(row.tests)),
     }
     return [f"{row.id}: {rule}" for rule, holds in rules.items() if not holds]

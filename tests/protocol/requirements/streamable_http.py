@@ -204,4 +204,28 @@ ROWS: Final = (
         tests=at(_SESSIONS, "test_every_request_is_authenticated_before_its_body_is_read")
         + at("transports/test_http_sse.py", "test_both_paths_need_a_credential"),
     ),
+    Requirement(
+        id="MCP-HTTP-21",
+        text="Where a tool declares that an argument is mirrored, a header that disagrees is refused with -32020.",
+        source=f"{_PAGE}#server-behavior-for-custom-headers",
+        revisions=MODERN,
+        tests=at(
+            "protocol/test_param_headers.py",
+            "test_headers_that_mirror_the_arguments_agree",
+            "test_headers_that_say_something_else_are_a_mismatch",
+            "test_every_text_arrives_by_the_sentinel",
+        )
+        + at("transports/test_modern_wire.py", "test_a_header_that_a_tool_declares_is_compared"),
+    ),
+    Requirement(
+        id="MCP-HTTP-22",
+        text="A declaration of such a header that clients must reject is never acted upon.",
+        source="MCP 2026-07-28 server/tools#x-mcp-header",
+        revisions=MODERN,
+        tests=at(
+            "protocol/test_param_headers.py",
+            "test_what_is_no_keyword_is_no_declaration",
+            "test_a_declaration_that_clients_must_reject_is_our_bug",
+        ),
+    ),
 )
