@@ -10,13 +10,14 @@ export const load = createRequire(join(process.env.AEGIS_NODE_PACKAGES, 'package
 /**
  * Runs the errand of stdin with the client that `connect` makes of it.
  *
- * `connect(errand)` returns `{client, version()}`, connected; `call(client, step, options)` calls a tool.
+ * `connect(errand)` returns `{client, version()}`, connected; `call(client, step, options)` calls a tool;
+ * `watch(client, uri, told)` subscribes, with `told(uri)` for each change, and returns what takes it back.
  */
-export async function run(connect, call) {
+export async function run(connect, call, watch) {
   const errand = JSON.parse(await text(process.stdin));
   const { client, version } = await connect(errand);
   const steps = [];
-  for (const step of errand.steps) steps.push(await report(client, step, call));
+  for (const step of errand.steps) steps.push(await report(client, step, { call, watch }));
   const made = {
     version: version(),
     server: client.getServerVersion() ?? null,
@@ -27,25 +28,22 @@ export async function run(connect, call) {
   process.stdout.write(`${JSON.stringify(made)}\n`);
 }
 
-async function report(client, step, call) {
+async function report(client, step, means) {
   const progress = [];
   const giveUp = new AbortController();
-  const options = { signal: giveUp.signal, timeout: 30_000 };
+  const options = { signal: giveUp.signal, timeout: 60_000 };
   if (step.progress) options.onprogress = (update) => progress.push(update);
-  const timer =
-    step.cancel_after_ms === undefined ? undefined : setTimeout(() => giveUp.abort('given up'), step.cancel_after_ms);
+  if (step.cancel_on_progress) options.onprogress = () => giveUp.abort('given up');
   try {
-    const result = await take(client, step, options, call);
+    const result = await take(client, step, options, means);
     return step.progress ? { result, progress } : { result };
   } catch (error) {
     if (giveUp.signal.aborted) return { cancelled: true };
     return { error: { code: error.code ?? null, message: String(error.message ?? error) } };
-  } finally {
-    clearTimeout(timer);
   }
 }
 
-function take(client, step, options, call) {
+function take(client, step, options, { call, watch }) {
   switch (step.do) {
     case 'list_tools':
       return client.listTools(undefined, options);
@@ -61,10 +59,27 @@ function take(client, step, options, call) {
       return client.listPrompts(undefined, options);
     case 'get_prompt':
       return client.getPrompt({ name: step.name, arguments: step.arguments ?? {} }, options);
-    case 'ping':
-      return client.ping(options);
+    case 'complete':
+      return client.complete(
+        { ref: step.ref, argument: step.argument, ...(step.context && { context: { arguments: step.context } }) },
+        options
+      );
+    case 'watch':
+      return firstChange(client, step.uri, watch);
     default:
       throw new Error(`no such step: ${step.do}`);
+  }
+}
+
+async function firstChange(client, uri, watch) {
+  const told = Promise.withResolvers();
+  const timer = setTimeout(() => told.reject(new Error('nothing was told')), 60_000);
+  const leave = await watch(client, uri, told.resolve);
+  try {
+    return { uri: await told.promise };
+  } finally {
+    clearTimeout(timer);
+    await leave();
   }
 }
 

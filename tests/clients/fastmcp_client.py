@@ -10,9 +10,11 @@ import sys
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 from fastmcp import Client
 from fastmcp.client.transports import ClientTransport, SSETransport, StdioTransport, StreamableHttpTransport
 from mcp import MCPError
+from mcp.types import PromptReference, ResourceTemplateReference
 from pydantic import BaseModel
 
 DEADLINE_S = 30.0
@@ -28,7 +30,7 @@ def make_transport(errand: dict[str, Any]) -> ClientTransport:
             return SSETransport(errand["url"], headers=headers)
         case "stdio":
             command, *arguments = errand["command"]
-            return StdioTransport(command, arguments)
+            return StdioTransport(command, arguments, env=errand["environment"], keep_alive=False)
         case other:
             raise SystemExit(f"this client has no transport {other}")
 
@@ -49,12 +51,15 @@ async def report(client: Client[Any], step: dict[str, Any]) -> dict[str, Any]:
     """Take *step* and say what came of it."""
     progress: list[dict[str, Any]] = []
 
-    async def note(done: float, total: float | None, message: str | None) -> None:
-        progress.append({"progress": done, "total": total, "message": message})
-
-    give_up_s = step.get("cancel_after_ms", 1000 * DEADLINE_S) / 1000
     try:
-        with anyio.move_on_after(give_up_s) as scope:
+        with anyio.CancelScope() as scope:
+
+            async def note(done: float, total: float | None, message: str | None) -> None:
+                progress.append({"progress": done, "total": total, "message": message})
+                if step.get("cancel_on_progress"):
+                    scope.cancel()
+                await anyio.lowlevel.checkpoint()
+
             result = wire(await take(client, step, note))
     except MCPError as error:
         return {"error": {"code": error.error.code, "message": error.error.message}}
@@ -69,7 +74,7 @@ async def take(client: Client[Any], step: dict[str, Any], note: Any) -> Any:
         case "list_tools":
             return await client.list_tools_mcp()
         case "call_tool":
-            handler = note if step.get("progress") else None
+            handler = note if step.get("progress") or step.get("cancel_on_progress") else None
             return await client.call_tool_mcp(step["name"], step.get("arguments", {}), progress_handler=handler)
         case "list_resources":
             return await client.list_resources_mcp()
@@ -81,8 +86,9 @@ async def take(client: Client[Any], step: dict[str, Any], note: Any) -> Any:
             return await client.list_prompts_mcp()
         case "get_prompt":
             return await client.get_prompt_mcp(step["name"], step.get("arguments", {}))
-        case "ping":
-            return {} if await client.ping() else None
+        case "complete":
+            kind = PromptReference if step["ref"]["type"] == "ref/prompt" else ResourceTemplateReference
+            return await client.complete_mcp(kind(**step["ref"]), step["argument"], step.get("context"))
         case other:
             raise SystemExit(f"no such step: {other}")
 

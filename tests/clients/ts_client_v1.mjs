@@ -8,7 +8,7 @@ const { StreamableHTTPClientTransport } = load('@modelcontextprotocol/sdk/client
 const { SSEClientTransport } = load('@modelcontextprotocol/sdk/client/sse.js');
 const { WebSocketClientTransport } = load('@modelcontextprotocol/sdk/client/websocket.js');
 const { StdioClientTransport } = load('@modelcontextprotocol/sdk/client/stdio.js');
-const { LATEST_PROTOCOL_VERSION } = load('@modelcontextprotocol/sdk/types.js');
+const { LATEST_PROTOCOL_VERSION, ResourceUpdatedNotificationSchema } = load('@modelcontextprotocol/sdk/types.js');
 
 function transportOf(errand) {
   switch (errand.transport) {
@@ -25,7 +25,7 @@ function transportOf(errand) {
       };
       return new WebSocketClientTransport(new URL(errand.url));
     case 'stdio':
-      return new StdioClientTransport({ command: errand.command[0], args: errand.command.slice(1) });
+      return new StdioClientTransport({ command: errand.command[0], args: errand.command.slice(1), env: errand.environment });
     default:
       throw new Error(`this client has no transport ${errand.transport}`);
   }
@@ -48,5 +48,10 @@ await run(
     await client.connect(transport);
     return { client, version: () => version };
   },
-  (client, params, options) => client.callTool(params, undefined, options)
+  (client, params, options) => client.callTool(params, undefined, options),
+  async (client, uri, told) => {
+    client.setNotificationHandler(ResourceUpdatedNotificationSchema, ({ params }) => told(params.uri));
+    await client.subscribeResource({ uri });
+    return () => client.unsubscribeResource({ uri });
+  }
 );

@@ -14,7 +14,7 @@ function transportOf(errand) {
     case 'sse':
       return new SSEClientTransport(new URL(errand.url), withKey(errand));
     case 'stdio':
-      return new StdioClientTransport({ command: errand.command[0], args: errand.command.slice(1) });
+      return new StdioClientTransport({ command: errand.command[0], args: errand.command.slice(1), env: errand.environment });
     default:
       throw new Error(`this client has no transport ${errand.transport}`);
   }
@@ -32,5 +32,14 @@ await run(
     await client.connect(transportOf(errand));
     return { client, version: () => client.getNegotiatedProtocolVersion() };
   },
-  (client, params, options) => client.callTool(params, options)
+  (client, params, options) => client.callTool(params, options),
+  async (client, uri, told) => {
+    client.setNotificationHandler('notifications/resources/updated', ({ params }) => told(params.uri));
+    if (STATELESS.includes(client.getNegotiatedProtocolVersion())) {
+      const subscription = await client.listen({ resourceSubscriptions: [uri] });
+      return () => subscription.close();
+    }
+    await client.subscribeResource({ uri });
+    return () => client.unsubscribeResource({ uri });
+  }
 );

@@ -17,18 +17,10 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult, TextContent
 
 from tests.e2e.gates import GateProcess, open_gate, settings
+from tests.e2e.interactions import TOOLS
 from tests.forge import open_forge
 
 pytestmark = pytest.mark.e2e
-
-TOOLS = {
-    "list_repositories",
-    "get_repository_info",
-    "get_file_tree",
-    "get_file_contents",
-    "get_me",
-    "get_server_version",
-}
 
 
 def _text(result: CallToolResult) -> str:

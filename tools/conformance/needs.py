@@ -45,6 +45,7 @@ def _resource(address: str) -> Inventory:
 
 
 NEEDS: Final[Mapping[str, Inventory]] = {
+    "completion-complete": _prompt("test_prompt_with_arguments"),
     "server-stateless": _tool("test_missing_capability", "test_streaming_elicitation", "test_logging_tool"),
     "tools-call-simple-text": _tool("test_simple_text"),
     "tools-call-image": _tool("test_image_content"),
