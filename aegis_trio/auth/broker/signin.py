@@ -1,0 +1,267 @@
+"""A sign-in from beginning to end: asked for by a client, agreed to by a person, proved at Gitea, answered by a code.
+
+Laws:
+    1. Nobody is sent to Gitea, and nothing is granted, before the person has agreed on our own page to this client,
+       these rights and this address (MCP security best practices, "confused deputy").
+    2. A sign-in belongs to one browser; another browser can neither agree to it nor finish it.
+    3. The way to Gitea has a state of its own, made after the consent, good once and for ten minutes.
+    4. What Gitea granted is read from Gitea; a grant that holds anything else than our constant set grants nothing.
+
+Not here: HTTP (web/oauth), tokens (tokens.py).
+
+Source: OAuth 2.1 sections 4.1 and 7.5; RFC 9700 section 4; gitea.md facts 2, 5 and 6.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import secrets
+from dataclasses import dataclass, replace
+from typing import Final, TypeAlias, final
+
+from aegis_trio.audit.entry import service_event
+from aegis_trio.auth.broker.browsers import Browser, Browsers
+from aegis_trio.auth.broker.grants import NS_PER_S, principal_of
+from aegis_trio.auth.broker.people import People
+from aegis_trio.auth.broker.ports import OAuthTrail, Upstream, UpstreamGrantDead
+from aegis_trio.auth.broker.request import AuthorizationRequest
+from aegis_trio.auth.broker.rows import CodeRow, GrantRow, LoginRow, decode_row, digest, encode_row, new_id
+from aegis_trio.auth.broker.tokens import Tokens
+from aegis_trio.auth.vault import Vault
+from aegis_trio.model.clock import WallClock
+from aegis_trio.model.identity import Origin
+from aegis_trio.model.secret import Secret
+from aegis_trio.policy.scopes import is_same_grant
+from aegis_trio.store.interface import Put, Space, Store
+
+LOGIN_TTL_S: Final = 600
+STATE_BYTES: Final = 32
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """A sign-in that waits for the person's consent."""
+
+    id: str
+    login: LoginRow
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class GoToGitea:
+    """The browser goes to Gitea's login."""
+
+    address: str
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Granted:
+    """The client gets its code."""
+
+    login: LoginRow
+    code: Secret
+    browser: Browser
+    """Perhaps under a new cookie."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """The client is told that the person refused, or that Gitea did."""
+
+    login: LoginRow
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class OtherGrant:
+    """At Gitea stands an older grant with other rights; the person has to revoke it there first."""
+
+    login: LoginRow
+    person: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class OtherPerson:
+    """Somebody else signed in at Gitea than the page had named; the consent has to be given again."""
+
+    pending: Pending
+    browser: Browser
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """There is no such sign-in (any more) in this browser."""
+
+
+Outcome: TypeAlias = GoToGitea | Granted | Denied | OtherGrant | OtherPerson | Lost
+
+
+@final
+class SignIns:
+    """Sign-ins on their way."""
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        browsers: Browsers,
+        people: People,
+        tokens: Tokens,
+        upstream: Upstream,
+        vault: Vault,
+        clock: WallClock,
+        audit: OAuthTrail,
+        write_mode: bool,
+    ) -> None:
+        self._store = store
+        self._browsers = browsers
+        self._people = people
+        self._tokens = tokens
+        self._upstream = upstream
+        self._vault = vault
+        self._clock = clock
+        self._audit = audit
+        self._write_mode = write_mode
+
+    async def begin(self, request: AuthorizationRequest, browser: Browser, origin: Origin) -> Pending:
+        """Keep what a client asks for until the person has read it."""
+        login = LoginRow(
+            client_id=request.client.id,
+            client_name=request.client.name,
+            redirect_uri=request.redirect_uri,
+            state=request.state,
+            scopes=request.scopes,
+            code_challenge=request.code_challenge,
+            resource=request.resource,
+            browser=browser.id,
+        )
+        pending = Pending(id=new_id(), login=login)
+        await self._keep(pending.id, login)
+        self._record("oauth_authorize", login, origin, step="asked")
+        return pending
+
+    async def find(self, login_id: str, browser: Browser) -> Pending | None:
+        """Return a sign-in of this browser that waits for consent."""
+        row = await self._store.get(Space.LOGIN, login_id)
+        login = None if row is None else decode_row(LoginRow, row.value)
+        # Threat: a sign-in begun in one browser and finished in another signs its owner in as somebody else.
+        return Pending(id=login_id, login=login) if login is not None and login.browser == browser.id else None
+
+    async def deny(self, login_id: str, browser: Browser, origin: Origin) -> Outcome:
+        """End a sign-in that the person refused."""
+        pending = await self.find(login_id, browser)
+        if pending is None or await self._store.take(Space.LOGIN, login_id) is None:
+            return Lost()
+        self._record("oauth_authorize", pending.login, origin, step="denied")
+        return Denied(pending.login)
+
+    async def allow(self, login_id: str, browser: Browser, origin: Origin) -> Outcome:
+        """Go on with a sign-in that the person agreed to.
+
+        Raises:
+            UpstreamFault: Gitea cannot be asked whether the person's tokens still work; nothing was granted.
+        """
+        pending = await self.find(login_id, browser)
+        if pending is None:
+            return Lost()
+        if browser.uid is not None and browser.login is not None and await self._people.is_signed_in(browser.uid):
+            if await self._store.take(Space.LOGIN, login_id) is None:
+                return Lost()
+            return await self._grant(pending.login, browser, browser.uid, browser.login, origin)
+        if await self._store.take(Space.LOGIN, login_id) is None:
+            return Lost()
+        return await self._send_to_gitea(pending.login, origin)
+
+    async def not_me(self, login_id: str, browser: Browser) -> tuple[Pending | None, Browser]:
+        """Sign the browser out, and show the same question again."""
+        pending = await self.find(login_id, browser)
+        fresh = await self._browsers.sign_out(browser)
+        if pending is None:
+            return None, fresh
+        moved = replace(pending.login, browser=fresh.id)
+        await self._keep(login_id, moved)
+        return Pending(id=login_id, login=moved), fresh
+
+    async def finish(self, raw_state: str, raw_code: str | None, browser: Browser, origin: Origin) -> Outcome:
+        """Take the browser back from Gitea.
+
+        Args:
+            raw_code: None where Gitea came back with an error.
+
+        Raises:
+            UpstreamFault: Gitea cannot be asked; nothing was granted, and the client may begin again.
+        """
+        row = await self._store.get(Space.LOGIN, digest(raw_state))
+        login = None if row is None else decode_row(LoginRow, row.value)
+        if login is None or login.browser != browser.id or login.nonce is None or login.verifier is None:
+            return Lost()
+        if await self._store.take(Space.LOGIN, digest(raw_state)) is None:
+            return Lost()
+        verifier = self._vault.unseal(login.verifier, row=digest(raw_state), owner=login.browser)
+        if raw_code is None or verifier is None:
+            self._record("oauth_authorize", login, origin, step="refused_at_gitea")
+            return Denied(login)
+        try:
+            tokens = await self._upstream.exchange(Secret(raw_code), verifier)
+            identity = await self._upstream.identify(tokens, login.nonce)
+        except UpstreamGrantDead:
+            self._record("oauth_authorize", login, origin, step="code_refused_at_gitea")
+            return Denied(login)
+        if not is_same_grant(identity.scope, write_mode=self._write_mode):
+            self._record("oauth_authorize", login, origin, step="other_grant_at_gitea")
+            return OtherGrant(login, identity.login)
+        await self._people.remember(identity, tokens)
+        signed_in = await self._browsers.sign_in(browser, identity.uid, identity.login)
+        if browser.uid is not None and browser.uid != identity.uid:
+            pending = Pending(id=new_id(), login=replace(login, browser=signed_in.id, nonce=None, verifier=None))
+            await self._keep(pending.id, pending.login)
+            return OtherPerson(pending, signed_in)
+        return await self._grant(login, signed_in, identity.uid, identity.login, origin)
+
+    async def _send_to_gitea(self, login: LoginRow, origin: Origin) -> Outcome:
+        state, nonce, verifier = (secrets.token_urlsafe(STATE_BYTES) for _ in range(3))
+        challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+        sealed = self._vault.seal(Secret(verifier), row=digest(state), owner=login.browser)
+        await self._keep(digest(state), replace(login, nonce=nonce, verifier=sealed))
+        self._record("oauth_authorize", login, origin, step="agreed")
+        return GoToGitea(self._upstream.authorize_address(state=state, nonce=nonce, challenge=challenge))
+
+    async def _grant(self, login: LoginRow, browser: Browser, uid: int, person: str, origin: Origin) -> Outcome:
+        now_s = self._clock.now_ns() // NS_PER_S
+        grant = GrantRow(
+            id=new_id(),
+            uid=uid,
+            login=person,
+            client_id=login.client_id,
+            client_name=login.client_name,
+            scopes=login.scopes,
+            resource=login.resource,
+            created_at=now_s,
+            last_used_at=now_s,
+        )
+        code = await self._tokens.make_code(
+            CodeRow(grant=grant, redirect_uri=login.redirect_uri, code_challenge=login.code_challenge)
+        )
+        self._record("oauth_grant", login, origin, grant=grant.id, principal=principal_of(uid), login=person)
+        return Granted(login=login, code=code, browser=browser)
+
+    async def _keep(self, key: str, login: LoginRow) -> None:
+        until = self._clock.now_ns() // NS_PER_S + LOGIN_TTL_S
+        await self._store.put(Put(space=Space.LOGIN, key=key, value=encode_row(login), expires_at=until))
+
+    def _record(self, event: str, asked: LoginRow, origin: Origin, **more: str) -> None:
+        self._audit.append_nowait(
+            service_event(
+                event,
+                client=asked.client_id[:256],
+                scopes=list(asked.scopes),
+                client_ip=origin.address,
+                **more,
+            )
+        )
