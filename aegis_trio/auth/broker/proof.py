@@ -1,4 +1,4 @@
-"""What a client proves when it comes for tokens: that it began the sign-in, and that it asks for no more than it got."""
+"""What a client proves when it comes for tokens: that it began the sign-in, and asks for no more than it got."""
 
 from __future__ import annotations
 
