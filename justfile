@@ -68,6 +68,11 @@ rotate *ARGS: run-environment
 key-age *ARGS: run-environment
     @exec {{ python }} -m aegis_trio key-age "$@"
 
+# Talk to a gate over its WebSocket debugging transport, by hand or in scripts.
+[no-exit-message]
+console *ARGS: run-environment
+    @exec {{ python }} -m aegis_trio console "$@"
+
 # ---------------------------------------------------------------------------------------- the work
 
 # All gates and all tests; with arguments, pytest alone with these.

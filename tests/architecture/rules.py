@@ -38,7 +38,9 @@ PROCESS_EDGES: Final = frozenset({"aegis_trio.__main__", "aegis_trio.cli.demo", 
 
 # Nurseries that outlive a function: the hub's, in which sessions live longer than a request, and that of a response
 # body which is itself the session. Nothing else may hand its children to somebody else.
-NURSERY_KEEPERS: Final = frozenset({"Hub", "SessionHub", "SessionBody"})
+# `open_connection` (console) lends its own to trio-websocket, whose reader ends with it: the library has no other way
+# to take a stream that we made, and does not close one that it made.
+NURSERY_KEEPERS: Final = frozenset({"Hub", "SessionHub", "SessionBody", "open_connection"})
 
 # Rooms that open files: each opens what the operator named, or what it named itself, never what a client did.
 FILE_OPENERS: Final = {

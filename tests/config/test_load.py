@@ -58,6 +58,14 @@ def test_the_least_environment_gives_the_documented_defaults() -> None:
         settings.auth.allow_query_key,
         settings.web.trusted_proxies,
     )
+    assert not settings.web.websocket_debug
+
+
+def test_the_debugging_transport_is_switched_on_by_its_variable() -> None:
+    """It is off unless somebody asks for it in so many words."""
+    assert load(WEBSOCKET_DEBUG="true").web.websocket_debug
+    assert not load(WEBSOCKET_DEBUG="false").web.websocket_debug
+    assert "WEBSOCKET_DEBUG" in str(fault_of(WEBSOCKET_DEBUG="perhaps"))
 
 
 def test_everything_that_is_set_arrives() -> None:

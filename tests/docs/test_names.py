@@ -39,6 +39,8 @@ NOT_SETTINGS: Final = {
     "YOUR_KEY": "stands for a key, where a client can be told no variable",
     "YOUR_GITEA_TOKEN": "the same, for a token",
     "SSL_CERT_FILE": "OpenSSL's, an example of a name that is not ours",
+    "AEGIS_CONSOLE_KEY": "the console's own; the gate does not read it",
+    "XDG_STATE_HOME": "the desktop's: where programs keep their state",
 }
 
 

@@ -20,6 +20,8 @@ everything around them: listening, accepting, lifetimes, deadlines and limits.
         task_status=...,                        # started(RunningServer): .statistics() -> ServerStatistics
     ) -> None                                   # returns when the last connection is gone
 
+WebSockets come as ASGI's scope `websocket`, over HTTP/1.1 only; what an application may rely on stands in `websockets`.
+
 Laws:
     1. A connection's fault ends that connection, and nothing else.
     2. Every wait for a peer has a deadline, and every queue a size.

@@ -5,6 +5,14 @@ Laws:
     2. A message is bounded in bytes, frames and time; a peer in signs of life; a closing handshake in time.
     3. Whatever ends the socket, `receive` says so once all that came before is read; `send` is then a checkpoint.
 
+What an application may rely on:
+    `receive` gives `websocket.connect`, then messages with both `bytes` and `text` (one of them None), and after the
+    last one `websocket.disconnect` with `code` and `reason`, again and again. It raises nothing.
+    `send` waits while the peer reads slowly, and raises for nothing that a peer does: a peer that is gone, or was
+    cut, is told by `receive`. It may be called by several tasks; each message leaves whole. Cancelling it in the
+    middle of a frame ends the connection.
+    After the disconnect an application has the grace (`disconnect_grace_s`) to end, then it is cancelled.
+
 Each override has one reason:
     handle      a refused handshake ends its connection; bytes that arrive before the application has accepted wait
                 for it, instead of answering the upgrade twice
@@ -252,8 +260,6 @@ class WebSocketStream(WSStream):
         """Begin the closing handshake."""
         self._begin_closing()
         await self._send_wsproto_event(CloseConnection(code=code, reason=reason))
-        if self._behind and not self._deaf:
-            self._tasks.spawn(self.read_on)  # the peer's half may lie behind what the application left
 
     def _begin_closing(self) -> None:
         self.state = ASGIWebsocketState.CLOSED
@@ -264,7 +270,7 @@ class WebSocketStream(WSStream):
         if self.inbox is not None and not self._told:
             self._told = True
             # Hypercorn's type does not know the reason. Source: ASGI, WebSocket message format 2.3.
-            end = {"type": "websocket.disconnect", "code": int(code), "reason": reason}
+            end = {"type": "websocket.disconnect", "code": int(code), "reason": reason or ""}
             await self.inbox(cast("WebsocketDisconnectEvent", end))
             self.inbox.expire()
 
@@ -273,16 +279,20 @@ class WebSocketStream(WSStream):
         self._tally.websockets_total += 1
         self._tally.open_websockets += 1
         try:
-            while self.state is ASGIWebsocketState.CONNECTED and not self.closed:
-                sent_at = trio.current_time()
-                self._pinged_at = sent_at if self._pinged_at is None else self._pinged_at
-                self._pinging = True  # it may wait behind a message that is read slowly
-                await self._send_wsproto_event(Ping())
-                self._pinging = False
-                if self._pinged_at == sent_at:
-                    self._pinged_at = trio.current_time()
+            while not self._over.is_set():
+                # Trade: not at once: some clients break over a ping while they close what they just opened.
                 with trio.move_on_after(self._limits.websocket_ping_s):
                     await self._over.wait()
-            await self._over.wait()
+                if self.state is ASGIWebsocketState.CONNECTED and not self.closed:
+                    await self._ping()
         finally:
             self._tally.open_websockets -= 1
+
+    async def _ping(self) -> None:
+        sent_at = trio.current_time()
+        self._pinged_at = sent_at if self._pinged_at is None else self._pinged_at
+        self._pinging = True  # it may wait behind a message that is read slowly
+        await self._send_wsproto_event(Ping())
+        self._pinging = False
+        if self._pinged_at == sent_at:
+            self._pinged_at = trio.current_time()

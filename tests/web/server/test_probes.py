@@ -28,4 +28,4 @@ async def test_a_probe_sees_its_answer_and_the_bystanders_hear_on(probe: Probe) 
 def test_there_are_as_many_probes_as_were_promised() -> None:
     """Nobody may drop a probe in passing; the count only grows."""
     assert 66 <= len(PROBES)
-    assert 16 <= len(WEBSOCKET_PROBES)
+    assert 21 <= len(WEBSOCKET_PROBES)

@@ -17,7 +17,7 @@ from tests.web.server.probes import MEBIBYTE, UPGRADE, Probe, reset_hard, websoc
 from tests.web.server.stage import PATIENCE_S, Stage, wait_until
 
 WEBSOCKET_PROBES: list[Probe] = []
-FIRST_PING = b"\x89\x00"
+PING = b"\x89\x00"
 
 
 def probe(function: Probe) -> Probe:
@@ -31,13 +31,11 @@ def close_frame(code: int) -> bytes:
     return b"\x88\x02" + struct.pack("!H", code)
 
 
-async def open_socket(stage: Stage, path: bytes = b"/", *, lasts: bool = True) -> Http1Client:
-    """Return a client whose upgrade was accepted; a socket that lasts is pinged at once."""
+async def open_socket(stage: Stage, path: bytes = b"/") -> Http1Client:
+    """Return a client whose upgrade was accepted."""
     client = await stage.http1()
     await client.send(UPGRADE % (path, b""))
     assert (await client.read_until(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
-    if lasts:
-        await client.read_until(FIRST_PING)
     return client
 
 
@@ -244,7 +242,7 @@ async def messages_that_wait_lie_as_bytes(stage: Stage) -> None:
     stage.seen[1].set()
     await wait_until(lambda: len(stage.seen) == 3)
     await client.send(b"".join(frames[2000:]))
-    await client.read_until(FIRST_PING)
+    await client.read_until(b"\r\n\r\n")
     connection = next(each for each in stage.served.running.connections if _stream_of(each) is not None)
     assert 32 == len(_stream_of(connection).inbox._messages)
     assert 0 == len(stage.seen[3:])
@@ -278,7 +276,7 @@ async def open_socket_held(stage: Stage) -> Http1Client:
     await client.send(UPGRADE % (b"/held", b""))
     await wait_until(lambda: len(stage.seen) == 2)
     stage.seen[1].set()
-    await client.read_until(FIRST_PING)
+    await client.read_until(b"\r\n\r\n")
     return client
 
 
@@ -308,17 +306,17 @@ async def frames_behind_a_close(stage: Stage) -> None:
 @probe
 async def a_close_that_is_never_answered(stage: Stage) -> None:
     """The closing handshake waits for its peer, but not for long."""
-    client = await open_socket(stage, b"/close", lasts=False)
+    client = await open_socket(stage, b"/close")
     await client.send(websocket_frame(2, b"x"))  # what comes meanwhile is not read
     assert b"\x88\x08" + struct.pack("!H", 4000) + b"enough" == await client.read_to_end()
-    end = {"type": "websocket.disconnect", "code": 1006, "reason": None}
+    end = {"type": "websocket.disconnect", "code": 1006, "reason": ""}
     await wait_until(lambda: stage.seen[1:] == [end, end])
 
 
 @probe
 async def a_close_that_is_answered_with_rubbish(stage: Stage) -> None:
     """The peer's half of the handshake may be broken, too."""
-    client = await open_socket(stage, b"/close", lasts=False)
+    client = await open_socket(stage, b"/close")
     await client.send(websocket_frame(3, b""))
     assert b"\x88\x08" + struct.pack("!H", 4000) + b"enough" == await client.read_to_end()
     await wait_until(lambda: len(stage.seen) == 3)
@@ -329,6 +327,6 @@ async def an_application_that_breaks(stage: Stage) -> None:
     """Before the upgrade the peer sees 500, behind it 1011; never why."""
     assert (await stage.raw(UPGRADE % (b"/boom", b""))).startswith(b"HTTP/1.1 500 ")
     assert (await stage.raw(UPGRADE % (b"/unasked", b""))).startswith(b"HTTP/1.1 500 ")
-    client = await open_socket(stage, b"/broken", lasts=False)
+    client = await open_socket(stage, b"/broken")
     await ends_with(client, 1011)
     assert 3 == len(stage.served.log.take("application_fault"))
