@@ -209,6 +209,20 @@ class UpstreamRejectedIdentity(UpstreamFault):
 
 
 @final
+class GrantDead(UpstreamFault):
+    """Gitea no longer knows the code, the refresh token or the consent behind it: the person must sign in again."""
+
+    code = "grant_dead"
+
+
+@final
+class ClientRefused(UpstreamFault):
+    """Gitea refuses our own OAuth application: its id, secret or redirect URI is wrong. The operator's to mend."""
+
+    code = "client_refused"
+
+
+@final
 class UpstreamForbade(UpstreamFault):
     """Gitea answered 403: the identity may not do this, or its token lacks a scope."""
 
