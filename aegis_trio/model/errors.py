@@ -142,6 +142,11 @@ class Unauthenticated(Refused):
 
     code = "unauthenticated"
 
+    def __init__(self, message: str, remedy: str = "", *, token_sent: bool = False) -> None:
+        super().__init__(message, remedy)
+        self.token_sent = token_sent
+        """Whether a credential was sent at all; the challenge says so (RFC 6750 section 3.1)."""
+
 
 @final
 class Forbidden(Refused):

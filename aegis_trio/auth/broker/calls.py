@@ -8,6 +8,7 @@ Laws:
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import final
 
@@ -15,7 +16,7 @@ from aegis_trio.auth.broker.grants import Grants, principal_of
 from aegis_trio.auth.broker.people import People
 from aegis_trio.auth.broker.rows import ACCESS_PREFIX
 from aegis_trio.auth.broker.tokens import Tokens
-from aegis_trio.model.identity import DEFAULT_INSTANCE, Caller, Origin, Principal, PrincipalKind
+from aegis_trio.model.identity import DEFAULT_INSTANCE, Caller, Origin, OwnerId, Principal, PrincipalKind
 from aegis_trio.model.secret import Secret
 
 
@@ -29,17 +30,23 @@ class PersonCalls:
     people: People
     resources: tuple[str, ...]
     """The protected resources that this server is."""
+    may_be_used: Callable[[Secret], Awaitable[bool]]
+    """Whether Gitea still lets the owner of a token in."""
 
     def is_one(self, raw_token: str) -> bool:
         """Return whether a credential has the form of an access token of ours."""
         return raw_token.startswith(ACCESS_PREFIX)
 
-    async def judge(self, raw_token: Secret, origin: Origin) -> Caller | None:
+    async def judge(self, raw_token: Secret, origin: Origin, *, may_ask: bool) -> Caller | None:  # noqa: ARG002 -- a good token is never a stranger's
         """Return who calls with *raw_token*, or None when it is not good.
+
+        Args:
+            may_ask: without effect: Gitea is asked only once the token is known to be good.
 
         Raises:
             UpstreamFault: the person's token at Gitea has to be exchanged, and Gitea cannot be asked.
         """
+        # 1. the token is ours and lives  2. for this resource  3. the person's grant at Gitea lives
         found = await self.tokens.find_access(raw_token.reveal())
         if found is None:
             return None
@@ -60,3 +67,18 @@ class PersonCalls:
             grant=grant.id,
         )
         return Caller(principal=principal, gitea_token=gitea_token, origin=origin)
+
+    async def still_holds(self, owner: OwnerId) -> bool:
+        """Return whether the access of *owner* goes on: its grant lives, and Gitea lets the person in.
+
+        Raises:
+            UpstreamFault: Gitea cannot be asked.
+        """
+        grant = await self.grants.find(owner.removeprefix("grant:"))
+        if grant is None:
+            return False
+        token = await self.people.token_of(grant.uid)
+        if token is None or not await self.may_be_used(token):
+            await self.people.forget(grant.uid, "refused_at_gitea")
+            return False
+        return True
