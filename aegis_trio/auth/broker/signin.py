@@ -30,12 +30,15 @@ from aegis_trio.auth.broker.rows import CodeRow, GrantRow, LoginRow, decode_row,
 from aegis_trio.auth.broker.tokens import Tokens
 from aegis_trio.auth.vault import Vault
 from aegis_trio.model.clock import WallClock
+from aegis_trio.model.errors import UpstreamFault
 from aegis_trio.model.identity import Origin
 from aegis_trio.model.secret import Secret
 from aegis_trio.policy.scopes import is_same_grant
 from aegis_trio.store.interface import Put, Space, Store
 
 LOGIN_TTL_S: Final = 600
+OWN_PAGES: Final = "aegis-trio"
+"""What stands in the place of a client's id when a person signs in to our own pages."""
 STATE_BYTES: Final = 32
 
 
@@ -99,7 +102,16 @@ class Lost:
     """There is no such sign-in (any more) in this browser."""
 
 
-Outcome: TypeAlias = GoToGitea | Granted | Denied | OtherGrant | OtherPerson | Lost
+@final
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A person is signed in to our own pages; no client gets anything."""
+
+    browser: Browser
+    """Under a new cookie."""
+
+
+Outcome: TypeAlias = GoToGitea | Granted | Denied | OtherGrant | OtherPerson | SignedIn | Lost
 
 
 @final
@@ -146,12 +158,32 @@ class SignIns:
         self._record("oauth_authorize", login, origin, step="asked")
         return pending
 
+    async def begin_own(self, browser: Browser, origin: Origin) -> GoToGitea:
+        """Send a person to Gitea who signs in to our own pages.
+
+        There is nothing to agree to: no client is concerned, and nothing is granted.
+        """
+        login = LoginRow(
+            client_id=OWN_PAGES,
+            client_name="",
+            redirect_uri="",
+            state=None,
+            scopes=(),
+            code_challenge="",
+            resource="",
+            browser=browser.id,
+            is_own=True,
+        )
+        return await self._send_to_gitea(login, origin)
+
     async def find(self, login_id: str, browser: Browser) -> Pending | None:
         """Return a sign-in of this browser that waits for consent."""
         row = await self._store.get(Space.LOGIN, login_id)
         login = None if row is None else decode_row(LoginRow, row.value)
         # Threat: a sign-in begun in one browser and finished in another signs its owner in as somebody else.
-        return Pending(id=login_id, login=login) if login is not None and login.browser == browser.id else None
+        if login is None or login.browser != browser.id or login.is_own:
+            return None
+        return Pending(id=login_id, login=login)
 
     async def deny(self, login_id: str, browser: Browser, origin: Origin) -> Outcome:
         """End a sign-in that the person refused."""
@@ -195,7 +227,8 @@ class SignIns:
             raw_code: None where Gitea came back with an error.
 
         Raises:
-            UpstreamFault: Gitea cannot be asked; nothing was granted, and the client may begin again.
+            UpstreamFault: Gitea cannot be asked; nothing was granted, and a client's sign-in waits for consent again,
+                under the id `waiting_id(raw_state)`.
         """
         row = await self._store.get(Space.LOGIN, digest(raw_state))
         login = None if row is None else decode_row(LoginRow, row.value)
@@ -213,11 +246,19 @@ class SignIns:
         except UpstreamGrantDead:
             self._record("oauth_authorize", login, origin, step="code_refused_at_gitea")
             return Denied(login)
+        except UpstreamFault:
+            self._record("oauth_authorize", login, origin, step="gitea_failed")
+            if not login.is_own:
+                await self._keep(waiting_id(raw_state), replace(login, nonce=None, verifier=None))
+            raise
         if not is_same_grant(identity.scope, write_mode=self._write_mode):
             self._record("oauth_authorize", login, origin, step="other_grant_at_gitea")
             return OtherGrant(login, identity.login)
         await self._people.remember(identity, tokens)
         signed_in = await self._browsers.sign_in(browser, identity.uid, identity.login)
+        if login.is_own:
+            self._record("oauth_authorize", login, origin, step="signed_in", principal=principal_of(identity.uid))
+            return SignedIn(signed_in)
         if browser.uid is not None and browser.uid != identity.uid:
             pending = Pending(id=new_id(), login=replace(login, browser=signed_in.id, nonce=None, verifier=None))
             await self._keep(pending.id, pending.login)
@@ -265,3 +306,8 @@ class SignIns:
                 **more,
             )
         )
+
+
+def waiting_id(raw_state: str) -> str:
+    """Return the id of the sign-in that was on its way to Gitea with *raw_state*."""
+    return digest(raw_state)
