@@ -83,10 +83,9 @@ class AddressRates:
         return AddressStatistics(addresses=len(self._tats_ns), refused_total=self._refused)
 
     def _make_room(self, now_ns: int) -> None:
+        # Invariant: called right after one entry was added, which is not idle, so the table never becomes empty.
         for _ in range(_SWEEP):
             source, tat_ns = next(iter(self._tats_ns.items()))
             if tat_ns > now_ns and len(self._tats_ns) <= self._max_addresses:
                 return
             del self._tats_ns[source]
-            if not self._tats_ns:
-                return

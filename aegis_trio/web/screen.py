@@ -42,7 +42,6 @@ ROUTES: Final[dict[str, frozenset[str]]] = {
 }
 
 
-
 class Visitors(Enum):
     """Whose pages in a browser may call a place."""
 

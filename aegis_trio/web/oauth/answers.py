@@ -16,7 +16,7 @@ from aegis_trio.model.asgi import Scope, Send
 from aegis_trio.model.json import JsonObject
 from aegis_trio.web.errors import RETRY_NOT_READY_S, HttpAnswer, json_answer
 
-# Trade: browsers hold every redirect behind a form to `form-action`, Chromium down to the last one, and where a login or
+# Trade: Chromium holds every redirect behind a form to `form-action`, down to the last one, and where a login or
 # a client leads from its own address nobody can list. So forms post to us, and the answer to a form is never a redirect
 # to somebody else but a page that goes on (pages.py, `onward`).
 # Source: CSP level 3 section 6.4.1; w3c/webappsec-csp issue 8.

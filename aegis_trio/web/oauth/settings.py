@@ -29,7 +29,7 @@ class OAuthSettings:
     flow: OAuthFlow = OAuthFlow.BROKER
     write_mode: bool = False
     gitea_issuer: str | None = None
-    """What Gitea calls itself in its metadata; None takes its URL."""
+    """What Gitea calls itself in its metadata, where that is known."""
     resource_name: str = "Aegis Trio"
     """What the server is called on pages and in clients."""
 
