@@ -45,7 +45,7 @@ def test_the_official_sdk_reads_a_document(name: str) -> None:
     """What its models refuse, no client that is built on it can use."""
     text = (GOLDEN / f"{name}.json").read_bytes()
     if name.startswith("resource"):
-        assert [f"{GITEA}/forge" if name.endswith("gitea") else f"{PUBLIC}/"] == [
+        assert [f"{GITEA}/forge" if name.endswith("gitea") else PUBLIC] == [
             str(server) for server in ProtectedResourceMetadata.model_validate_json(text).authorization_servers
         ]
     else:
