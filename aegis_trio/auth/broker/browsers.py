@@ -58,12 +58,15 @@ class Browsers:
 
     async def meet(self, raw_cookie: str | None) -> Browser:
         """Return the browser of a cookie; a fresh one when the cookie is none of ours."""
-        if raw_cookie:
-            row = await self._store.get(Space.BROWSER, digest(raw_cookie))
-            if row is not None:
-                known = decode_row(BrowserRow, row.value)
-                return Browser(cookie=Secret(raw_cookie), is_new=False, uid=known.uid, login=known.login)
-        return await self._open(BrowserRow())
+        return await self.find(raw_cookie) or await self._open(BrowserRow())
+
+    async def find(self, raw_cookie: str | None) -> Browser | None:
+        """Return the browser of a cookie of ours, or None; keeps nothing."""
+        row = await self._store.get(Space.BROWSER, digest(raw_cookie)) if raw_cookie else None
+        if row is None or raw_cookie is None:
+            return None
+        known = decode_row(BrowserRow, row.value)
+        return Browser(cookie=Secret(raw_cookie), is_new=False, uid=known.uid, login=known.login)
 
     async def sign_in(self, browser: Browser, uid: int, login: str) -> Browser:
         """Return the browser under a new cookie, signed in."""

@@ -26,6 +26,15 @@ def narrow_scopes(granted: tuple[str, ...], raw_scopes: tuple[str, ...] | None) 
     return wanted
 
 
+def check_resource(granted: str, wanted: str | None) -> None:
+    """Refuse tokens for another resource than the one that was granted; None wants no other.
+
+    Source: RFC 8707 section 2.2.
+    """
+    if wanted is not None and wanted != granted:
+        raise OAuthRefused(OAuthCode.INVALID_TARGET, "resource: is not the one that was granted")
+
+
 def fits_challenge(raw_verifier: str, challenge: str) -> bool:
     """Return whether *raw_verifier* is what *challenge* was made of, by S256.
 

@@ -102,6 +102,8 @@ class LoginRow:
     """Of the way to Gitea, once the person has agreed."""
     verifier: str | None = None
     """Sealed: the PKCE verifier of that way."""
+    is_own: bool = False
+    """Whether a person signs in to our own pages, and no client gets anything."""
 
 
 @final

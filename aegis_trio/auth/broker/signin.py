@@ -17,89 +17,41 @@ from __future__ import annotations
 import base64
 import hashlib
 import secrets
-from dataclasses import dataclass, replace
-from typing import Final, TypeAlias, final
+from dataclasses import replace
+from typing import Final, final
 
 from aegis_trio.audit.entry import service_event
 from aegis_trio.auth.broker.browsers import Browser, Browsers
 from aegis_trio.auth.broker.grants import NS_PER_S, principal_of
+from aegis_trio.auth.broker.outcomes import (
+    Answered,
+    Arrived,
+    Denied,
+    GoToGitea,
+    Granted,
+    Lost,
+    OtherGrant,
+    OtherPerson,
+    Pending,
+    SignedIn,
+)
 from aegis_trio.auth.broker.people import People
-from aegis_trio.auth.broker.ports import OAuthTrail, Upstream, UpstreamGrantDead
+from aegis_trio.auth.broker.ports import OAuthTrail, Upstream, UpstreamGrantDead, UpstreamIdentity, UpstreamTokens
 from aegis_trio.auth.broker.request import AuthorizationRequest
 from aegis_trio.auth.broker.rows import CodeRow, GrantRow, LoginRow, decode_row, digest, encode_row, new_id
 from aegis_trio.auth.broker.tokens import Tokens
 from aegis_trio.auth.vault import Vault
 from aegis_trio.model.clock import WallClock
+from aegis_trio.model.errors import UpstreamFault
 from aegis_trio.model.identity import Origin
 from aegis_trio.model.secret import Secret
 from aegis_trio.policy.scopes import is_same_grant
 from aegis_trio.store.interface import Put, Space, Store
 
 LOGIN_TTL_S: Final = 600
+OWN_PAGES: Final = "aegis-trio"
+"""What stands in the place of a client's id when a person signs in to our own pages."""
 STATE_BYTES: Final = 32
-
-
-@final
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pending:
-    """A sign-in that waits for the person's consent."""
-
-    id: str
-    login: LoginRow
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class GoToGitea:
-    """The browser goes to Gitea's login."""
-
-    address: str
-
-
-@final
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Granted:
-    """The client gets its code."""
-
-    login: LoginRow
-    code: Secret
-    browser: Browser
-    """Perhaps under a new cookie."""
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Denied:
-    """The client is told that the person refused, or that Gitea did."""
-
-    login: LoginRow
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class OtherGrant:
-    """At Gitea stands an older grant with other rights; the person has to revoke it there first."""
-
-    login: LoginRow
-    person: str
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class OtherPerson:
-    """Somebody else signed in at Gitea than the page had named; the consent has to be given again."""
-
-    pending: Pending
-    browser: Browser
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """There is no such sign-in (any more) in this browser."""
-
-
-Outcome: TypeAlias = GoToGitea | Granted | Denied | OtherGrant | OtherPerson | Lost
 
 
 @final
@@ -146,14 +98,34 @@ class SignIns:
         self._record("oauth_authorize", login, origin, step="asked")
         return pending
 
+    async def begin_own(self, browser: Browser, origin: Origin) -> GoToGitea:
+        """Send a person to Gitea who signs in to our own pages.
+
+        There is nothing to agree to: no client is concerned, and nothing is granted.
+        """
+        login = LoginRow(
+            client_id=OWN_PAGES,
+            client_name="",
+            redirect_uri="",
+            state=None,
+            scopes=(),
+            code_challenge="",
+            resource="",
+            browser=browser.id,
+            is_own=True,
+        )
+        return await self._send_to_gitea(login, origin)
+
     async def find(self, login_id: str, browser: Browser) -> Pending | None:
         """Return a sign-in of this browser that waits for consent."""
         row = await self._store.get(Space.LOGIN, login_id)
         login = None if row is None else decode_row(LoginRow, row.value)
         # Threat: a sign-in begun in one browser and finished in another signs its owner in as somebody else.
-        return Pending(id=login_id, login=login) if login is not None and login.browser == browser.id else None
+        if login is None or login.browser != browser.id or login.is_own:
+            return None
+        return Pending(id=login_id, login=login)
 
-    async def deny(self, login_id: str, browser: Browser, origin: Origin) -> Outcome:
+    async def deny(self, login_id: str, browser: Browser, origin: Origin) -> Answered:
         """End a sign-in that the person refused."""
         pending = await self.find(login_id, browser)
         if pending is None or await self._store.take(Space.LOGIN, login_id) is None:
@@ -161,7 +133,7 @@ class SignIns:
         self._record("oauth_authorize", pending.login, origin, step="denied")
         return Denied(pending.login)
 
-    async def allow(self, login_id: str, browser: Browser, origin: Origin) -> Outcome:
+    async def allow(self, login_id: str, browser: Browser, origin: Origin) -> Answered:
         """Go on with a sign-in that the person agreed to.
 
         Raises:
@@ -188,14 +160,15 @@ class SignIns:
         await self._keep(login_id, moved)
         return Pending(id=login_id, login=moved), fresh
 
-    async def finish(self, raw_state: str, raw_code: str | None, browser: Browser, origin: Origin) -> Outcome:
+    async def finish(self, raw_state: str, raw_code: str | None, browser: Browser, origin: Origin) -> Arrived:
         """Take the browser back from Gitea.
 
         Args:
             raw_code: None where Gitea came back with an error.
 
         Raises:
-            UpstreamFault: Gitea cannot be asked; nothing was granted, and the client may begin again.
+            UpstreamFault: Gitea cannot be asked; nothing was granted, and a client's sign-in waits for consent again,
+                under the id `waiting_id(raw_state)`.
         """
         row = await self._store.get(Space.LOGIN, digest(raw_state))
         login = None if row is None else decode_row(LoginRow, row.value)
@@ -207,24 +180,45 @@ class SignIns:
         if raw_code is None or verifier is None:
             self._record("oauth_authorize", login, origin, step="refused_at_gitea")
             return Denied(login)
+        failure: UpstreamFault
         try:
             tokens = await self._upstream.exchange(Secret(raw_code), verifier)
             identity = await self._upstream.identify(tokens, login.nonce)
         except UpstreamGrantDead:
             self._record("oauth_authorize", login, origin, step="code_refused_at_gitea")
             return Denied(login)
+        except UpstreamFault as fault:
+            failure = fault
+        else:
+            return await self._arrive(login, browser, tokens, identity, origin)
+        self._record("oauth_authorize", login, origin, step="gitea_failed")
+        if not login.is_own:
+            await self._keep(waiting_id(raw_state), replace(login, nonce=None, verifier=None))
+        raise failure
+
+    async def _arrive(
+        self,
+        login: LoginRow,
+        browser: Browser,
+        tokens: UpstreamTokens,
+        identity: UpstreamIdentity,
+        origin: Origin,
+    ) -> Arrived:
         if not is_same_grant(identity.scope, write_mode=self._write_mode):
             self._record("oauth_authorize", login, origin, step="other_grant_at_gitea")
             return OtherGrant(login, identity.login)
         await self._people.remember(identity, tokens)
         signed_in = await self._browsers.sign_in(browser, identity.uid, identity.login)
+        if login.is_own:
+            self._record("oauth_authorize", login, origin, step="signed_in", principal=principal_of(identity.uid))
+            return SignedIn(signed_in)
         if browser.uid is not None and browser.uid != identity.uid:
             pending = Pending(id=new_id(), login=replace(login, browser=signed_in.id, nonce=None, verifier=None))
             await self._keep(pending.id, pending.login)
             return OtherPerson(pending, signed_in)
         return await self._grant(login, signed_in, identity.uid, identity.login, origin)
 
-    async def _send_to_gitea(self, login: LoginRow, origin: Origin) -> Outcome:
+    async def _send_to_gitea(self, login: LoginRow, origin: Origin) -> GoToGitea:
         state, nonce, verifier = (secrets.token_urlsafe(STATE_BYTES) for _ in range(3))
         challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
         sealed = self._vault.seal(Secret(verifier), row=digest(state), owner=login.browser)
@@ -232,7 +226,7 @@ class SignIns:
         self._record("oauth_authorize", login, origin, step="agreed")
         return GoToGitea(self._upstream.authorize_address(state=state, nonce=nonce, challenge=challenge))
 
-    async def _grant(self, login: LoginRow, browser: Browser, uid: int, person: str, origin: Origin) -> Outcome:
+    async def _grant(self, login: LoginRow, browser: Browser, uid: int, person: str, origin: Origin) -> Granted:
         now_s = self._clock.now_ns() // NS_PER_S
         grant = GrantRow(
             id=new_id(),
@@ -265,3 +259,8 @@ class SignIns:
                 **more,
             )
         )
+
+
+def waiting_id(raw_state: str) -> str:
+    """Return the id of the sign-in that was on its way to Gitea with *raw_state*."""
+    return digest(raw_state)

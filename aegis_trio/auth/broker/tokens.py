@@ -19,7 +19,7 @@ from aegis_trio.audit.entry import security_event, service_event
 from aegis_trio.auth.broker.errors import OAuthCode, OAuthRefused
 from aegis_trio.auth.broker.grants import NS_PER_S, Grants, principal_of
 from aegis_trio.auth.broker.ports import OAuthTrail
-from aegis_trio.auth.broker.proof import fits_challenge, narrow_scopes
+from aegis_trio.auth.broker.proof import check_resource, fits_challenge, narrow_scopes
 from aegis_trio.auth.broker.rows import (
     ACCESS_PREFIX,
     CODE_PREFIX,
@@ -99,12 +99,23 @@ class Tokens:
         )
         return text
 
-    async def redeem(self, raw_code: str, *, client_id: str, redirect_uri: str | None, raw_verifier: str) -> TokenPair:
+    async def redeem(
+        self,
+        raw_code: str,
+        *,
+        client_id: str,
+        redirect_uri: str | None,
+        raw_verifier: str,
+        resource: str | None = None,
+    ) -> TokenPair:
         """Exchange a code for the first tokens of its grant.
+
+        Args:
+            resource: what the client means to use them for, where it says so; one of ours.
 
         Raises:
             OAuthRefused: invalid_grant: unknown, expired, used, another client's, another redirect URI, or a verifier
-                that does not fit.
+                that does not fit; invalid_target: granted for another resource.
         """
         key = digest(raw_code[: MAX_TOKEN_CHARS + 1])
         row = await self._store.get(Space.CODE, key)
@@ -117,6 +128,7 @@ class Tokens:
             raise _no_code()
         if not fits_challenge(raw_verifier, code.code_challenge):
             raise OAuthRefused(OAuthCode.INVALID_GRANT, "code_verifier: does not fit the code_challenge")
+        check_resource(code.grant.resource, resource)
         await self._grants.make_room(code.grant.uid, client_id)
         now_s = self._now_s()
         grant = replace(code.grant, last_used_at=now_s)
@@ -143,14 +155,18 @@ class Tokens:
 
     # ---- refresh ----------------------------------------------------------------------------------------------------
 
-    async def refresh(self, raw_token: str, *, client_id: str, raw_scopes: tuple[str, ...] | None) -> TokenPair:
+    async def refresh(
+        self, raw_token: str, *, client_id: str, raw_scopes: tuple[str, ...] | None, resource: str | None = None
+    ) -> TokenPair:
         """Exchange a refresh token.
 
         Args:
             raw_scopes: narrower scopes for the new access token; None for those of the grant.
+            resource: what the client means to use it for, where it says so; one of ours.
 
         Raises:
-            OAuthRefused: invalid_grant: unknown, expired, used, or another client's; invalid_scope: wider than granted.
+            OAuthRefused: invalid_grant: unknown, expired, used, or another client's; invalid_scope: wider than granted;
+                invalid_target: granted for another resource.
         """
         key = digest(raw_token[: MAX_TOKEN_CHARS + 1])
         row = await self._store.get(Space.REFRESH, key)
@@ -158,6 +174,7 @@ class Tokens:
         grant = None if token is None else await self._grants.find(token.grant_id)
         if row is None or token is None or grant is None or grant.client_id != client_id:
             raise OAuthRefused(OAuthCode.INVALID_GRANT, "refresh_token: unknown or no longer good; sign in again")
+        check_resource(grant.resource, resource)
         if token.used_at is not None:
             return await self._repeat(key, token, grant)
         scopes = narrow_scopes(grant.scopes, raw_scopes)
@@ -180,7 +197,7 @@ class Tokens:
         )
         if not done:
             # Somebody was faster with the same token; what that means is judged as for any used one.
-            return await self.refresh(raw_token, client_id=client_id, raw_scopes=raw_scopes)
+            return await self.refresh(raw_token, client_id=client_id, raw_scopes=raw_scopes, resource=resource)
         self._record("oauth_refresh", grant)
         return pair
 
