@@ -25,6 +25,7 @@ MAX_REDIRECT_URIS: Final = 16
 MAX_NAME_CHARS: Final = 120
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _HOST: Final = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f:]+", re.ASCII)
+_NETLOC: Final = re.compile(r"(\[[^\[\]]*\]|[^\[\]]*?)(:[0-9]*)?", re.ASCII)
 _VISIBLE: Final = re.compile(r"[\x21-\x7e]+", re.ASCII)
 _FREE_SEGMENT: Final = re.compile(r"[A-Za-z0-9_-]{1,128}", re.ASCII)  # no dot, no percent sign: one segment it stays
 
@@ -161,7 +162,8 @@ def _split(uri: str) -> SplitResult | None:
         _ = parts.port  # raises for a port that is no number
     except ValueError:
         return None
-    return parts
+    # Threat: of "[::1].evil.example" this library takes "::1" for the host, and drops the rest.
+    return parts if _NETLOC.fullmatch(parts.netloc) else None
 
 
 def _differ_in_port_only(uri: str, known: str) -> bool:

@@ -118,7 +118,7 @@ def _read_keys(body: bytes) -> JsonObject:
 def _key_id(raw_assertion: str) -> str | None:
     try:
         header = jwt.get_unverified_header(raw_assertion)
-    except (jwt.PyJWTError, RecursionError):
+    except jwt.PyJWTError:
         return None
     key_id: object = header.get("kid")
     return key_id if isinstance(key_id, str) else None

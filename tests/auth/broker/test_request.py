@@ -36,7 +36,10 @@ from tests.auth.broker.stage import (
 )
 
 TWO = Client(id="two", kind=ClientKind.STATIC, name="Two", redirect_uris=(CALLBACK, "http://localhost/callback"))
-NAMES = ["response_type", "response_mode", "client_id", "redirect_uri", "state", "scope", "code_challenge", "code_challenge_method", "resource", "request", "request_uri", "prompt"]
+NAMES = (
+    *("response_type", "response_mode", "client_id", "redirect_uri", "state", "scope", "prompt", "resource"),
+    *("code_challenge", "code_challenge_method", "request", "request_uri"),
+)
 
 
 def read(given_parameters: dict[str, list[str]], *, write_mode: bool = False) -> AuthorizationRequest | RedirectError:
