@@ -131,7 +131,7 @@ class Registry:
         )
         if method == "none":
             return client, None
-        if method in _SECRET_METHODS:
+        if isinstance(method, str) and method in _SECRET_METHODS:
             secret = Secret(SECRET_PREFIX + secrets.token_urlsafe(32))
             digest = hashlib.sha256(secret.reveal().encode()).digest()
             return replace(client, auth=ClientAuth.SECRET, secret_sha256=digest), secret

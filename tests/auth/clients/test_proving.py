@@ -30,20 +30,15 @@ from aegis_trio.auth.clients.proving import (
 )
 from aegis_trio.model.json import JsonObject
 from tests.auth.broker.stage import refusal
+from tests.auth.clients.signing import RSA_KEY, public
 
 ID = "https://chatgpt.com/oauth/client.json"
 ISSUER = "https://gate.example"
 AUDIENCES = (ISSUER, f"{ISSUER}/oauth/token")
 NOW_S = 1_770_000_000
-RSA_KEY = rsa.generate_private_key(65537, 2048)
 EC_KEY = ec.generate_private_key(ec.SECP256R1())
 ED_KEY = ed25519.Ed25519PrivateKey.generate()
 OTHER_KEY = rsa.generate_private_key(65537, 2048)
-
-
-def public(algorithm: str, key: Any, **more: str) -> JsonObject:
-    """Return the public half of *key* as a JWK."""
-    return {**jwt.get_algorithm_by_name(algorithm).to_jwk(key.public_key(), as_dict=True), **more}
 
 
 JWKS: JsonObject = {
@@ -224,17 +219,12 @@ async def test_an_assertion_that_the_client_did_not_sign_is_refused(assertion: s
         {"iat": NOW_S + LEEWAY_S + 1},
         {"iat": NOW_S - MAX_ASSERTION_AGE_S - LEEWAY_S - 1},
         {"iat": "now"},
-        {"nbf": "never"},
     ],
 )
 async def test_an_assertion_that_says_the_wrong_thing_is_refused(changes: dict[str, Any]) -> None:
     """For another server, of another client, too old, good for too long, or without an id that can be spent."""
-    if changes == {"nbf": "never"}:
-        await prove(assertion=signed(**changes))  # what nobody asked for is not judged
-        return
     claims = {name: value for name, value in (CLAIMS | changes).items() if value is not None}
-    header = {"alg": "RS256", "kid": "rsa"}
-    text = forged(header, claims).rpartition(".")[0]
+    text = forged({"alg": "RS256", "kid": "rsa"}, claims).rpartition(".")[0]
     signature = jwt.get_algorithm_by_name("RS256").sign(text.encode(), RSA_KEY)
     await refused(assertion=f"{text}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}")
 
