@@ -29,6 +29,10 @@ MAX_ASSERTION_CHARS: Final = 8192
 MAX_ASSERTION_AGE_S: Final = 300
 LEEWAY_S: Final = 60
 _ALGORITHMS: Final = ("RS256", "ES256", "PS256", "EdDSA")
+_KEY_TYPES: Final = frozenset({"RSA", "EC", "OKP"})  # no `oct`: a secret that is published is none
+_PUBLIC_MEMBERS: Final = frozenset(
+    {"kty", "kid", "alg", "use", "crv", "x", "y", "n", "e"}
+)  # RFC 7517, RFC 7518, RFC 8037
 _REFUSED_HEADERS: Final = frozenset({"jku", "x5u", "jwk", "x5c", "crit"})
 
 
@@ -147,7 +151,7 @@ def _verified(
         header = jwt.get_unverified_header(assertion)
         if _REFUSED_HEADERS & set(header) or header.get("alg") not in _ALGORITHMS:
             raise refused
-        keys = [key for key in _key_set(jwks).keys if header.get("kid") in {None, key.key_id}]
+        keys = [key for key in _keys(jwks) if header.get("kid") in {None, key.key_id}]
         claims = _first_good(assertion, keys, client_id, audiences)
     except jwt.PyJWTError:
         raise refused from None
@@ -163,12 +167,24 @@ def _verified(
     return claims
 
 
-def _key_set(jwks: JsonObject) -> jwt.PyJWKSet:
+def _keys(jwks: JsonObject) -> list[jwt.PyJWK]:
     listed = jwks.get("keys")
-    found = [key for key in listed if isinstance(key, dict)] if isinstance(listed, list) else []
-    # What is needed of a key is text; a stranger wrote it, and the library trusts it to be.
-    texts = [{name: value for name, value in key.items() if isinstance(value, str)} for key in found]
-    return jwt.PyJWKSet.from_dict({"keys": texts})
+    found = [_public_key(key) for key in listed if isinstance(key, dict)] if isinstance(listed, list) else []
+    return [key for key in found if key is not None]
+
+
+def _public_key(raw_key: JsonObject) -> jwt.PyJWK | None:
+    """Return a key that a stranger wrote, or None when it is none that may verify here.
+
+    Threat: the library trusts its input: a member that is no text, or a private half that costs minutes to factor.
+    """
+    members = {name: value for name, value in raw_key.items() if name in _PUBLIC_MEMBERS and isinstance(value, str)}
+    if members.get("kty") not in _KEY_TYPES or members.get("alg", _ALGORITHMS[0]) not in _ALGORITHMS:
+        return None
+    try:
+        return jwt.PyJWK(members)
+    except (jwt.PyJWTError, ValueError):
+        return None
 
 
 def _first_good(

@@ -252,7 +252,13 @@ async def test_clocks_may_differ_a_little(changes: dict[str, Any]) -> None:
         {"keys": "x"},
         {"keys": [5, None, []]},
         {"keys": [{"kty": "oct", "k": "c2VjcmV0", "kid": "rsa"}]},
+        {"keys": [{"kty": "oct", "kid": "rsa"}]},
+        {"keys": [public("RS256", RSA_KEY) | {"kid": "rsa", "alg": "none"}]},
         {"keys": [{"kty": "RSA", "kid": "rsa"}]},
+        {"keys": [{"kty": "RSA", "kid": "rsa", "n": "é", "e": "AQAB"}]},
+        {"keys": [{"kty": "RSA", "kid": "rsa", "n": "AQAB", "e": "AQAC"}]},
+        {"keys": [{"kty": "EC", "kid": "rsa", "crv": "P-256", "x": "A" * 43, "y": "A" * 43}]},
+        {"keys": [{"kty": "OKP", "kid": "rsa", "crv": "Ed25519", "x": "AA"}]},
         {"keys": [{"kty": "RSA", "n": 5, "e": None, "kid": "rsa"}]},
         {"keys": [public("RS256", OTHER_KEY) | {"kid": []}]},
         {"keys": [public("RS256", OTHER_KEY) | {"kid": {}}]},
@@ -267,7 +273,7 @@ async def test_keys_that_are_none_prove_nothing(jwks: JsonObject) -> None:
 
 @given(
     st.dictionaries(
-        st.sampled_from(["kty", "kid", "n", "e", "alg", "use", "crv", "x", "y", "k"]),
+        st.sampled_from(["kty", "kid", "n", "e", "alg", "use", "crv", "x", "y", "k", "d", "p"]),
         st.one_of(
             st.none(),
             st.integers(),
