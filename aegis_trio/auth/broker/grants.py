@@ -43,8 +43,13 @@ class Grants:
 
     async def find(self, grant_id: str) -> GrantRow | None:
         """Return a grant, or None when it has ended."""
+        found = await self.find_version(grant_id)
+        return None if found is None else found[0]
+
+    async def find_version(self, grant_id: str) -> tuple[GrantRow, int] | None:
+        """Return a grant and the version of its row, for a change that must not bring an ended one back."""
         row = await self._store.get(Space.GRANT, grant_id)
-        return None if row is None else decode_grant(row.value)
+        return None if row is None else (decode_grant(row.value), row.version)
 
     async def of_person(self, uid: int) -> tuple[GrantRow, ...]:
         """Return the grants of one person, oldest first."""

@@ -58,10 +58,9 @@ class People:
         Raises:
             UpstreamFault: Gitea cannot be asked now; nothing is lost by that.
         """
-        row = await self._store.get(Space.PERSON, person_key(uid))
-        person = None if row is None else decode_row(PersonRow, row.value)
-        if person is not None and person.access_expires_at - self._now_s() > FRESH_FOR_S:
-            return self._unseal(person, "access")
+        found = await self._find(uid)
+        if found is not None and found[0].access_expires_at - self._now_s() > FRESH_FOR_S:
+            return self._unseal(found[0], "access")
         async with self._lock(uid):
             return await self._refreshed(uid)
 
@@ -81,32 +80,39 @@ class People:
 
     async def _refreshed(self, uid: int) -> Secret | None:
         # Somebody may have refreshed while this task waited for the lock.
-        row = await self._store.get(Space.PERSON, person_key(uid))
-        if row is None:
+        found = await self._find(uid)
+        if found is None:
             return None
-        person = decode_row(PersonRow, row.value)
+        person, row = found
         if person.access_expires_at - self._now_s() > FRESH_FOR_S:
             return self._unseal(person, "access")
         refresh = self._unseal(person, "refresh")
         if refresh is None:
             return None
         kept: Secret | None = None
-        try:
-            # Invariant: an exchange that began is finished and kept: with rotation on, the old token is gone.
-            with trio.CancelScope(shield=True):  # the transport's own timeouts bound it
+        # Invariant: an exchange that began is finished, and what it gave is kept, for with rotation on the old token is
+        # gone; and a grant that is dead is cleared away whole, or what stays of it would live again.
+        with trio.CancelScope(shield=True):  # the transport's own timeouts bound it
+            try:
                 kept = await self._kept(person, row, await self._upstream.refresh(refresh))
-        except UpstreamGrantDead:
-            log.info("gitea_grant_ended", principal=person_key(uid))
-            await self.forget(uid, "gitea_grant_ended")
+            except UpstreamGrantDead:
+                log.info("gitea_grant_ended", principal=person_key(uid))
+                await self.forget(uid, "gitea_grant_ended")
         return kept
+
+    async def _find(self, uid: int) -> tuple[PersonRow, Row] | None:
+        row = await self._store.get(Space.PERSON, person_key(uid))
+        person = None if row is None else decode_row(PersonRow, row.value)
+        # Threat: another person's row in the place of this one's would open with what it says of itself.
+        return None if row is None or person is None or person.uid != uid else (person, row)
 
     async def _kept(self, person: PersonRow, row: Row, tokens: UpstreamTokens) -> Secret | None:
         kept = await self._store.put(self._put(person.uid, person.login, tokens, row.version))
         if kept is not None:
             return tokens.access
         # Another process was faster; its tokens are as good, and perhaps the only ones that are.
-        newer = await self._store.get(Space.PERSON, person_key(person.uid))
-        return None if newer is None else self._unseal(decode_row(PersonRow, newer.value), "access")
+        newer = await self._find(person.uid)
+        return None if newer is None else self._unseal(newer[0], "access")
 
     def _put(self, uid: int, login: str, tokens: UpstreamTokens, if_version: int | None = None) -> Put:
         key, now_s = person_key(uid), self._now_s()

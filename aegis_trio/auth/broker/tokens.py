@@ -120,7 +120,7 @@ class Tokens:
         key = digest(raw_code[: MAX_TOKEN_CHARS + 1])
         row = await self._store.get(Space.CODE, key)
         if row is None:
-            await self._notice_reuse(key)
+            await self._notice_reuse(key, client_id)
             raise _no_code()
         code = decode_code(row.value)
         # A wrong client or redirect URI must not use the code up: whoever guesses would lock the right one out.
@@ -143,15 +143,16 @@ class Tokens:
             )
         )
         if not done:
-            await self._notice_reuse(key)
+            await self._notice_reuse(key, client_id)
             raise _no_code()
         self._record("oauth_token", grant)
         return pair
 
-    async def _notice_reuse(self, key: str) -> None:
+    async def _notice_reuse(self, key: str, client_id: str) -> None:
         used = await self._store.get(Space.CODE, f"used:{key}")
-        if used is not None:
-            await self._end_family(used.value.decode(), "code")
+        grant = None if used is None else await self._grants.find(used.value.decode())
+        if grant is not None and grant.client_id == client_id:
+            await self._end_family(grant.id, "code")
 
     # ---- refresh ----------------------------------------------------------------------------------------------------
 
@@ -171,9 +172,10 @@ class Tokens:
         key = digest(raw_token[: MAX_TOKEN_CHARS + 1])
         row = await self._store.get(Space.REFRESH, key)
         token = None if row is None else decode_row(RefreshRow, row.value)
-        grant = None if token is None else await self._grants.find(token.grant_id)
-        if row is None or token is None or grant is None or grant.client_id != client_id:
+        found = None if token is None else await self._grants.find_version(token.grant_id)
+        if row is None or token is None or found is None or found[0].client_id != client_id:
             raise OAuthRefused(OAuthCode.INVALID_GRANT, "refresh_token: unknown or no longer good; sign in again")
+        grant, version = found
         check_resource(grant.resource, resource)
         if token.used_at is not None:
             return await self._repeat(key, token, grant)
@@ -191,12 +193,13 @@ class Tokens:
                     indexes=(grant_word(grant.id),),
                     if_version=row.version,
                 ),
-                self._grants.keep(replace(grant, last_used_at=now_s), now_s + self._settings.refresh_ttl_s),
+                # Invariant: a grant that ended meanwhile stays ended.
+                self._grants.keep(replace(grant, last_used_at=now_s), now_s + self._settings.refresh_ttl_s, version),
                 *self._puts(pair, grant),
             )
         )
         if not done:
-            # Somebody was faster with the same token; what that means is judged as for any used one.
+            # Somebody was faster with the same token or grant; what that means is judged anew.
             return await self.refresh(raw_token, client_id=client_id, raw_scopes=raw_scopes, resource=resource)
         self._record("oauth_refresh", grant)
         return pair

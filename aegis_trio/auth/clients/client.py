@@ -1,7 +1,8 @@
 """A client: who asks on a person's behalf, where answers may go, and how it proves that it is itself.
 
 Laws:
-    1. A redirect URI is matched exactly; only the port of a loopback address is free (RFC 8252 section 7.3).
+    1. A redirect URI is matched exactly; only the port of a loopback address is free (RFC 8252 section 7.3), and, for
+       a client of the operator's, the last segment of an address that a service makes for each of its connectors.
     2. Outside loopback a redirect URI is https, has no fragment, no userinfo, and no dot segment.
     3. What a client calls itself is shown, and trusted for nothing.
 
@@ -24,7 +25,9 @@ MAX_REDIRECT_URIS: Final = 16
 MAX_NAME_CHARS: Final = 120
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _HOST: Final = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f:]+", re.ASCII)
+_NETLOC: Final = re.compile(r"(\[[^\[\]]*\]|[^\[\]]*?)(:[0-9]*)?", re.ASCII)
 _VISIBLE: Final = re.compile(r"[\x21-\x7e]+", re.ASCII)
+_FREE_SEGMENT: Final = re.compile(r"[A-Za-z0-9_-]{1,128}", re.ASCII)  # no dot, no percent sign: one segment it stays
 
 
 class ClientKind(StrEnum):
@@ -56,6 +59,8 @@ class Client:
     name: str
     """What it calls itself, cleaned; untrusted."""
     redirect_uris: tuple[str, ...]
+    open_redirects: tuple[str, ...] = ()
+    """Beginnings of redirect URIs that end in one more segment, which is free; of static clients only, never stored."""
     auth: ClientAuth = ClientAuth.NONE
     secret_sha256: bytes | None = None
     """Of its secret, which has 128 bits at least."""
@@ -99,7 +104,12 @@ def matches_redirect(client: Client, raw_uri: str) -> bool:
     """
     if not is_valid_redirect(raw_uri):
         return False
-    return any(raw_uri == known or _differ_in_port_only(raw_uri, known) for known in client.redirect_uris)
+    if any(raw_uri == known or _differ_in_port_only(raw_uri, known) for known in client.redirect_uris):
+        return True
+    return any(
+        raw_uri.startswith(opening) and _FREE_SEGMENT.fullmatch(raw_uri.removeprefix(opening)) is not None
+        for opening in client.open_redirects
+    )
 
 
 def is_loopback(uri: str) -> bool:
@@ -152,7 +162,8 @@ def _split(uri: str) -> SplitResult | None:
         _ = parts.port  # raises for a port that is no number
     except ValueError:
         return None
-    return parts
+    # Threat: of "[::1].evil.example" this library takes "::1" for the host, and drops the rest.
+    return parts if _NETLOC.fullmatch(parts.netloc) else None
 
 
 def _differ_in_port_only(uri: str, known: str) -> bool:

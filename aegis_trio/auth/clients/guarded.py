@@ -14,22 +14,26 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Awaitable, Callable, Iterable
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final, TypeAlias, final
 
+import h11
 import httpcore
 import trio
 from httpcore import AsyncNetworkStream
 from httpcore._backends.trio import TrioBackend
 
+MAX_HEAD_BYTES: Final = 16 * 1024
 MAX_BYTES: Final = 5 * 1024  # Source: draft-ietf-oauth-client-id-metadata-document section 6.6
 DEADLINE_S: Final = 3.0
 HTTPS_PORT: Final = 443
 Address: TypeAlias = IPv4Address | IPv6Address
 Resolve: TypeAlias = Callable[[str, int], Awaitable[tuple[str, ...]]]
 
+_UNICAST: Final = IPv6Network("2000::/3")  # what is allotted of the global internet; the rest is special or nobody's
 _NAT64: Final = IPv6Network("64:ff9b::/96")
-_LOCAL_NAT64: Final = IPv6Network("64:ff9b:1::/48")
+# Special by the registries of today, and not yet by the standard library of every Python that we run on.
+_SPECIAL: Final = (IPv4Network("192.0.0.0/24"), IPv4Network("192.88.99.0/24"), IPv6Network("3fff::/20"))
 
 
 class NotFetched(Exception):
@@ -52,7 +56,13 @@ def is_public(address: Address) -> bool:
     Source: IANA special-purpose address registries, as `ipaddress.is_global` knows them; RFC 4291 section 2.5.5,
     RFC 3056, RFC 4380, RFC 6052 for IPv4 inside IPv6.
     """
-    return all(one.is_global and not one.is_multicast for one in _dresses(address))
+    if isinstance(address, IPv4Address):
+        return _is_ordinary(address)
+    inner = address.ipv4_mapped or (IPv4Address(int(address) & 0xFFFF_FFFF) if address in _NAT64 else None)
+    if inner is not None:
+        return _is_ordinary(inner)
+    tunnelled = [one for one in (address.sixtofour, *(address.teredo or ())) if one is not None]
+    return address in _UNICAST and all(_is_ordinary(one) for one in (address, *tunnelled))
 
 
 @final
@@ -104,54 +114,59 @@ async def fetch_document(
     Raises:
         NotFetched: not public, not reachable, too slow, too large, redirected, compressed, not 200 or not JSON.
     """
-    headers = [(b"Host", host.encode("ascii")), (b"Accept", b"application/json"), (b"Accept-Encoding", b"identity")]
-    request = httpcore.Request(
-        "GET",
-        httpcore.URL(scheme=b"https", host=host.encode("ascii"), port=port, target=target.encode("ascii")),
-        headers=headers,
-    )
     try:
         with trio.fail_after(DEADLINE_S):
-            async with httpcore.AsyncConnectionPool(
-                ssl_context=tls, network_backend=backend, max_connections=1, http1=True, http2=False, retries=0
-            ) as pool:
-                response = await pool.handle_async_request(request)
-                try:
-                    return await _read(response), _header(response, b"cache-control")
-                finally:
-                    await response.aclose()
+            stream = await backend.connect_tcp(host, port)
+            try:
+                stream = await stream.start_tls(tls, server_hostname=host)
+                return await _ask(stream, host, target)
+            finally:
+                await stream.aclose()
     except trio.TooSlowError:
         raise NotFetched(f"the document did not come within {DEADLINE_S:g} seconds") from None
-    except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, ssl.SSLError, OSError):
+    except (httpcore.NetworkError, httpcore.TimeoutException, h11.ProtocolError, ssl.SSLError, OSError):
         raise NotFetched("the document cannot be fetched") from None
 
 
-async def _read(response: httpcore.Response) -> bytes:
-    if response.status != 200:
-        raise NotFetched(f"the document's server answered {response.status}; redirects are not followed")
+async def _ask(stream: AsyncNetworkStream, host: str, target: str) -> tuple[bytes, str]:
+    connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD_BYTES)
+    headers = [("Host", host), ("Accept", "application/json"), ("Accept-Encoding", "identity"), ("Connection", "close")]
+    request = connection.send(h11.Request(method="GET", target=target, headers=headers)) or b""
+    await stream.write(request + (connection.send(h11.EndOfMessage()) or b""))
+    body, cache_control = bytearray(), ""
+    while True:
+        match connection.next_event():
+            case h11.NEED_DATA:
+                connection.receive_data(await stream.read(MAX_HEAD_BYTES))
+            case h11.Response() as response:
+                _check_head(response)
+                cache_control = _header(response, b"cache-control")
+            case h11.Data(data=piece):
+                body += piece
+                if len(body) > MAX_BYTES:
+                    raise NotFetched(f"the document has more than {MAX_BYTES} bytes")
+            case h11.EndOfMessage():
+                return bytes(body), cache_control
+            case h11.InformationalResponse():
+                continue
+            case _:  # pragma: no cover -- h11 gives nothing else before the end; whatever it were, nothing loops
+                raise NotFetched("the document cannot be fetched")
+
+
+def _check_head(response: h11.Response) -> None:
+    if response.status_code != 200:
+        raise NotFetched(f"the document's server answered {response.status_code}; redirects are not followed")
     if _header(response, b"content-encoding") not in {"", "identity"}:
         raise NotFetched("the document is compressed")
     kind = _header(response, b"content-type").partition(";")[0].strip().lower()
     if kind != "application/json" and not kind.endswith("+json"):
         raise NotFetched("the document is not application/json")
-    body = bytearray()
-    async for piece in response.aiter_stream():
-        body += piece
-        if len(body) > MAX_BYTES:
-            raise NotFetched(f"the document has more than {MAX_BYTES} bytes")
-    return bytes(body)
 
 
-def _header(response: httpcore.Response, name: bytes) -> str:
+def _header(response: h11.Response, name: bytes) -> str:
     found = [value for header, value in response.headers if header.lower() == name]
     return found[0].decode("latin-1") if found else ""
 
 
-def _dresses(address: Address) -> tuple[Address, ...]:
-    """Return an address with every address that may be meant by it."""
-    if isinstance(address, IPv4Address):
-        return (address,)
-    inner = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
-    if address in _NAT64 or address in _LOCAL_NAT64 or int(address) >> 32 == 0:
-        inner.append(IPv4Address(int(address) & 0xFFFF_FFFF))
-    return (address, *(one for one in inner if one is not None))
+def _is_ordinary(address: Address) -> bool:
+    return address.is_global and not address.is_multicast and not any(address in net for net in _SPECIAL)

@@ -10,7 +10,6 @@ Source: RFC 6749 section 2.3, RFC 7523 section 3, OAuth 2.1 section 2.4.
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 from collections.abc import Awaitable, Callable, Mapping
@@ -30,6 +29,10 @@ MAX_ASSERTION_CHARS: Final = 8192
 MAX_ASSERTION_AGE_S: Final = 300
 LEEWAY_S: Final = 60
 _ALGORITHMS: Final = ("RS256", "ES256", "PS256", "EdDSA")
+_KEY_TYPES: Final = frozenset({"RSA", "EC", "OKP"})  # no `oct`: a secret that is published is none
+_PUBLIC_MEMBERS: Final = frozenset(
+    {"kty", "kid", "alg", "use", "crv", "x", "y", "n", "e"}
+)  # RFC 7517, RFC 7518, RFC 8037
 _REFUSED_HEADERS: Final = frozenset({"jku", "x5u", "jwk", "x5c", "crit"})
 
 
@@ -99,8 +102,10 @@ async def check_proof(
             if presented.secret is None or not is_right:
                 raise OAuthRefused(OAuthCode.INVALID_CLIENT, "client_secret: is missing or wrong")
         case ClientAuth.KEY:
-            if presented.assertion is None or client.jwks is None:
+            if presented.assertion is None:
                 raise OAuthRefused(OAuthCode.INVALID_CLIENT, "client_assertion: is missing")
+            if client.jwks is None:
+                raise OAuthRefused(OAuthCode.INVALID_CLIENT, "client_assertion: the client's keys are not known")
             claims = _verified(presented.assertion, client.jwks, client.id, audiences, now_s)
             if not await spend(f"{client.id} {claims['jti']}", cast("int", claims["exp"]) + LEEWAY_S):
                 raise OAuthRefused(OAuthCode.INVALID_CLIENT, "client_assertion: was used before")
@@ -116,7 +121,7 @@ def _basic(raw_authorization: str) -> tuple[str, str]:
         raise OAuthRefused(OAuthCode.INVALID_CLIENT, "Authorization: must be Basic")
     try:
         name, separator, secret = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # other letters than Base64's, and bytes that are no text
         raise OAuthRefused(OAuthCode.INVALID_CLIENT, "Authorization: is not readable") from None
     if not separator:
         raise OAuthRefused(OAuthCode.INVALID_CLIENT, "Authorization: has no colon between id and secret")
@@ -146,7 +151,7 @@ def _verified(
         header = jwt.get_unverified_header(assertion)
         if _REFUSED_HEADERS & set(header) or header.get("alg") not in _ALGORITHMS:
             raise refused
-        keys = [key for key in jwt.PyJWKSet.from_dict(dict(jwks)).keys if header.get("kid") in {None, key.key_id}]
+        keys = [key for key in _keys(jwks) if header.get("kid") in {None, key.key_id}]
         claims = _first_good(assertion, keys, client_id, audiences)
     except jwt.PyJWTError:
         raise refused from None
@@ -160,6 +165,26 @@ def _verified(
     if issued is not None and not is_young:
         raise refused
     return claims
+
+
+def _keys(jwks: JsonObject) -> list[jwt.PyJWK]:
+    listed = jwks.get("keys")
+    found = [_public_key(key) for key in listed if isinstance(key, dict)] if isinstance(listed, list) else []
+    return [key for key in found if key is not None]
+
+
+def _public_key(raw_key: JsonObject) -> jwt.PyJWK | None:
+    """Return a key that a stranger wrote, or None when it is none that may verify here.
+
+    Threat: the library trusts its input: a member that is no text, or a private half that costs minutes to factor.
+    """
+    members = {name: value for name, value in raw_key.items() if name in _PUBLIC_MEMBERS and isinstance(value, str)}
+    if members.get("kty") not in _KEY_TYPES or members.get("alg", _ALGORITHMS[0]) not in _ALGORITHMS:
+        return None
+    try:
+        return jwt.PyJWK(members)
+    except (jwt.PyJWTError, ValueError):
+        return None
 
 
 def _first_good(
