@@ -124,7 +124,7 @@ conformance *ARGS: node-environment
 audit-deps: dev-environment
     @exec {{ python }} tools/audit_deps.py
 
-# The gate against the forge itself, as ratios.
+# The measured claims, as ratios; `--only` some, `--quick` to see that it works, `--write` for the page.
 bench *ARGS: dev-environment
     @exec {{ python }} tools/bench "$@"
 

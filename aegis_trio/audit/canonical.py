@@ -36,6 +36,9 @@ _MAX_SAFE_INTEGER: Final = 2**53 - 1  # Source: RFC 8259 section 6, what every r
 # most 12 bytes, so 48 fields take at most 48 * (40 * 12 + 80), and 144 members at most 144 * 2 * (8 * 12 + 28).
 _RUNGS: Final = ((MAX_PATH_BYTES, MAX_PATH_BYTES), (MAX_PATH_BYTES, 256), (1024, 64), (40, 8))
 
+# Made once: `json.dumps` with these options would make an encoder for every record.
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=True, allow_nan=False)
+
 
 def render(fields: Mapping[str, JsonValue]) -> str:
     """Return *fields* as canonical JSON text, shortened where it must be.
@@ -74,7 +77,7 @@ def parse(raw_line: bytes) -> JsonObject | None:
 
 
 def _dump(record: Mapping[str, JsonValue]) -> str:
-    return json.dumps(record, ensure_ascii=True, allow_nan=False)
+    return _ENCODER.encode(record)
 
 
 @final

@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, final
 
 from aegis_trio.audit.canonical import MAX_FIELDS
@@ -61,7 +62,7 @@ class AuditEntry:
 
     def __post_init__(self) -> None:
         for name in (self.event, *self.fields):
-            if not _FIELD_NAME.fullmatch(name):
+            if not _is_field_name(name):
                 raise ValueError(f"{name!r} is not the name of an event or field")
         if not _WRITERS_OWN.isdisjoint(self.fields):
             raise ValueError("timestamp, event, seq, phase and prev are added by the trail")
@@ -216,6 +217,11 @@ def _call(call: CallFacts, result: Result | None) -> dict[str, JsonValue]:
     fields["transport"] = call.transport.value
     fields["arguments"] = call.arguments
     return fields
+
+
+@lru_cache(maxsize=256)  # the names are this file's own, the same for every record
+def _is_field_name(name: str) -> bool:
+    return _FIELD_NAME.fullmatch(name) is not None
 
 
 def _add(fields: dict[str, JsonValue], name: str, value: JsonValue) -> None:

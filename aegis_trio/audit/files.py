@@ -23,12 +23,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, final
 
-from aegis_trio.audit.lost import AuditLost, LogCannotOpen, LogUnavailable, reason_of
+from aegis_trio.audit.lost import AuditLost, LogCannotOpen, LogIsHeld, LogUnavailable, reason_of
 from aegis_trio.audit.system_calls import FileOps
 
 _OPEN_FLAGS: Final = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC
 _CREATE_FLAGS: Final = _OPEN_FLAGS | os.O_CREAT | os.O_EXCL
 _FOLDER_MODE: Final = 0o700
+_HELD: Final = "another process has it open as its audit log"
 
 
 @final
@@ -146,7 +147,8 @@ def open_log(path: Path, ops: FileOps) -> LogFile:
 
     Raises:
         LogCannotOpen: it cannot be made or opened.
-        AuditLost: it is no file, or another process has it.
+        LogIsHeld: another process has it.
+        AuditLost: it is no file.
     """
     try:
         _make_folder(path.parent, ops)
@@ -160,7 +162,8 @@ def open_log(path: Path, ops: FileOps) -> LogFile:
         return _take(path, fd, ops)
     except LogUnavailable as unavailable:
         ops.close(fd)
-        raise AuditLost(
+        lost = LogIsHeld if unavailable.reason == _HELD else AuditLost
+        raise lost(
             f"AUDIT_LOG_PATH: {path} cannot be used: {unavailable.reason}. Each gate needs a log of its own: end the "
             "other process, or set AUDIT_LOG_PATH to another file."
         ) from unavailable
@@ -263,7 +266,7 @@ def _take(path: Path, fd: int, ops: FileOps) -> LogFile:
     try:
         ops.lock(fd)
     except BlockingIOError:
-        raise LogUnavailable("another process has it open as its audit log") from None
+        raise LogUnavailable(_HELD) from None
     # The file may have been moved between opening and locking; then the lock is on the wrong one.
     if _identity(ops.stat(path)) != _identity(opened):
         raise LogUnavailable("another file stands in the place of the log")

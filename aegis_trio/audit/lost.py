@@ -1,4 +1,4 @@
-"""How the log fails: for now (`LogUnavailable`), for this process (`AuditLost`), at its start (`LogCannotOpen`).
+"""How the log fails: for now (`LogUnavailable`), for this process (`AuditLost`), at its start (the other two).
 
 None is a `Fault`: callers are told `AuditUnavailable`, whose text names no place of this machine. These speak
 to the operator.
@@ -22,6 +22,11 @@ class AuditLost(Exception):
 @final
 class LogCannotOpen(AuditLost):
     """The log cannot be opened at the start: nothing is lost yet, a setting is wrong."""
+
+
+@final
+class LogIsHeld(AuditLost):
+    """Another process has the log; who may choose among several takes the next one."""
 
 
 @final

@@ -287,9 +287,8 @@ class Authenticator:
     def _local_caller(self, origin: Origin) -> Caller:
         if self._settings.bot_token is None:
             raise RuntimeError("settings without authentication need a bot token; config checks it")
-        principal = Principal(id=LOCAL_ID, kind=PrincipalKind.LOCAL, instance=DEFAULT_INSTANCE, scopes=READ_SCOPES)
         self._count("success")
-        return Caller(principal=principal, gitea_token=self._settings.bot_token, origin=origin)
+        return local_caller(self._settings.bot_token, origin)
 
     def _record_sums(self, sums: list[Sum]) -> None:
         for found in sums:
@@ -309,6 +308,12 @@ class Authenticator:
 
     def _count(self, what: str) -> None:
         self._totals[what] += 1
+
+
+def local_caller(gitea_token: Secret, origin: Origin) -> Caller:
+    """Return whoever is on this machine already, where no credential is asked for: a reader."""
+    principal = Principal(id=LOCAL_ID, kind=PrincipalKind.LOCAL, instance=DEFAULT_INSTANCE, scopes=READ_SCOPES)
+    return Caller(principal=principal, gitea_token=gitea_token, origin=origin)
 
 
 def _failure_window(settings: AuthSettings) -> FailureWindow:

@@ -2,7 +2,7 @@
 
 Everything is real but the forge: the same tree, the same audit log, the same front door. The forge's own
 settings (`GITEA_URL`, `GITEA_TOKEN`) are the demo's; every other setting of the environment counts. `.env` is not read:
-it configures the real gate.
+it configures the real gate. On loopback MCP over WebSocket is on, unless `WEBSOCKET_DEBUG=false` is set.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from aegis_trio.cli.clients.terminals import curl_command
 from aegis_trio.cli.exit_codes import EXIT_OK
 from aegis_trio.cli.serve import contained
 from aegis_trio.config.load import load_settings
+from aegis_trio.config.parsing import is_loopback
 from aegis_trio.config.settings import Settings
 from aegis_trio.demo_forge.demo_world import build_demo_world
 from aegis_trio.demo_forge.server import serve_forge
@@ -40,6 +41,7 @@ from aegis_trio.model.secret import Secret
 from aegis_trio.supervisor.garbage import tune_garbage_collector
 from aegis_trio.supervisor.tree import Running, run_gate
 from aegis_trio.telemetry.logs import configure_logging
+from aegis_trio.transports.websocket import PATH as SOCKET_PATH
 
 DEMO_GRACE_S: Final = 0.5  # Ctrl-C ends the demo within a second
 CALL: Final[JsonObject] = {"tool": "list_repositories", "arguments": {"limit": 3}}
@@ -94,7 +96,7 @@ async def run_demo(choices: Choices) -> None:
             await gate_nursery.start(_drain_on_signal, running)
             key = _first_key(choices.state)
             answer = await _call(running.url, key)
-            print(_introduction(running.url, forge_url, key, answer, settings.audit.path), flush=True)
+            print(_introduction(settings, running.url, forge_url, key, answer), flush=True)
         forge_nursery.cancel_scope.cancel()
 
 
@@ -112,6 +114,9 @@ def demo_settings(choices: Choices, forge_url: str, bot_token: Secret) -> Settin
     settings = load_settings(environment, None)
     if "SHUTDOWN_GRACE_S" not in environment:
         settings = replace(settings, supervisor=replace(settings.supervisor, shutdown_grace_s=DEMO_GRACE_S))
+    if "WEBSOCKET_DEBUG" not in environment and is_loopback(settings.web.host):
+        # The console speaks to it; on loopback the demo is for whoever sits here.
+        settings = replace(settings, web=replace(settings.web, websocket_debug=True))
     return settings
 
 
@@ -132,16 +137,18 @@ async def _call(url: str, key: Secret) -> JsonObject:
     return document
 
 
-def _introduction(url: str, forge_url: str, key: Secret, answer: JsonObject, audit_log: Path) -> str:
+def _introduction(settings: Settings, url: str, forge_url: str, key: Secret, answer: JsonObject) -> str:
     rule = "─" * 78
     gate = Remote(url=url + ENDPOINT, key=key)
+    socket = f"                 the WebSocket is {url.replace('http', 'ws', 1)}{SOCKET_PATH}"
     return "\n".join(
         (
             rule,
             f"aegis-trio demo: the gate is at   {gate.endpoint}",
             f"                 your key is      {key.reveal()}",
             f"                 the forge is at  {forge_url}   (embedded, in memory)",
-            f"                 the audit log is {audit_log}",
+            f"                 the audit log is {settings.audit.path}",
+            *([socket] if settings.web.websocket_debug else []),
             rule,
             f"One call through the front door: {json.dumps(CALL)}",
             json.dumps(answer, indent=2, ensure_ascii=False),

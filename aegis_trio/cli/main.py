@@ -37,6 +37,7 @@ PROGRAM: Final = "aegis-trio"
 
 COMMANDS: Final = {
     "serve": ("aegis_trio.cli.serve", "serve, as the environment and .env say"),
+    "stdio": ("aegis_trio.cli.stdio", "serve the one client that starts it, over standard input and output"),
     "demo": ("aegis_trio.cli.demo", "serve in front of an embedded demo forge"),
     "doctor": ("aegis_trio.cli.doctor", "check a configuration without serving"),
     "config": ("aegis_trio.cli.config", "show the settings that count and where each comes from"),

@@ -22,8 +22,8 @@ from aegis_trio.cli.exit_codes import EXIT_BUG, EXIT_CONFIGURATION, EXIT_INPUT_O
 from aegis_trio.config.faults import ConfigurationFaults
 from aegis_trio.config.load import load_settings
 from aegis_trio.model.clock import SystemClock
+from aegis_trio.supervisor.core import RefusedSetting
 from aegis_trio.supervisor.garbage import tune_garbage_collector
-from aegis_trio.supervisor.gate import RefusedSetting
 from aegis_trio.supervisor.last_resort import LastResort
 from aegis_trio.supervisor.tree import run_gate
 from aegis_trio.telemetry.logs import configure_logging

@@ -35,6 +35,12 @@ def read_web(reader: Reader) -> WebSettings:
         )
     if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
         reader.warnings.append("PUBLIC_URL is http: keys and code travel in the clear. Use https.")
+    websocket_debug = reader.read(listening.WEBSOCKET_DEBUG)
+    if websocket_debug:
+        reader.warnings.append(
+            "WEBSOCKET_DEBUG is true: `/mcp/ws` takes MCP over WebSocket from whoever has a key. Switch it off where "
+            "nobody debugs."
+        )
     return WebSettings(
         host=host,
         port=port,
@@ -46,7 +52,7 @@ def read_web(reader: Reader) -> WebSettings:
         trusted_proxies=reader.read(listening.TRUSTED_PROXIES),
         tls_cert_file=cert_file,
         tls_key_file=key_file,
-        websocket_debug=reader.read(listening.WEBSOCKET_DEBUG),
+        websocket_debug=websocket_debug,
     )
 
 

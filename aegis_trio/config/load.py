@@ -72,7 +72,7 @@ def gather(environ: Mapping[str, str], env_file: Path | None) -> Gathered:
     sources = Sources(environ, env_file)
     reader = Reader(sources)
     settings = _read_all(reader)
-    faults = (*sources.faults, *(reader.faults if sources.is_complete else ()), *_wrong_names(sources))
+    faults = (*sources.faults, *(reader.faults if sources.is_complete else ()), *wrong_names(sources))
     warnings = (*sources.warnings, *reader.warnings)
     order = {variable.name: place for place, variable in enumerate(table.VARIABLES)}
     return Gathered(
@@ -84,15 +84,12 @@ def gather(environ: Mapping[str, str], env_file: Path | None) -> Gathered:
 
 
 def _read_all(reader: Reader) -> Settings | None:
-    gitea = _read_gitea(reader)
+    gitea = read_gitea(reader)
     web = read_web(reader)
     signin = read_signin(reader, web)
     auth = read_auth(reader, web, has_signin=signin is not None)
     audit = AuditSettings(path=reader.read(operation.AUDIT_LOG_PATH))
-    limits = LimitSettings(
-        max_concurrent_calls=reader.read(operation.MAX_CONCURRENT_CALLS),
-        calls_per_minute=reader.read(operation.CALLS_PER_MINUTE),
-    )
+    limits = read_limits(reader)
     sessions = SessionSettings(
         max_sessions=reader.read(operation.MAX_SESSIONS),
         max_sessions_per_principal=reader.read(operation.MAX_SESSIONS_PER_PRINCIPAL),
@@ -128,7 +125,16 @@ def _read_all(reader: Reader) -> Settings | None:
     )
 
 
-def _read_gitea(reader: Reader) -> GiteaSettings | None:
+def read_limits(reader: Reader) -> LimitSettings:
+    """Return what one principal may do."""
+    return LimitSettings(
+        max_concurrent_calls=reader.read(operation.MAX_CONCURRENT_CALLS),
+        calls_per_minute=reader.read(operation.CALLS_PER_MINUTE),
+    )
+
+
+def read_gitea(reader: Reader) -> GiteaSettings | None:
+    """Return where Gitea is, or None when that is not set or cannot be used; the fault is noted in *reader*."""
     url = reader.read(access.GITEA_URL)
     max_connections = reader.read(access.GITEA_MAX_CONNECTIONS)
     ca_file = reader.read(access.GITEA_CA_FILE)
@@ -143,7 +149,8 @@ def _read_gitea(reader: Reader) -> GiteaSettings | None:
     return GiteaSettings(url=url, max_connections=max_connections, ca_file=ca_file)
 
 
-def _wrong_names(sources: Sources) -> list[ConfigurationFault]:
+def wrong_names(sources: Sources) -> list[ConfigurationFault]:
+    """Return a fault for each name that is set and is a misspelling of ours, or a file for what is no secret."""
     set_names = sources.names()
     unspelled = {variable.name: f"{variable.name}_FILE" for variable in table.VARIABLES if not variable.secret}
     wrong = misspelled(set_names, table.known_names() | set(unspelled.values()))

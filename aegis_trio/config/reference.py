@@ -30,6 +30,9 @@ user of the machine can read is worth a warning.
 The gate starts only when there is no fault. All faults are reported at once, each with variable, value (never a
 secret's), rule and way out; a misspelled name is a fault that names the nearest right one. `aegis-trio config` shows
 the settings that count, with the origin of each; `aegis-trio doctor` tries them.
+
+`aegis-trio stdio` reads fewer of them, some with other defaults, and no `.env` unless it is named:
+[transports.md](transports.md#stdio).
 """
 _IDENTITIES: Final = """\
 ## As whom a key acts at Gitea

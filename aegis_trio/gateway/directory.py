@@ -15,9 +15,11 @@ from aegis_trio.model.features import Catalogue, PromptSpec, ResourceSpec
 from aegis_trio.model.identity import Caller
 from aegis_trio.model.toolspec import ToolSpec
 from aegis_trio.policy.access import decide_access
+from aegis_trio.policy.untrusted import clean_line, shorten
 from aegis_trio.toolsets.context import ToolContext
 
 MAX_NAME_CHARACTERS: Final = 64  # of a name that a stranger made up; ours have at most 48
+MAX_SHOWN_URI_CHARACTERS: Final = 512  # of a URI that a stranger made up, as it is repeated to them
 
 
 @final
@@ -32,6 +34,11 @@ class Directory:
     def tools_for(self, caller: Caller) -> tuple[ToolSpec[ToolContext], ...]:
         """Return the tools that *caller* may use, in the catalogue's order."""
         return tuple(spec for spec in self._tools.values() if _allows(caller, spec))
+
+    def tool_for(self, caller: Caller, name: str) -> ToolSpec[ToolContext] | None:
+        """Return the tool of that name if there is one that *caller* may use."""
+        spec = self._tools.get(name)
+        return spec if spec is not None and _allows(caller, spec) else None
 
     def public_tools(self) -> tuple[ToolSpec[ToolContext], ...]:
         """Return every tool, for `PUBLIC_TOOL_LIST`: names and schemas are no secret, results are."""
@@ -67,7 +74,8 @@ class Directory:
         match request.kind:
             case CallKind.RESOURCE:
                 remedy = "Use a URI as resources/list shows it, or one of a template of resources/templates/list."
-                return ResourceMissing("There is no such resource.", remedy, uri=request.tool)
+                shown = shorten(clean_line(request.tool), MAX_SHOWN_URI_CHARACTERS)
+                return ResourceMissing("There is no such resource.", remedy, uri=shown)
             case CallKind.PROMPT:
                 names = [prompt.operation.name for prompt in self.prompts_for(caller)]
                 return UnknownPrompt("There is no such prompt.", _nearest(request.tool, names, "prompts"))

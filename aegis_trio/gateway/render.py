@@ -13,7 +13,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from aegis_trio.model.call import MAX_REPLY_BYTES, CallKind, Failure, Pending, Success, ToolOutcome, ToolReply
+from aegis_trio.model.call import (
+    MAX_REPLY_BYTES,
+    MAX_RESOURCE_BYTES,
+    CallKind,
+    Failure,
+    Pending,
+    Success,
+    ToolOutcome,
+    ToolReply,
+)
 from aegis_trio.model.errors import (
     AuditUnavailable,
     Bug,
@@ -32,9 +41,6 @@ from aegis_trio.model.json import JsonObject, JsonValue, encode_json
 from aegis_trio.model.toolspec import ContextT, ToolSpec
 
 ENVELOPE_BYTES: Final = 512  # JSON-RPC member names, id and the `_meta` of a modern result
-MAX_RESOURCE_BYTES: Final = 1536 * 1024
-"""Bound of one resource as JSON: a file of 1 MiB in Base64, and what stands around it. It goes to an application, not
-into a model's context, so it is not held to `MAX_REPLY_BYTES`."""
 _PROTOCOL_ERRORS: Final = (UnknownTool, UnknownPrompt, MissingCapability, TooMany, AuditUnavailable, NotReady, Bug)
 
 
@@ -90,12 +96,12 @@ def failed_result(fault: Fault, correlation_id: str) -> JsonObject:
 
 def fits(structured: JsonObject) -> bool:
     """Return whether *structured*, rendered as an MCP result, stays within `MAX_REPLY_BYTES`."""
-    return rendered_bytes(ToolReply(structured)) + ENVELOPE_BYTES <= MAX_REPLY_BYTES
+    return rendered_bytes(ToolReply(structured), CallKind.TOOL) + ENVELOPE_BYTES <= MAX_REPLY_BYTES
 
 
-def rendered_bytes(reply: ToolReply) -> int:
-    """Return the size of *reply*, rendered as the result of a tool."""
-    return len(encode_json(_tool_result(reply)))
+def rendered_bytes(reply: ToolReply, kind: CallKind) -> int:
+    """Return the size of *reply*, rendered as the result of a call of *kind*."""
+    return len(encode_json(performed(reply, kind)))
 
 
 def max_bytes_of(kind: CallKind) -> int:

@@ -87,7 +87,7 @@ async def contained(
         incident = str(uuid.uuid4())
         log.exception("tool_failed", tool=spec.name, incident=incident, correlation_id=request.correlation_id)
         return Failure(request.correlation_id, Bug(incident))
-    reply_bytes = rendered_bytes(reply)
+    reply_bytes = rendered_bytes(reply, request.kind)
     if reply_bytes + ENVELOPE_BYTES > max_bytes_of(request.kind):
         # Threat: a reply cut by the client loses its end without a word.
         return Failure(

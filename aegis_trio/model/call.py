@@ -20,6 +20,9 @@ CorrelationId = NewType("CorrelationId", str)
 
 MAX_REPLY_BYTES: Final = 48 * 1024  # clients cut tool results near 25,000 tokens; this stays under it
 """Bound of one rendered tool result, in bytes of JSON: structured content and its text form together."""
+MAX_RESOURCE_BYTES: Final = 1536 * 1024
+"""Bound of one resource as JSON: a file of 1 MiB in Base64, and what stands around it. It goes to an application, not
+into a model's context, so it is not held to `MAX_REPLY_BYTES`."""
 
 
 class Transport(StrEnum):

@@ -25,6 +25,9 @@ class Toolset(StrEnum):
     SERVER = "server"
     REPOSITORIES = "repositories"
     FILES = "files"
+    RESOURCES = "resources"
+    PROMPTS = "prompts"
+    COMPLETIONS = "completions"
 
 
 class Risk(StrEnum):

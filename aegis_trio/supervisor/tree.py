@@ -32,11 +32,13 @@ from aegis_trio.config.settings import Settings
 from aegis_trio.gitea.client import open_gitea_client
 from aegis_trio.model.clock import WallClock
 from aegis_trio.model.features import Catalogue
-from aegis_trio.supervisor.gate import Gate, RefusedSetting, build_gate
+from aegis_trio.supervisor.core import RefusedSetting, check_upstream
+from aegis_trio.supervisor.gate import Gate, build_gate
 from aegis_trio.supervisor.last_resort import MARGIN_S, LastResort
 from aegis_trio.supervisor.signals import watch_signals
 from aegis_trio.toolsets.catalogue import CATALOGUE
 from aegis_trio.toolsets.context import ToolContext
+from aegis_trio.transports.hub import StreamKind
 from aegis_trio.transports.subscriptions import ListName
 from aegis_trio.web.server.serve import RunningServer, serve
 from aegis_trio.web.server.sockets import bound_port, open_listeners
@@ -153,7 +155,7 @@ async def _serve(
         )
         gate.metrics.register("public_listener", public.statistics)
         gate.metrics.register("admin_listener", admin.statistics)
-        await _check_upstream(gate)
+        await check_upstream(gate.upstream)
         gate.readiness.mark_started()
         log.info(
             "serving",
@@ -167,9 +169,15 @@ async def _serve(
         log.info("draining", grace_s=grace_s)
         # 1. streams say goodbye  2. calls in flight get their grace  3. what is left is cut
         gate.hub.begin_drain()
+        serving.cancel_scope.deadline = trio.current_time() + grace_s + 2 * FAREWELL_S
         with trio.move_on_after(FAREWELL_S):
             await gate.hub.wait_streams_closed()
-        serving.cancel_scope.deadline = trio.current_time() + grace_s + FAREWELL_S
+        lines = gate.hub.statistics().streams_open[StreamKind.LINE]
+        if lines:
+            # The server closes every WebSocket as soon as it drains; what a line still owes goes out before.
+            log.info("lines_owed", lines=lines)
+            with trio.move_on_after(max(0.0, grace_s - FAREWELL_S)):
+                await gate.hub.wait_lines_closed()
         end_public.set()
         end_admin.set()
 
@@ -187,16 +195,6 @@ async def _listen(settings: Settings, *, encrypted: bool) -> _Listening:
         _url("https" if encrypted else "http", web.host, bound_port(public[0])),
         _url("http", supervisor.admin_host, bound_port(admin[0])),
     )
-
-
-async def _check_upstream(gate: Gate) -> None:
-    await gate.upstream.check()
-    administrators = gate.upstream.administrators()
-    if administrators:
-        raise RefusedSetting(
-            f"{administrators[0]}: the token belongs to a site administrator, who may act as anybody. "
-            "Make an ordinary account for the gate and use its token."
-        )
 
 
 async def _reload(gate: Gate, reload_settings: Callable[[], Settings] | None) -> None:

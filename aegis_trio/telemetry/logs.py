@@ -11,6 +11,7 @@ Not here: the audit trail (audit/), which is evidence; this log is convenience.
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from typing import Final, TextIO
 
@@ -21,7 +22,7 @@ from aegis_trio.model.clock import WallClock, as_timestamp
 from aegis_trio.model.secret import MASK
 from aegis_trio.telemetry.settings import LogFormat, TelemetrySettings
 
-_CREDENTIAL_NAMES: Final = ("token", "secret", "authorization", "api_key", "password", "cookie", "credential")
+_CREDENTIAL_NAMES: Final = re.compile("token|secret|authorization|api_key|password|cookie|credential", re.IGNORECASE)
 
 
 def configure_logging(settings: TelemetrySettings, clock: WallClock, stream: TextIO | None = None) -> None:
@@ -66,7 +67,7 @@ def _stamp(clock: WallClock) -> Processor:
 
 def _mask_credentials(_logger: object, _method: str, event: EventDict) -> EventDict:
     for name in event:
-        if any(word in name.lower() for word in _CREDENTIAL_NAMES):
+        if _CREDENTIAL_NAMES.search(name):
             event[name] = MASK
     return event
 
@@ -74,6 +75,6 @@ def _mask_credentials(_logger: object, _method: str, event: EventDict) -> EventD
 def _one_line(_logger: object, _method: str, event: EventDict) -> EventDict:
     # Threat: a user agent with a newline would forge a second line of the log.
     for name, value in event.items():
-        if isinstance(value, str) and name != "exception":
+        if isinstance(value, str) and not value.isprintable() and name != "exception":
             event[name] = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in value)
     return event

@@ -38,6 +38,23 @@ class Page:
         return len(self.entries) if self.has_next and 0 < len(self.entries) < self.limit else self.limit
 
 
+def goes_on(*, has_next: bool | None, total: int | None, number: int, limit: int, shown: int) -> bool:
+    """Return whether a page follows: by the `Link` header, else by the total, else by how full this page is.
+
+    Gitea writes the header only when there is more than one page.
+
+    Args:
+        number: of this page, from 1 on.
+        limit: how many were asked for.
+        shown: how many came.
+    """
+    if has_next is not None:
+        return has_next
+    if total is None:
+        return shown == limit
+    return shown > 0 and (number - 1) * limit + shown < total
+
+
 def reply_with_page(
     name: str, head: JsonObject, page: Page, *, arguments: JsonObject, fits: Callable[[JsonObject], bool]
 ) -> ToolReply:

@@ -4,7 +4,7 @@ Laws:
     1. The JSON Schema that clients see is made from the model that validates, so they cannot disagree.
     2. `prepare` turns everything that can be wrong with arguments into `InvalidArgument`, and does so before
        anything is asked, recorded or counted.
-    3. What stands in full in the audit trail (`places`) is exactly what `audit_fields` names.
+    3. What stands in full in the audit trail (`places`) is what `audit_fields` names, and nothing else.
 
 Not here: rendering a tool for a client (gateway/render.py), and who may call it (policy/access.py).
 """
@@ -12,7 +12,7 @@ Not here: rendering a tool for a client (gateway/render.py), and who may call it
 from __future__ import annotations
 
 import difflib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
@@ -55,14 +55,21 @@ def read_tool(
     example: JsonObject,
     audit_fields: tuple[str, ...] = (),
     min_gitea: tuple[int, int] | None = None,
+    output_schema: JsonObject | None = None,
+    places: Callable[[CallT], Mapping[str, str | int]] | None = None,
+    noun: str = "tool",
 ) -> ToolSpec[ToolContext]:
-    """Make a tool that changes nothing.
+    """Make a tool, or another operation, that changes nothing.
 
     Args:
         arguments: the shape: names, types, lengths, ranges; a frozen dataclass of strict fields (arguments.py).
         parse: the meaning: refs made of texts, and rules between fields; raises InvalidArgument.
         handler: runs the typed call.
         audit_fields: names of arguments that stand in full in the audit trail, because they name a place.
+        output_schema: given only where it is small; the reply is held to it by a test, not here.
+        places: what names a place, out of the typed call, where no argument does so by itself; its names are
+            `audit_fields`.
+        noun: what the operation is called where its arguments are wrong.
 
     Raises:
         ValueError: an audit field that is no argument — our bug.
@@ -71,11 +78,11 @@ def read_tool(
     schema = slim_schema(cast("JsonObject", adapter.json_schema()))
     properties = cast("dict[str, JsonObject]", schema["properties"])
     unknown = set(audit_fields) - set(properties)
-    if unknown:
+    if unknown and places is None:
         raise ValueError(f"{name}: no arguments of these names: {sorted(unknown)}")
 
     def prepare(raw_arguments: JsonObject) -> PreparedCall[ToolContext]:
-        call = parse(_check(adapter, properties, raw_arguments))
+        call = parse(_check(adapter, properties, raw_arguments, noun))
 
         async def run(context: ToolContext) -> ToolReply:
             try:
@@ -83,7 +90,8 @@ def read_tool(
             except InvalidArgument as invalid:  # such as a line behind the end, which only the file can tell
                 raise invalid.with_example(example) from None
 
-        return PreparedCall(places=_places(raw_arguments, audit_fields), run=run)
+        named = _places(raw_arguments, audit_fields) if places is None else places(call)
+        return PreparedCall(places=named, run=run)
 
     return ToolSpec(
         name=name,
@@ -96,6 +104,7 @@ def read_tool(
         scopes=scopes,
         gitea_scopes=gitea_scopes,
         input_schema=schema,
+        output_schema=output_schema,
         example=example,
         prepare=prepare,
         idempotent=True,
@@ -135,11 +144,11 @@ def _slim(field: JsonObject) -> JsonObject:
 
 
 def _check(
-    adapter: TypeAdapter[ArgumentsT], properties: dict[str, JsonObject], raw_arguments: JsonObject
+    adapter: TypeAdapter[ArgumentsT], properties: dict[str, JsonObject], raw_arguments: JsonObject, noun: str
 ) -> ArgumentsT:
     for name, value in raw_arguments.items():
         if name not in properties:
-            raise _unknown(name, tuple(properties))
+            raise _unknown(name, tuple(properties), noun)
         if value is None:
             raise InvalidArgument(name, "is null", "Leave it out, or give a value.")
     try:
@@ -175,13 +184,14 @@ def _asked_for(schema: JsonObject) -> str:
     return f"Give {kind}{meaning}."
 
 
-def _unknown(raw_field: str, known: tuple[str, ...]) -> InvalidArgument:
+def _unknown(raw_field: str, known: tuple[str, ...], noun: str) -> InvalidArgument:
     field = shorten(clean_line(raw_field), _SHOWN_NAME_CHARACTERS) or "(empty name)"
     near = difflib.get_close_matches(raw_field[:_SHOWN_NAME_CHARACTERS], known, n=1)
+    rule = f"is not an argument of this {noun}"
     if near:
-        return InvalidArgument(field, "is not an argument of this tool", f"Did you mean {near[0]}?")
+        return InvalidArgument(field, rule, f"Did you mean {near[0]}?")
     names = ", ".join(known) or "none"
-    return InvalidArgument(field, "is not an argument of this tool", f"Its arguments are: {names}.")
+    return InvalidArgument(field, rule, f"Its arguments are: {names}.")
 
 
 def _places(raw_arguments: JsonObject, audit_fields: tuple[str, ...]) -> dict[str, str | int]:

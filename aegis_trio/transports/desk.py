@@ -160,8 +160,10 @@ class Desk:
 
     def _changes(self, step: Perform, caller: Caller) -> bool:
         """Return whether the call may change something: then answers count only with a state, and that only once."""
-        spec = next((one for one in self.door.directory.tools_for(caller) if one.name == step.subject), None)
-        return step.kind is CallKind.TOOL and spec is not None and not spec.read_only
+        if step.kind is not CallKind.TOOL:
+            return False
+        spec = self.door.directory.tool_for(caller, step.subject)
+        return spec is not None and not spec.read_only
 
     def _open_cursor(self, step: Perform, caller: Caller) -> str | None:
         raw_cursor = step.params.get("cursor")

@@ -74,8 +74,8 @@ class Dialogue:
         return response.result
 
     def resolve(self, response: Response) -> None:
-        """Take the client's answer to a request of this server; one that nobody waits for is ignored."""
+        """Take the client's answer to a request of this server; one that nobody waits for, or a second, is ignored."""
         waiting = self._open.get(response.id) if response.id is not None else None
-        if waiting is not None:
+        if waiting is not None and waiting.response is None:
             waiting.response = response
             waiting.answered.set()

@@ -40,7 +40,18 @@ from aegis_trio.transports.replies import (
 class Exchange:
     """The answers of one POST; a `ReplySink` and a `Listener`."""
 
-    __slots__ = ("_bell", "_forms", "_gone", "_if_gone", "_open_stream", "_owed", "_ready", "_stream", "started")
+    __slots__ = (
+        "_bell",
+        "_forms",
+        "_gone",
+        "_if_gone",
+        "_is_read",
+        "_open_stream",
+        "_owed",
+        "_ready",
+        "_stream",
+        "started",
+    )
 
     def __init__(self, forms: Forms, open_stream: Callable[[], Outbox], if_gone: Reply | None = None) -> None:
         """Owe nothing yet.
@@ -58,6 +69,7 @@ class Exchange:
         self._owed = 0
         self._gone = False
         self._if_gone = if_gone
+        self._is_read = True
         self.started = False
 
     @property
@@ -114,7 +126,7 @@ class Exchange:
         primed: bool = False,
         extra: HeaderLines = (),
     ) -> None:
-        """Send the answers as they come; return when all are sent or the client hung up.
+        """Send the answers as they come, once; return when all are sent or the client hung up.
 
         Args:
             json_within_s: how long answers may take before they become a stream, seconds.
@@ -122,6 +134,18 @@ class Exchange:
 
         Source: MCP 2025-11-25 basic/transports#sending-messages-to-the-server, items 5 and 6.
         """
+        try:
+            await self._deliver(
+                receive, send, json_within_s=json_within_s, is_batch=is_batch, primed=primed, extra=extra
+            )
+        finally:
+            self._is_read = False
+            if self._stream is not None:
+                self._stream.let_go()
+
+    async def _deliver(
+        self, receive: Receive, send: Send, *, json_within_s: float, is_batch: bool, primed: bool, extra: HeaderLines
+    ) -> None:
         forms = self._forms
         deadline = trio.current_time() + ((json_within_s if forms.stream else math.inf) if forms.json else 0.0)
         while self._owed and not self._gone and self._stream is None:
@@ -146,6 +170,8 @@ class Exchange:
             for reply in self._ready:
                 self._stream.answer(reply)
             self._ready.clear()
+            if self._is_read:
+                self._stream.hold()
         return self._stream
 
     async def _send_whole(self, send: Send, extra: HeaderLines, *, is_batch: bool) -> None:

@@ -102,9 +102,15 @@ class HttpSse:
             with self._hub.stream(outbox, StreamKind.HTTP_SSE), session.heard_by(outbox):
                 session.voice = outbox
                 await start_stream(send)
-                # Source: MCP 2024-11-05 basic/transports#http-with-sse: the endpoint is the first event.
-                await send_events(send, encode_event("endpoint", self._endpoint(session.id, ticket)))
-                await session.run(partial(outbox.pump, receive, send), max_age_s=self._settings.max_age_s)
+                endpoint = encode_event("endpoint", self._endpoint(session.id, ticket))
+
+                async def live() -> None:
+                    # Source: MCP 2024-11-05 basic/transports#http-with-sse: the endpoint is the first event. Whoever
+                    # has it may post at once, so the session lives before it is sent.
+                    await send_events(send, endpoint)
+                    await outbox.pump(receive, send)
+
+                await session.run(live, max_age_s=self._settings.max_age_s)
                 if not outbox.is_over:
                     # The session was ended, too old, or broke: its client should see an end, not a lost connection.
                     with trio.move_on_after(GOODBYE_S):

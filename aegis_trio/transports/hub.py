@@ -30,13 +30,16 @@ from aegis_trio.model.errors import NotReady, RateLimited
 from aegis_trio.model.identity import PrincipalId
 from aegis_trio.protocol.revisions import Revision
 from aegis_trio.protocol.steps import OpenSession
-from aegis_trio.transports.outbox import Outbox, OutboxBudget
+from aegis_trio.transports.bell import Bell
+from aegis_trio.transports.budget import OutboxBudget
+from aegis_trio.transports.outbox import Outbox
 from aegis_trio.transports.session import Listener, SessionBody
 from aegis_trio.transports.settings import SessionSettings
 from aegis_trio.transports.subscriptions import ListName, Subscription, list_changed_notification
 
 ID_BYTES: Final = 32  # 256 bits of the system's generator; MCP asks for a cryptographically secure id
 RETRY_SESSIONS_S: Final = 60
+TOLD_AT_ONCE: Final = 50  # streams: some 5 ms of work, and then whoever else waits has a turn
 
 
 class StreamKind(StrEnum):
@@ -74,14 +77,19 @@ class SessionHub:
         self._sessions: dict[str, SessionBody] = {}
         self._by_principal: dict[PrincipalId, OrderedDict[str, SessionBody]] = {}
         self._requests: dict[PrincipalId, set[trio.CancelScope]] = {}
-        self._streams: dict[Listener, StreamKind] = {}
+        self._streams: dict[object, tuple[Listener, StreamKind]] = {}
+        """By reading: for a moment, one stream can have the reader that it lost and the one that came back."""
         self._subscriptions: set[Subscription] = set()
         self._calls_running = 0
         self.outbox_budget = OutboxBudget(settings.max_outboxes_bytes)
         self.max_watches = settings.max_watches
+        self.max_subscriptions = settings.max_subscriptions
+        self._untold: dict[ListName, None] = {}
+        self._news = Bell()
         self._draining = False
         self._quiet = trio.Event()
         self._no_streams = trio.Event()
+        self._no_lines = trio.Event()
         self._totals: Counter[str] = Counter()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -89,6 +97,7 @@ class SessionHub:
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
             nursery.start_soon(self._reap)
+            nursery.start_soon(self._tell_lists)
             task_status.started()
             await self._quiet.wait()
             nursery.cancel_scope.cancel()
@@ -162,13 +171,14 @@ class SessionHub:
     @contextmanager
     def stream(self, listener: Listener, kind: StreamKind) -> Generator[None]:
         """Count a stream while it is open; a drain tells it to leave."""
-        self._streams[listener] = kind
+        reading = object()
+        self._streams[reading] = (listener, kind)
         if self._draining and kind is not StreamKind.POST:
             listener.leave()
         try:
             yield
         finally:
-            del self._streams[listener]
+            del self._streams[reading]
             self._settle()
 
     @contextmanager
@@ -194,11 +204,31 @@ class SessionHub:
             self._subscriptions.discard(subscription)
 
     def announce_list(self, name: ListName) -> None:
-        """Tell everybody that what they may use can be another list than before."""
-        for session in tuple(self._sessions.values()):
-            session.announce(list_changed_notification(name))
-        for subscription in tuple(self._subscriptions):
-            subscription.list_changed(name)
+        """Have everybody told that what they may use can be another list than before: soon, a few at a time."""
+        self._untold[name] = None
+        self._news.ring()
+
+    async def _tell_lists(self) -> None:
+        while True:
+            await self._news.wait_rung()
+            while self._untold:
+                name = next(iter(self._untold))
+                del self._untold[name]
+                await self._tell(name)
+
+    async def _tell(self, name: ListName) -> None:
+        message = list_changed_notification(name)
+        # Whoever comes while others are told lists anew anyway; whoever has gone hears nothing.
+        for told, listener in enumerate((*self._sessions.values(), *self._subscriptions), 1):
+            match listener:
+                case SessionBody():
+                    listener.announce(message)
+                case Subscription():
+                    if listener in self._subscriptions:
+                        listener.list_changed(name)
+            if told % TOLD_AT_ONCE == 0:
+                # Trade: the last one hears of it a little later, and no request waits for thousands of streams.
+                await trio.lowlevel.checkpoint()
 
     def open_outbox(self, session: SessionBody, *, once: bool) -> Outbox:
         """Make a named stream of *session*, and drop what it kept too long."""
@@ -207,7 +237,7 @@ class SessionHub:
 
     def _drop_kept(self, session: SessionBody) -> None:
         kept_since = trio.current_time() - self._settings.keep_streams_s
-        session.drop_streams(ended_before=kept_since, keep=self._settings.max_kept_streams)
+        session.drop_streams(kept_before=kept_since, keep=self._settings.max_kept_streams)
 
     def count_calls(self, change: int) -> None:
         """Count calls that sessions began (1) or ended (-1)."""
@@ -229,7 +259,7 @@ class SessionHub:
     def begin_drain(self) -> None:
         """Let nobody in any more; tell each stream to leave once it has given what it owes."""
         self._draining = True
-        for listener, kind in tuple(self._streams.items()):
+        for listener, kind in tuple(self._streams.values()):
             if kind is not StreamKind.POST:
                 listener.leave()
         self._settle()
@@ -238,9 +268,13 @@ class SessionHub:
         """Wait until the drain has closed every stream."""
         await self._no_streams.wait()
 
+    async def wait_lines_closed(self) -> None:
+        """Wait until every line has given what it owes: nobody but its own reader can."""
+        await self._no_lines.wait()
+
     def statistics(self) -> HubStatistics:
         """Return the counts of now."""
-        open_streams = Counter(self._streams.values())
+        open_streams = Counter(kind for _, kind in self._streams.values())
         return HubStatistics(
             sessions_open=len(self._sessions),
             sessions_opened_total=self._totals["opened"],
@@ -275,6 +309,8 @@ class SessionHub:
                     self._totals["reaped"] += 1
 
     def _settle(self) -> None:
+        if self._draining and all(kind is not StreamKind.LINE for _, kind in self._streams.values()):
+            self._no_lines.set()
         if self._draining and not self._streams:
             self._no_streams.set()
             if not self._calls_running:

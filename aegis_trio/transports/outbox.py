@@ -6,6 +6,7 @@ Laws:
     3. A stream that leaves first gives the answers that are still owed, then its farewell.
     4. A named stream can be resumed: its events have ids and are kept after they were sent, oldest dropped first.
        One reader at a time: a new one takes over, and nothing is sent twice or left out.
+    5. What somebody reads, or is about to, is never dropped as if it were only kept.
 
 Source: MCP 2025-11-25 basic/transports#listening-for-messages-from-the-server, #resumability-and-redelivery;
 MCP 2024-11-05 basic/transports#http-with-sse.
@@ -13,7 +14,7 @@ MCP 2024-11-05 basic/transports#http-with-sse.
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -26,37 +27,12 @@ from aegis_trio.model.json import JsonObject, encode_json
 from aegis_trio.protocol.jsonrpc import Reply
 from aegis_trio.protocol.sse import FAREWELL, KEEP_ALIVE, encode_body, encode_priming
 from aegis_trio.transports.bell import Bell, Wake
+from aegis_trio.transports.budget import OutboxBudget
 from aegis_trio.transports.replies import end_stream, send_events
 from aegis_trio.transports.settings import SessionSettings
 
 RETRY_MS = 1000
 """How long a client is asked to wait before it comes back to a stream that broke, milliseconds."""
-
-
-@final
-class OutboxBudget:
-    """How many bytes wait, or are kept, in all outboxes together; what is only kept makes room, oldest first."""
-
-    __slots__ = ("_kept", "limit_bytes", "used_bytes")
-
-    def __init__(self, limit_bytes: int) -> None:
-        self.limit_bytes = limit_bytes
-        self.used_bytes = 0
-        self._kept: OrderedDict[Outbox, None] = OrderedDict()
-
-    def keep(self, outbox: Outbox) -> None:
-        """Note that *outbox* has given everything, and is kept for a client that lost it."""
-        self._kept[outbox] = None
-
-    def drop(self, outbox: Outbox) -> None:
-        """Note that *outbox* keeps nothing any more."""
-        self._kept.pop(outbox, None)
-
-    def make_room_for(self, size: int) -> bool:
-        """Return whether *size* bytes more may wait, after dropping what is only kept."""
-        while self.used_bytes + size > self.limit_bytes and self._kept:
-            next(iter(self._kept)).close()
-        return self.used_bytes + size <= self.limit_bytes
 
 
 class StreamEnd(Enum):
@@ -93,10 +69,12 @@ class Outbox:
         "_owed",
         "_queue",
         "_reader",
+        "_readers",
         "_sent",
         "_settings",
-        "ended_at",
+        "_was_cut",
         "is_over",
+        "kept_since",
         "name",
     )
 
@@ -124,16 +102,18 @@ class Outbox:
         self._once = once
         self._bell = Bell()
         self._reader: trio.CancelScope | None = None
+        self._readers = 0
         self._queue: deque[Queued] = deque()
         self._last = 0
         self._sent = 0
         self._bytes = 0
         self._owed = 0
         self._leaving = False
+        self._was_cut = False
         self.is_over = False
         """Whether nothing more may be sent on the stream."""
-        self.ended_at: float | None = None
-        """When everything that was owed had been given (Trio's clock); None while more can come."""
+        self.kept_since: float | None = None
+        """Since when it only waits for a client that lost it (Trio's clock); None while it is read or in debt."""
 
     # ---- what goes in -----------------------------------------------------------------------------------------------
 
@@ -150,12 +130,12 @@ class Outbox:
         """Take one answer."""
         self._owed -= 1
         self.put(encode_json(reply.body))
-        self._note_end()
+        self._note_rest()
 
     def release(self) -> None:
         """Learn that one expected answer will not come."""
         self._owed -= 1
-        self._note_end()
+        self._note_rest()
         self._bell.ring()
 
     def notify(self, message: JsonObject) -> None:
@@ -173,7 +153,8 @@ class Outbox:
             return
         # Threat: a reader that stops reading would have us keep everything that it asks for.
         if self._queue and not self._make_room_for(len(body)):
-            self.is_over = True
+            self._was_cut = True
+            self.close()
             if self._reader is not None:
                 self._reader.cancel()
             self._cut()
@@ -191,6 +172,17 @@ class Outbox:
         self._budget.drop(self)
 
     # ---- what comes out ---------------------------------------------------------------------------------------------
+
+    def hold(self) -> None:
+        """Learn that somebody reads it, or is about to; `let_go` must follow."""
+        self._readers += 1
+        self.kept_since = None
+        self._budget.drop(self)
+
+    def let_go(self) -> None:
+        """Learn that somebody who read it, or was about to, has gone."""
+        self._readers -= 1
+        self._note_rest()
 
     def can_resume(self, after: int) -> bool:
         """Return whether everything behind message number *after* is still here."""
@@ -211,6 +203,11 @@ class Outbox:
                 self._drop_first()
 
     @property
+    def waiting(self) -> int:
+        """How many messages are kept; on a stream that cannot be resumed, those that were not sent yet."""
+        return len(self._queue)
+
+    @property
     def is_leaving(self) -> bool:
         """Whether the stream is to end, and nothing is owed on it any more."""
         return self._leaving and not self._owed
@@ -225,6 +222,8 @@ class Outbox:
         Args:
             primed: whether the first event gives only an id to come back with (MCP 2025-11-25).
         """
+        if self._was_cut:
+            return StreamEnd.CUT  # before its first byte
         bell = self._bell = self._take_over()
         with trio.CancelScope() as reader:
             self._reader = reader
@@ -262,18 +261,19 @@ class Outbox:
             await send_events(send, FAREWELL)
         await end_stream(send)
         if self.name is None or not self._once:
-            self.is_over = True
-        else:
-            self._budget.keep(self)
+            self.close()
         return StreamEnd.DONE if self._once else StreamEnd.LEFT
 
     def _take_over(self) -> Bell:
         self._bell.ring()
         return Bell()
 
-    def _note_end(self) -> None:
-        if self._once and not self._owed:
-            self.ended_at = trio.current_time()
+    def _note_rest(self) -> None:
+        if self.is_over or self.name is None or self._readers or (self._once and self._owed):
+            return
+        if self.kept_since is None:
+            self.kept_since = trio.current_time()
+            self._budget.keep(self)
 
     # ---- how much waits ---------------------------------------------------------------------------------------------
 
@@ -282,7 +282,7 @@ class Outbox:
             if not self._queue or self._queue[0].number > self._sent:
                 return False
             self._drop_first()
-        return True
+        return not self.is_over  # the budget may have made room with this very one
 
     def _has_room_for(self, size: int) -> bool:
         return (

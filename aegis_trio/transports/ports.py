@@ -25,6 +25,10 @@ class Lists(Protocol):
         """Return the tools that *caller* may use."""
         ...
 
+    def tool_for(self, caller: Caller, name: str) -> ToolSpec[ToolContext] | None:
+        """Return the tool of that name if there is one that *caller* may use."""
+        ...
+
     def prompts_for(self, caller: Caller) -> tuple[PromptSpec[ToolContext], ...]:
         """Return the prompts that *caller* may use."""
         ...

@@ -18,6 +18,7 @@ from functools import partial
 from typing import assert_never, final
 
 from aegis_trio.model.call import Transport
+from aegis_trio.model.errors import Bug
 from aegis_trio.model.identity import Caller
 from aegis_trio.protocol.dispatch import dispatch
 from aegis_trio.protocol.jsonrpc import Malformed, Message, Reply, refusal_reply, result_reply
@@ -37,6 +38,7 @@ from aegis_trio.protocol.steps import (
     Subscribe,
     Unsubscribe,
 )
+from aegis_trio.transports.containment import contained
 from aegis_trio.transports.desk import Desk, Visitor
 from aegis_trio.transports.hub import SessionHub, StreamKind
 from aegis_trio.transports.ports import ReplySink
@@ -106,7 +108,7 @@ class Reception:
             case Subscribe():
                 run = partial(self._subscribe, step, session, visitor)
             case Listen():
-                run = partial(self.listen, step, visitor)
+                run = partial(self._listen_in, step, session, visitor)
         if not session.start_call(step.id, run, visitor.sink):
             # Source: MCP 2025-11-25 basic/index#requests. A second call of one id could not be cancelled.
             _answer(visitor.sink, refusal_reply(step.id, invalid_request("a request of this id still runs", 200)))
@@ -122,9 +124,25 @@ class Reception:
     async def listen(self, step: Listen, visitor: Visitor) -> Reply:
         """Tell of changes until the gate drains; return the answer that ends the subscription."""
         subscription = Subscription(step, visitor.sink, visitor.transport)
-        with self.hub.subscribed(subscription), self.hub.stream(subscription, StreamKind.LISTEN):
-            await subscription.run(self.desk.door, visitor.caller)
+        is_whole = False
+        with contained("subscription") as containment:
+            with self.hub.subscribed(subscription), self.hub.stream(subscription, StreamKind.LISTEN):
+                await subscription.run(self.desk.door, visitor.caller)
+            is_whole = True
+        if not is_whole:
+            return fault_reply(step.id, Bug(containment.incident), visitor.revision)
         return result_reply(step.id, listen_result(step.id, visitor.revision, self.desk.card))
+
+    async def _listen_in(self, step: Listen, session: SessionBody, visitor: Visitor) -> Reply:
+        """Tell of changes on a line, which may carry many such streams, but not any number."""
+        if session.subscriptions >= self.hub.max_subscriptions:
+            rule = f"a connection holds at most {self.hub.max_subscriptions} subscriptions; cancel one of them first"
+            return refusal_reply(step.id, invalid_request(rule))
+        session.subscriptions += 1
+        try:
+            return await self.listen(step, visitor)
+        finally:
+            session.subscriptions -= 1
 
     async def _subscribe(self, step: Subscribe, session: SessionBody, visitor: Visitor) -> Reply:
         """Watch a resource for a session.

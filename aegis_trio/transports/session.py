@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
+from functools import partial
 from typing import Protocol, final
 
 import trio
@@ -29,6 +30,7 @@ from aegis_trio.transports.containment import contained
 from aegis_trio.transports.dialogue import Dialogue
 from aegis_trio.transports.outbox import Outbox
 from aegis_trio.transports.ports import ReplySink, Watch
+from aegis_trio.transports.watching import run_watch
 
 
 class Listener(Protocol):
@@ -77,6 +79,7 @@ class SessionBody:
         "principal",
         "revision",
         "streams",
+        "subscriptions",
         "transport",
         "voice",
     )
@@ -109,6 +112,8 @@ class SessionBody:
         """Streams that can be resumed, by name, oldest first."""
         self.voice: Outbox | None = None
         """Where messages go that belong to no request; None while the client has nowhere to hear them."""
+        self.subscriptions = 0
+        """How many streams of changes (2026-07-28) it holds; only a line has any."""
         self.ended = False
         self._calls: dict[RequestId, trio.CancelScope] = {}
         self.dialogue = Dialogue()
@@ -123,6 +128,11 @@ class SessionBody:
     def is_at_rest(self) -> bool:
         """Whether nobody waits for it and nothing runs in it."""
         return not self.listeners and not self._calls
+
+    @property
+    def calls(self) -> int:
+        """How many calls run in it."""
+        return len(self._calls)
 
     def refusal_of_batch(self) -> Refusal | None:
         """Return why a batch is refused, or None where the revision has them.
@@ -187,13 +197,18 @@ class SessionBody:
         self._streams_opened += 1
         return str(self._streams_opened)
 
-    def drop_streams(self, *, ended_before: float, keep: int) -> None:
-        """Drop finished streams that ended before *ended_before* (Trio's clock), and the oldest ones beyond *keep*."""
-        finished = [name for name, outbox in self.streams.items() if outbox.ended_at is not None or outbox.is_over]
+    def drop_streams(self, *, kept_before: float, keep: int) -> None:
+        """Drop streams that are over, or only kept since before *kept_before* (Trio's clock), or one of too many.
+
+        Args:
+            keep: how many streams there may be; those that are only kept make room, the longest kept first.
+        """
+        for name in [name for name, outbox in self.streams.items() if outbox.is_over]:
+            self.streams.pop(name).close()
+        kept = [(outbox.kept_since, name) for name, outbox in self.streams.items() if outbox.kept_since is not None]
         excess = len(self.streams) - keep
-        for place, name in enumerate(finished):
-            outbox = self.streams[name]
-            if place < excess or outbox.is_over or (outbox.ended_at or 0.0) < ended_before:
+        for place, (kept_since, name) in enumerate(sorted(kept)):
+            if place < excess or kept_since < kept_before:
                 self.streams.pop(name).close()
 
     def announce(self, message: JsonObject) -> None:
@@ -204,7 +219,7 @@ class SessionBody:
     # ---- what runs in it --------------------------------------------------------------------------------------------
 
     async def start_watch(self, uri: str, watch: Watch) -> Fault | None:
-        """Watch a resource until `stop_watch` or the session's end; return the fault that prevents it.
+        """Watch a resource until `stop_watch` or the session's end; return what prevents it, also a bug of ours.
 
         Args:
             watch: runs until cancelled, and reports by its task status whether it began.
@@ -212,12 +227,14 @@ class SessionBody:
         if uri in self._watches or self._nursery is None:
             return None
         scope = self._watches[uri] = trio.CancelScope()
-        fault = await self._nursery.start(self._watch, uri, scope, watch)
+        ended = partial(self._forget_watch, uri, scope)
+        fault = await self._nursery.start(partial(run_watch, watch, scope, ended))
         return fault if isinstance(fault, Fault) else None
 
     def stop_watch(self, uri: str) -> None:
         """Watch a resource no more; an unknown one is ignored."""
-        scope = self._watches.get(uri)
+        # A watch takes its time to end; the same resource may be watched anew meanwhile.
+        scope = self._watches.pop(uri, None)
         if scope is not None:
             scope.cancel()
 
@@ -226,13 +243,8 @@ class SessionBody:
         """How many resources it watches."""
         return len(self._watches)
 
-    async def _watch(
-        self, uri: str, scope: trio.CancelScope, watch: Watch, task_status: trio.TaskStatus[Fault | None]
-    ) -> None:
-        try:
-            with contained("watch"), scope:
-                await watch(task_status=task_status)
-        finally:
+    def _forget_watch(self, uri: str, scope: trio.CancelScope) -> None:
+        if self._watches.get(uri) is scope:
             del self._watches[uri]
 
     def start_call(self, request_id: RequestId, run: Callable[[], Awaitable[Reply]], sink: ReplySink) -> bool:
@@ -284,6 +296,10 @@ class SessionBody:
                 reply = await run()
         finally:
             del self._calls[request_id]
+            if reply is None and not scope.cancel_called:
+                # Only the end of the session does that: by a bug, or its age. Whoever waits must hear of it first,
+                # or a release would tell that nothing is owed.
+                self._registry.forget(self)
             # A cancellation that came while the call was ending still silences it.
             if reply is None or scope.cancel_called:
                 sink.release()

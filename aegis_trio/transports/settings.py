@@ -32,6 +32,10 @@ class SessionSettings:
     """Streams that a session keeps for that, the oldest finished ones dropped first."""
     max_watches: int = 64
     """Resources that one session watches."""
+    max_subscriptions: int = 16
+    """Streams of changes that one line holds at once; over HTTP each needs a connection."""
+    write_within_s: float = 30.0
+    """How long a line's reader may take for one message. Precedent: the server's own deadline for writing."""
     max_streams_per_session: int = 4  # a client that reconnects leaves at most its last ones behind
     max_outbox_messages: int = 64  # twice the calls that one principal may run at once
     max_outbox_bytes: int = 2 * 1024 * 1024

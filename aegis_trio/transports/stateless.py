@@ -84,8 +84,7 @@ class Stateless:
         """
         if step.kind is not CallKind.TOOL:
             return None
-        tools = self._desk.door.directory.tools_for(visit.caller)
-        spec = next((one for one in tools if one.name == step.subject), None)
+        spec = self._desk.door.directory.tool_for(visit.caller, step.subject)
         return None if spec is None else check_param_headers(visit.raw_headers, spec.input_schema, step.arguments)
 
     async def _listen(self, step: Listen, revision: Revision, visit: Visit) -> None:

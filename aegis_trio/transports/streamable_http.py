@@ -211,9 +211,13 @@ class StreamableHttp:
 
     async def _read(self, outbox: Outbox, session: SessionBody, visit: Visit, *, after: int) -> None:
         primed = session.revision is not None and session.revision.primes_streams
-        with session.heard_by(outbox), self._hub.stream(outbox, StreamKind.LISTEN):
-            await start_stream(visit.send)
-            await outbox.pump(visit.receive, visit.send, after=after, primed=primed)
+        outbox.hold()
+        try:
+            with session.heard_by(outbox), self._hub.stream(outbox, StreamKind.LISTEN):
+                await start_stream(visit.send)
+                await outbox.pump(visit.receive, visit.send, after=after, primed=primed)
+        finally:
+            outbox.let_go()
 
     async def _delete(self, visit: Visit) -> None:
         """End a session.

@@ -13,7 +13,7 @@ import pytest
 
 from aegis_trio.audit.canonical import MAX_LINE_BYTES
 from aegis_trio.audit.chain import ChainHead
-from aegis_trio.audit.lost import AuditLost
+from aegis_trio.audit.lost import AuditLost, LogIsHeld
 from aegis_trio.audit.reader import verify_chain
 from aegis_trio.audit.recovery import BATCH_BYTES, TAIL_BYTES, open_and_recover
 from aegis_trio.audit.system_calls import FileOps
@@ -264,7 +264,7 @@ def test_a_log_that_another_process_has_is_refused_with_one_clear_fault(path: Pa
     """Two writers would fork the chain."""
     log, _ = open_and_recover(path, clock, FileOps())
     try:
-        with pytest.raises(AuditLost, match=r"AUDIT_LOG_PATH: .*another process has it open"):
+        with pytest.raises(LogIsHeld, match=r"AUDIT_LOG_PATH: .*another process has it open"):
             start(path, clock)
     finally:
         log.close()

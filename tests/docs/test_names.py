@@ -17,6 +17,7 @@ from aegis_trio.supervisor.admin import _PATHS as ADMIN_PATHS
 from aegis_trio.supervisor.upstream import TokenState
 from aegis_trio.toolsets.catalogue import TOOLS
 from aegis_trio.transports.settings import SessionSettings
+from aegis_trio.transports.websocket import PATH as SOCKET_PATH
 from aegis_trio.web.screen import ROUTES
 from aegis_trio.web.server.limits import ConnectionLimits
 from tests.docs.documents import ROOT, Document, document, documents, rows
@@ -29,6 +30,8 @@ DEPLOYMENT = document("docs/deployment.md")
 UPPER_NAME = re.compile(r"(?<![\w.$%-])[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+(?!\w)")
 ENDPOINT = re.compile(r"(GET|POST|PUT|PATCH|DELETE|HEAD) (/[\w./-]*)")
 RECIPE_CALL = re.compile(r"(?:(?<![\w./-])just|tools/just\.py) ([a-z][a-z-]*)")
+
+SOCKET: Final = ("GET", SOCKET_PATH)  # an upgrade; where it is not switched on, the path is no other than unknown ones
 
 METRIC = re.compile(r"^aegis_(?!trio)[a-z]\w+$")
 
@@ -62,7 +65,7 @@ def test_the_search_for_settings_finds_them() -> None:
 
 def test_the_reference_has_every_endpoint_and_no_other() -> None:
     """The reference is what clients are written against."""
-    served = {(method, path) for path, methods in ROUTES.items() for method in methods - {"HEAD"}}
+    served = {(method, path) for path, methods in ROUTES.items() for method in methods - {"HEAD"}} | {SOCKET}
     headings = re.findall(r"^### (.+)$", API.section("Endpoints"), re.MULTILINE)
 
     documented = {pair for heading in headings for pair in ENDPOINT.findall(heading)}
@@ -73,7 +76,7 @@ def test_the_reference_has_every_endpoint_and_no_other() -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
 def test_every_endpoint_that_a_document_names_exists(document: Document) -> None:
     """A path of an earlier plan would send people to a 404."""
-    served = {(method, path) for path, methods in ROUTES.items() for method in methods}
+    served = {(method, path) for path, methods in ROUTES.items() for method in methods} | {SOCKET}
     served |= {("GET", path) for path in ADMIN_PATHS}
 
     named = {pair for code in document.code() for pair in ENDPOINT.findall(code)}

@@ -7,6 +7,8 @@ async with open_wire(gate.url) as wire:
 
 from __future__ import annotations
 
+import socket
+import struct
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
@@ -85,11 +87,20 @@ class Wire:
             return replace(answer, body=await self._exactly(int(headers[b"content-length"])))
         return replace(answer, body=await self.receive_rest())
 
+    async def receive_chunk(self) -> bytes:
+        """Return the next piece of a body that is sent in pieces; nothing when it has ended."""
+        size = int(await self.receive_until(b"\r\n"), 16)
+        return (await self._exactly(size + 2))[:-2]
+
+    async def reset(self) -> None:
+        """Break the connection off: what was not read yet is lost, and the gate hears of it at once (RST)."""
+        self.stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        await trio.aclose_forcefully(self.stream)
+
     async def _chunks(self) -> bytes:
         body = b""
-        while size := int(await self.receive_until(b"\r\n"), 16):
-            body += (await self._exactly(size + 2))[:-2]
-        await self.receive_until(b"\r\n")
+        while chunk := await self.receive_chunk():
+            body += chunk
         return body
 
     async def _exactly(self, size: int) -> bytes:

@@ -390,6 +390,17 @@ async def test_only_open_tools_are_listed(open_door: Callable[..., Any]) -> None
         assert ["read_it"] == [spec.name for spec in door.gateway.directory.public_tools()]
 
 
+async def test_a_tool_is_found_by_name_only_for_whom_it_is_listed(open_door: Callable[..., Any]) -> None:
+    """The two ways of asking for a caller's tools must never differ."""
+    async with open_door() as door:
+        directory = door.gateway.directory
+        assert directory.tools_for(_caller("read:repository")) == (
+            directory.tool_for(_caller("read:repository"), "read_it"),
+        )
+        assert directory.tool_for(_caller(), "read_it") is None
+        assert directory.tool_for(_caller("read:repository"), "read_itt") is None
+
+
 async def test_a_misspelled_tool_is_answered_with_the_nearest_that_the_caller_may_use(
     open_door: Callable[..., Any],
 ) -> None:

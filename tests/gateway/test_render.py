@@ -7,16 +7,27 @@ import json
 import mcp_types
 import pytest
 
+from aegis_trio.gateway.directory import Directory
 from aegis_trio.gateway.render import (
     failed_result,
     fault_body,
     fits,
     is_protocol_error,
     performed,
+    rendered_bytes,
     rest_body,
     tool_definition,
 )
-from aegis_trio.model.call import MAX_REPLY_BYTES, CallKind, CorrelationId, Failure, Success, ToolReply
+from aegis_trio.model.call import (
+    MAX_REPLY_BYTES,
+    CallKind,
+    CorrelationId,
+    Failure,
+    Success,
+    ToolReply,
+    ToolRequest,
+    Transport,
+)
 from aegis_trio.model.errors import (
     AuditUnavailable,
     Bug,
@@ -26,15 +37,26 @@ from aegis_trio.model.errors import (
     NotFound,
     NotReady,
     RateLimited,
+    ResourceMissing,
     UnknownTool,
     UpstreamTimeout,
 )
+from aegis_trio.model.features import Catalogue
+from aegis_trio.model.identity import DEFAULT_INSTANCE, Caller, Origin, Principal, PrincipalId, PrincipalKind
 from aegis_trio.model.json import encode_json
+from aegis_trio.model.secret import Secret
 from aegis_trio.model.toolspec import ToolSpec
 from aegis_trio.toolsets.catalogue import TOOLS
 from aegis_trio.toolsets.context import ToolContext
 
 ID = CorrelationId("00000000-0000-4000-8000-000000000000")
+CALLER = Caller(
+    principal=Principal(
+        id=PrincipalId("key:1"), kind=PrincipalKind.API_KEY, instance=DEFAULT_INSTANCE, scopes=frozenset()
+    ),
+    gitea_token=Secret("t"),
+    origin=Origin(address="192.0.2.1"),
+)
 
 
 @pytest.mark.requirement("MCP-TOOL-13", "MCP-SHAPE-02")
@@ -108,3 +130,24 @@ def test_every_tool_states_all_four_hints(spec: ToolSpec[ToolContext]) -> None:
     assert hints is not None
     assert None not in (hints.read_only_hint, hints.destructive_hint, hints.idempotent_hint, hints.open_world_hint)
     assert tool.title == hints.title
+
+
+def test_only_a_tools_reply_is_measured_twice() -> None:
+    """A prompt stands once on the wire; measured as a tool's result it would be refused at half its bound."""
+    reply = ToolReply({"messages": ["x" * 1000]})
+
+    assert rendered_bytes(reply, CallKind.PROMPT) < 1100
+    assert rendered_bytes(reply, CallKind.TOOL) > 2000
+
+
+def test_a_made_up_address_is_repeated_cleaned_and_short() -> None:
+    """It stands in the answer's data, which clients show."""
+    directory = Directory(Catalogue(tools=TOOLS))
+    request = ToolRequest(
+        tool="gitea://x\u202e/" + "y" * 9000, raw_arguments={}, transport=Transport.REST, kind=CallKind.RESOURCE
+    )
+    fault = directory.unknown(CALLER, request)
+
+    assert isinstance(fault, ResourceMissing)
+    assert fault.uri.startswith("gitea://x/yyy")
+    assert 512 == len(fault.uri)

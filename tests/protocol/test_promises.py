@@ -35,12 +35,6 @@ def test_no_tool_mirrors_arguments_into_headers() -> None:
     assert [] == members([*DEFINITIONS], "x-mcp-header")
 
 
-@pytest.mark.requirement("MCP-TOOL-14")
-def test_no_tool_promises_an_output_schema() -> None:
-    """MCP 2026-07-28 server/tools#output-schema: results MUST match one; who adds it adds the check of replies."""
-    assert [] == members([*DEFINITIONS], "outputSchema")
-
-
 @pytest.mark.requirement("MCP-TOOL-07")
 @pytest.mark.parametrize("definition", [*DEFINITIONS, CARD.implementation()], ids=lambda value: str(value["name"]))
 def test_icons_are_fetched_by_https_or_are_data(definition: JsonValue) -> None:

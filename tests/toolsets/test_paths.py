@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, NoReturn
+from urllib.parse import quote
 
 import httpx
 import trio
@@ -14,8 +15,9 @@ from aegis_trio.gitea.settings import origin_of, wire_base
 from aegis_trio.model.errors import InvalidArgument, NotFound
 from aegis_trio.model.toolspec import ToolSpec
 from aegis_trio.policy.pathguard import build_target, check_wire_path
-from aegis_trio.toolsets.catalogue import TOOLS
+from aegis_trio.toolsets.catalogue import COMPLETIONS, PROMPTS, RESOURCES, TOOLS
 from aegis_trio.toolsets.context import ToolContext
+from aegis_trio.toolsets.resources.list_resources import LIST_RESOURCES
 from tests.toolsets.canned import context_for
 
 BASE = wire_base("https://git.example.com/gitea")
@@ -109,6 +111,80 @@ def test_no_argument_leads_outside_the_tools_own_template(tool: ToolSpec[ToolCon
     if template[0] == "repos":
         assert [arguments["owner"], arguments["repo"]] == left.segments[1:3]
     assert ["repos", "issues", "search"] != left.segments
+
+
+OPERATIONS = {
+    "read_file_resource": (["repos", "*", "*", "contents", "**"], {"ref"}),
+    "read_readme_resource": (["repos", "*", "*", "git", "trees", "HEAD"], {"page", "per_page"}),
+    "read_issue_resource": (["repos", "*", "*", "issues", "*"], set[str]()),
+    "read_pull_request_resource": (["repos", "*", "*", "pulls", "*"], set[str]()),
+    "review_pull_request": (["repos", "*", "*", "pulls", "*"], set[str]()),
+    "triage_issue": (["repos", "*", "*", "issues", "*"], set[str]()),
+    "list_resources": (["user", "repos"], {"page", "limit"}),
+    "complete_owner": (["user", "repos"], {"page", "limit"}),
+    "complete_repo": (["user", "repos"], {"page", "limit"}),
+    "complete_ref": (["repos", "*", "*", "branches"], {"page", "limit"}),
+    "complete_path": (["repos", "*", "*", "git", "trees", "*"], {"page", "per_page"}),
+    "complete_number": (["repos", "*", "*", "issues"], {"state", "q", "page", "limit"}),
+}
+ASKING = [
+    one
+    for one in (
+        *(resource.operation for resource in RESOURCES),
+        *(prompt.operation for prompt in PROMPTS),
+        *{one.name: one for one in COMPLETIONS.values()}.values(),
+        LIST_RESOURCES,
+    )
+    if one.gitea_scopes
+]
+
+
+def test_every_operation_that_asks_has_its_template() -> None:
+    """One that was forgotten would not be tried."""
+    assert set(OPERATIONS) == {one.name for one in ASKING}
+
+
+@given(operation=st.sampled_from(ASKING), data=st.data())
+def test_no_address_and_no_word_leads_outside_the_operations_own_template(
+    operation: ToolSpec[ToolContext], data: st.DataObject
+) -> None:
+    """Property: the same for resources, prompts and completions: refused, nothing asked, or a request of its own."""
+    arguments: dict[str, Any] = dict(operation.example)
+    if "uri" in arguments:
+        pieces = arguments["uri"].split("/")
+        place = data.draw(st.integers(3, len(pieces) - 1))
+        pieces[place] = data.draw(HOSTILE | HOSTILE.map(quote))
+        arguments["uri"] = "/".join(pieces)
+    else:
+        names = data.draw(st.sets(st.sampled_from([*arguments, "ref", "instance"])))
+        arguments |= {name: data.draw(HOSTILE) for name in names}
+    try:
+        prepared = operation.prepare(arguments)
+    except InvalidArgument:
+        return
+    left = _run_or_nothing(prepared.run, context_for(_Wire()))
+    if left is None:  # a completion of nothing, or a prompt's words
+        return
+
+    template, keys = OPERATIONS[operation.name]
+    if template[-1] == "**":
+        template = template[:-1] + ["*"] * (len(left.segments) - len(template) + 1)
+    assert len(template) == len(left.segments)
+    assert all(word in ("*", segment) for word, segment in zip(template, left.segments, strict=True))
+    assert left.keys <= keys
+    if template[0] == "repos":
+        assert [prepared.places["owner"], prepared.places["repo"]] == left.segments[1:3]
+
+
+def _run_or_nothing(run: Any, context: ToolContext) -> _Left | None:
+    async def main() -> _Left | None:
+        try:
+            await run(context)
+        except _Left as left:
+            return left
+        return None
+
+    return trio.run(main)
 
 
 def _run(run: Any, context: ToolContext) -> _Left:

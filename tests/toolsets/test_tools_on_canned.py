@@ -11,7 +11,7 @@ import pytest
 from aegis_trio.gitea.request import ForgeRequest, ForgeResponse
 from aegis_trio.model.errors import NotFound, UpstreamTooLarge
 from aegis_trio.model.json import JsonObject
-from tests.toolsets.canned import PRINCIPAL, CannedForge, context_for, json_answer, run, tool_named
+from tests.toolsets.canned import PRINCIPAL, CannedForge, Listener, context_for, json_answer, run, tool_named
 
 PLACE: JsonObject = {"owner": "o", "repo": "r", "path": "p"}
 HIDDEN = "a\u202eb\u200bc\U000e0041"
@@ -229,3 +229,17 @@ async def test_texts_without_end_do_not_fill_a_reply() -> None:
     link = await run("get_file_contents", PLACE, _always(_entry(type="symlink", target="t" * 90_000)))
 
     assert ("d…", "t…") == (str(described["description"])[-2:], str(link["target"])[-2:])
+
+
+async def test_a_second_request_is_told() -> None:
+    """A file above the bound takes two: a person who waits sees why."""
+
+    def answer(request: ForgeRequest[Any]) -> ForgeResponse:
+        if "contents-ext" in request.segments:
+            return json_answer({"file_contents": _entry(type="file", size=2_000_000)})
+        raise UpstreamTooLarge("too large")
+
+    listener = Listener()
+    await tool_named("get_file_contents").prepare(PLACE).run(context_for(CannedForge(answer), peer=listener))
+
+    assert [(1, 2)] == listener.reports

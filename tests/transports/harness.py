@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import trio
+import trio.testing
 
 from aegis_trio.auth.credentials import RawCredentials
 from aegis_trio.model.asgi import Application, Message
-from aegis_trio.model.call import Success, ToolOutcome, ToolReply, ToolRequest
+from aegis_trio.model.call import Success, ToolOutcome, ToolReply, ToolRequest, Transport
 from aegis_trio.model.errors import Fault, Unauthenticated
 from aegis_trio.model.features import PromptSpec, ResourceSpec
 from aegis_trio.model.identity import DEFAULT_INSTANCE, Caller, Origin, Principal, PrincipalId, PrincipalKind
@@ -27,9 +28,12 @@ from aegis_trio.toolsets.context import ToolContext
 from aegis_trio.transports.desk import Desk
 from aegis_trio.transports.http_sse import HttpSse
 from aegis_trio.transports.hub import SessionHub
+from aegis_trio.transports.ports import Door
 from aegis_trio.transports.reception import Reception
+from aegis_trio.transports.session import SessionBody
 from aegis_trio.transports.settings import SessionSettings
 from aegis_trio.transports.streamable_http import StreamableHttp
+from aegis_trio.transports.subscriptions import ListName
 
 CARD = ServerCard(name="aegis-trio", version="0.1.0", title="Aegis", instructions="Use get_me first.")
 ORIGIN = Origin(address="198.51.100.7", user_agent="test")
@@ -37,6 +41,7 @@ JSON_TYPE = ("content-type", "application/json")
 BOTH_FORMS = ("accept", "application/json, text/event-stream")
 V_MODERN = "2026-07-28"
 _EVENT = re.compile(r"(?:id: (?P<id>[^\n]+)\n)?event: message\ndata: (?P<data>[^\n]+)\n\n")
+_ID = re.compile(r"^id: ([^\n]+)\n(?=(?:.+\n)*\n)", re.MULTILINE)
 
 
 class Conversation:
@@ -48,6 +53,7 @@ class Conversation:
         self.chunks: list[bytes] = []
         self.times: list[float] = []
         self.is_complete = False
+        self.scope = trio.CancelScope()
         self.error: BaseException | None = None
         self.over = trio.Event()
         self.breaks_with: Exception | None = None
@@ -56,6 +62,11 @@ class Conversation:
         self._may_read = trio.Event()
         self._may_read.set()
         self._news = trio.Event()
+
+    @classmethod
+    def of(cls, document: JsonValue) -> Conversation:
+        """Return a POST of JSON that has yet to be served."""
+        return cls(json.dumps(document).encode())
 
     @property
     def text(self) -> str:
@@ -78,8 +89,12 @@ class Conversation:
     @property
     def events(self) -> list[tuple[str | None, Any]]:
         """The id and the data of each `message` event so far."""
-        found = _EVENT.finditer(self.text)
-        return [(event["id"], json.loads(event["data"])) for event in found]
+        return events_of(self.text)
+
+    @property
+    def last_id(self) -> str:
+        """The last id of a whole event so far; what a client brings back in `Last-Event-ID`."""
+        return ids_of(self.text)[-1]
 
     def hang_up(self) -> None:
         """Close the connection."""
@@ -99,6 +114,13 @@ class Conversation:
             assert not self.over.is_set(), f"over too early: {self.status} {self.text!r} {self.error!r}"
             self._news = trio.Event()
             await self._news.wait()
+
+    async def brings(self, count: int) -> bool:
+        """Wait until *count* messages came, or the end; return whether they came."""
+        while len(self.messages) < count and not self.over.is_set():
+            self._news = trio.Event()
+            await self._news.wait()
+        return len(self.messages) >= count
 
     async def receive(self) -> Message:
         """Be the server's `receive`."""
@@ -131,12 +153,23 @@ class Conversation:
     async def run(self, app: Application, scope: dict[str, Any]) -> None:
         """Serve this request with *app*; what it raises stands in `error`."""
         try:
-            await app(scope, self.receive, self.send)
+            with self.scope:
+                await app(scope, self.receive, self.send)
         except Exception as error:  # noqa: BLE001 -- a server survives its application; the test looks at it
             self.error = error
         finally:
             self.over.set()
             self._news.set()
+
+
+def events_of(text: str) -> list[tuple[str | None, Any]]:
+    """Return the id and the data of each whole `message` event in *text*."""
+    return [(event["id"], json.loads(event["data"])) for event in _EVENT.finditer(text)]
+
+
+def ids_of(text: str) -> list[str]:
+    """Return the id of each whole event in *text*, with a message or without one."""
+    return [str(event_id) for event_id in _ID.findall(text)]
 
 
 def make_caller(name: str) -> Caller:
@@ -175,10 +208,17 @@ class FakeDoor:
     callers: list[Caller] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
 
+    tools: tuple[ToolSpec[ToolContext], ...] = ()
     prompts: tuple[PromptSpec[ToolContext], ...] = ()
     resources: tuple[ResourceSpec[ToolContext], ...] = ()
     changes: dict[str, Callable[[], None]] = field(default_factory=dict)
     unwatchable: dict[str, Fault] = field(default_factory=dict)
+    begin_after_s: dict[str, float] = field(default_factory=dict)
+    breaks_with: dict[str, Exception] = field(default_factory=dict)
+    beginning: int = 0
+    most_beginning: int = 0
+    watched: int = 0
+    ends_after_s: float = 0.0
 
     @property
     def directory(self) -> FakeDoor:
@@ -199,7 +239,15 @@ class FakeDoor:
         *,
         task_status: trio.TaskStatus[Fault | None],
     ) -> None:
-        await trio.lowlevel.checkpoint()
+        self.watched += 1
+        self.beginning += 1
+        self.most_beginning = max(self.beginning, self.most_beginning)
+        try:
+            await trio.sleep(self.begin_after_s.get(request.tool, 0.0))
+            if request.tool in self.breaks_with:
+                raise self.breaks_with[request.tool]
+        finally:
+            self.beginning -= 1
         task_status.started(self.unwatchable.get(request.tool))
         if request.tool in self.unwatchable:
             return
@@ -207,10 +255,16 @@ class FakeDoor:
         try:
             await trio.sleep_forever()
         finally:
-            del self.changes[request.tool]
+            if self.changes.get(request.tool) is changed:
+                del self.changes[request.tool]
+            with trio.CancelScope(shield=True):
+                await trio.sleep(self.ends_after_s)
 
     def tools_for(self, caller: Caller) -> tuple[ToolSpec[ToolContext], ...]:
-        return (make_spec(f"tool_of_{caller.principal.id.removeprefix('key:')}"),)
+        return self.tools or (make_spec(f"tool_of_{caller.principal.id.removeprefix('key:')}"),)
+
+    def tool_for(self, caller: Caller, name: str) -> ToolSpec[ToolContext] | None:
+        return next((spec for spec in self.tools_for(caller) if spec.name == name), None)
 
     async def call(self, caller: Caller, request: ToolRequest) -> ToolOutcome:
         self.requests.append(request)
@@ -262,7 +316,7 @@ def make_spec(name: str) -> ToolSpec[ToolContext]:
     )
 
 
-def make_desk(door: FakeDoor) -> Desk:
+def make_desk(door: Door) -> Desk:
     """Return a desk before *door* whose seals hold for ten minutes of Trio's clock."""
 
     def now_s() -> int:
@@ -288,16 +342,22 @@ def make_desk(door: FakeDoor) -> Desk:
 class Gate:
     """Both transports over one hub, driven without sockets."""
 
-    def __init__(self, nursery: trio.Nursery, settings: SessionSettings) -> None:
+    def __init__(self, nursery: trio.Nursery, settings: SessionSettings, door: Door | None = None) -> None:
         self.door = FakeDoor()
         self.doorman = FakeDoorman()
         self.settings = settings
         self.hub = SessionHub(settings)
-        reception = Reception(desk=make_desk(self.door), hub=self.hub)
+        reception = Reception(desk=make_desk(door or self.door), hub=self.hub)
         self.reception = reception
         self.http = StreamableHttp(reception=reception, doorman=self.doorman, hub=self.hub, settings=settings)
         self.sse = HttpSse(reception=reception, doorman=self.doorman, hub=self.hub, settings=settings)
         self._nursery = nursery
+
+    async def announce_lists(self) -> None:
+        """Say that every list changed, and wait until everybody who hears it was told."""
+        for name in ListName:
+            self.hub.announce_list(name)
+        await trio.testing.wait_all_tasks_blocked()
 
     def start(
         self,
@@ -310,19 +370,22 @@ class Gate:
         app: Application | None = None,
     ) -> Conversation:
         """Begin one request."""
-        lines = [*headers] if key is None else [*headers, ("authorization", f"Bearer {key}")]
-        scope = {
-            "type": "http",
-            "method": method,
-            "path": path,
-            "query_string": query.encode(),
-            "headers": [(name.encode(), value.encode()) for name, value in lines],
-            "aegis.origin": ORIGIN,
-        }
         conversation = Conversation(body)
+        scope = scope_of(method, path, headers, key=key, query=query)
         chosen = app or (self.http if path == "/mcp" or (path == "/mcp/sse" and method == "POST") else self.sse)
         self._nursery.start_soon(conversation.run, chosen, scope)
         return conversation
+
+    def serve(self, conversation: Conversation, *headers: tuple[str, str], key: str = "ada") -> None:
+        """Begin a POST that was made before."""
+        scope = scope_of("POST", "/mcp", (JSON_TYPE, BOTH_FORMS, *headers), key=key)
+        self._nursery.start_soon(conversation.run, self.http, scope)
+
+    def session_of(self, header: tuple[str, str], key: str = "ada") -> SessionBody:
+        """Return the session that *header* names."""
+        session = self.hub.find_session(header[1], make_caller(key).principal.id, Transport.STREAMABLE_HTTP)
+        assert session is not None
+        return session
 
     def post(
         self, document: JsonValue | bytes, *headers: tuple[str, str], path: str = "/mcp", **more: Any
@@ -345,9 +408,11 @@ class Gate:
         await conversation.over.wait()
         return conversation
 
-    async def session(self, version: str = "2025-11-25", **more: Any) -> tuple[str, str]:
+    async def session(
+        self, version: str = "2025-11-25", capabilities: JsonObject | None = None, **more: Any
+    ) -> tuple[str, str]:
         """Shake hands; return the session header."""
-        answer = await self.asked(initialize(version), **more)
+        answer = await self.asked(initialize(version, capabilities=capabilities), **more)
         assert answer.status == 200, answer.text
         return ("mcp-session-id", answer.headers["mcp-session-id"])
 
@@ -356,6 +421,21 @@ class Gate:
         conversation = self.start("GET", path, ("accept", "text/event-stream"), *headers, **more)
         await conversation.wait_for(lambda: bool(conversation.chunks))
         return conversation
+
+
+def scope_of(
+    method: str, path: str, headers: Sequence[tuple[str, str]], *, key: str | None, query: str = ""
+) -> dict[str, Any]:
+    """Return the ASGI scope of one request."""
+    lines = [*headers] if key is None else [*headers, ("authorization", f"Bearer {key}")]
+    return {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "query_string": query.encode(),
+        "headers": [(name.encode(), value.encode("latin-1")) for name, value in lines],
+        "aegis.origin": ORIGIN,
+    }
 
 
 def request(method: str, params: JsonObject | None = None, request_id: JsonValue = 1) -> JsonObject:
@@ -368,11 +448,13 @@ def notification(method: str, params: JsonObject | None = None) -> JsonObject:
     return {"jsonrpc": "2.0", "method": method, "params": params or {}}
 
 
-def initialize(version: str = "2025-11-25", request_id: JsonValue = 1) -> JsonObject:
+def initialize(
+    version: str = "2025-11-25", request_id: JsonValue = 1, *, capabilities: JsonObject | None = None
+) -> JsonObject:
     """Return a handshake."""
     params: JsonObject = {
         "protocolVersion": version,
-        "capabilities": {},
+        "capabilities": capabilities or {},
         "clientInfo": {"name": "Cursor", "version": "1"},
     }
     return request("initialize", params, request_id)
@@ -383,10 +465,12 @@ def call(tool: str, request_id: JsonValue = 1, **arguments: JsonValue) -> JsonOb
     return request("tools/call", {"name": tool, "arguments": arguments}, request_id)
 
 
-def modern(method: str, params: JsonObject | None = None) -> tuple[JsonObject, tuple[str, str], tuple[str, str]]:
-    """Return a modern request with the headers that it needs."""
-    meta: JsonObject = {META_VERSION: V_MODERN, META_CAPABILITIES: {}}
-    document = request(method, {**(params or {}), "_meta": meta})
+def modern(
+    method: str, params: JsonObject | None = None, *, meta: JsonObject | None = None, request_id: JsonValue = 1
+) -> tuple[JsonObject, tuple[str, str], tuple[str, str]]:
+    """Return a modern request with the headers that it needs; *meta* adds to what its `_meta` must have."""
+    required: JsonObject = {META_VERSION: V_MODERN, META_CAPABILITIES: {}}
+    document = request(method, {**(params or {}), "_meta": {**required, **(meta or {})}}, request_id)
     return document, ("mcp-protocol-version", V_MODERN), ("mcp-method", method)
 
 

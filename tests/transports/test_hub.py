@@ -15,9 +15,11 @@ from aegis_trio.protocol.jsonrpc import Reply, result_reply
 from aegis_trio.protocol.revisions import NEWEST_LEGACY
 from aegis_trio.protocol.sse import FAREWELL
 from aegis_trio.protocol.steps import OpenSession
+from aegis_trio.transports.desk import Desk
 from aegis_trio.transports.hub import SessionHub, StreamKind
 from aegis_trio.transports.session import SessionBody
 from aegis_trio.transports.settings import SessionSettings
+from tests.transports.conftest import MakeGate
 from tests.transports.harness import Gate, call, initialize, lasting, modern_call, request
 
 ADA = PrincipalId("key:ada")
@@ -259,3 +261,40 @@ async def test_a_crash_in_one_session_ends_that_session_alone(autojump_clock: Mo
     assert 404 == (await gate.asked(request("ping"), broken)).status
     assert 200 == (await gate.asked(request("ping"), bystander)).status
     assert not stream.over.is_set()
+
+
+async def test_a_request_whose_session_breaks_is_told_that_the_session_is_gone(
+    autojump_clock: MockClock, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """202 would say that nothing is owed: its client would wait for ever for the answer that will not come."""
+    session = await gate.session()
+    gate.door.scripts["slow"] = lasting(1000)
+    waiting = gate.post(call("slow", 8), session, ("accept", "application/json"))
+    await trio.sleep(1)
+
+    async def perform(*_: object) -> Reply:
+        await trio.lowlevel.checkpoint()
+        raise ValueError("injected")
+
+    monkeypatch.setattr(Desk, "perform", perform)
+    with trio.fail_after(1):
+        broken = await gate.asked(call("any", 9), session)
+        await waiting.over.wait()
+
+    assert [(404, 8), (404, 9)] == [(answer.status, answer.json["id"]) for answer in (waiting, broken)]
+    assert ["slow"] == gate.door.cancelled
+
+
+async def test_a_request_that_outlives_its_session_is_told_that_the_session_is_gone(
+    autojump_clock: MockClock, make_gate: MakeGate
+) -> None:
+    """The greatest age of a session is reached in the middle of a call, too."""
+    gate = await make_gate(max_age_s=100)
+    session = await gate.session()
+    gate.door.scripts["slow"] = lasting(1000)
+    waiting = gate.post(call("slow", 8), session, ("accept", "application/json"))
+    with trio.fail_after(101):
+        await waiting.over.wait()
+
+    assert (404, 8) == (waiting.status, waiting.json["id"])
+    assert 0 == gate.hub.statistics().calls_running

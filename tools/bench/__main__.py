@@ -1,9 +1,11 @@
 """One command that measures the gate, and prints ratios that were measured in one run.
 
-    just bench                                    against the embedded demo forge
+    just bench                                    everything, against the embedded demo forge
+    just bench --only calls --only core           some sections
     just bench --gitea URL --token-file FILE --file owner/repo/path
-                                                  against a Gitea that you started on this machine
-    just bench --streams 10000 --write            more idle streams; write docs/performance.md
+                                                  reading from a Gitea that you started on this machine
+    just bench --write                            the same, and put the sections into docs/performance.md
+    just bench --quick                            a few of everything: whether the bench works, not how fast the gate is
 
 Laws:
     1. A claim is a ratio of two things measured side by side in the same run; absolute numbers are this machine's.
@@ -14,93 +16,191 @@ Laws:
 from __future__ import annotations
 
 import argparse
-import os
+import resource
 import secrets
 import sys
 import tempfile
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Final
 from urllib.parse import urlsplit
 
 import trio
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from measures import Plan, Row, Target, measure
-from processes import open_bare, open_forge, open_gate
-from reading import measure_reading
+from calls import measure_calls
+from core import DEFAULT_TURNS, Turns, measure_core
+from forge_reading import Target, measure_reading
+from hangups import measure_hangups
+from processes import Program, open_bare, open_forge, open_gate, open_idle_gate
+from report import Section, render_section, write_sections
+from streams import WARM_UP, measure_fan_out, measure_idle
 
-ROOT = Path(__file__).resolve().parents[2]
-INTRODUCTION = """# Performance
+ROOT: Final = Path(__file__).resolve().parents[2]
+PAGE: Final = ROOT / "docs" / "performance.md"
+DEMO_FILE: Final = "tidewater/harbor/README.md"
+SECTIONS: Final = ("core", "calls", "forge", "idle", "fan-out", "hang-ups")
+MAX_STREAMS: Final = 11_000  # the gate takes 12,000 connections in all
+SPARE_FILES: Final = 500  # what a program opens beside its streams
 
-How to repeat it: `just bench --write`; `just bench --help` shows how to measure against a real Gitea.
-Claims are ratios: two things measured side by side in one run, because absolute numbers say more about a machine
-than about a program.
-"""
-DEMO_FILE = "tidewater/harbor/README.md"
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How much to measure."""
+
+    calls: int = 300
+    touching_nothing: int = 3000
+    streams: int = 10_000
+    fan_out: int = 5_000
+    events: int = 5
+    hang_ups: int = 50
+    turns: Turns = DEFAULT_TURNS
+
+
+USUAL: Final = Plan()
+QUICK: Final = Plan(
+    calls=3, touching_nothing=10, streams=5, fan_out=5, events=2, hang_ups=2, turns=Turns(turns=2, calls=3)
+)
 
 
 def main() -> int:
     """Run every measure; return the exit code."""
-    parser = argparse.ArgumentParser(prog="bench", description="Measure the gate against the forge itself.")
-    parser.add_argument("--gitea", help="base URL of a Gitea on loopback (default: the embedded demo forge)")
+    parser = argparse.ArgumentParser(prog="bench", description="Measure the gate, as ratios.")
+    parser.add_argument("--gitea", help="base URL of a Gitea on loopback, to read from (default: the demo forge)")
     parser.add_argument("--token-file", type=Path, help="file with a token of that Gitea")
     parser.add_argument("--file", default=None, help="owner/repo/path to read (default: one of the demo forge)")
-    parser.add_argument("--calls", type=int, default=300, help="calls per measure (default: 300)")
-    parser.add_argument("--streams", type=int, default=1000, help="idle streams to open (default: 1000)")
-    parser.add_argument("--write", action="store_true", help="write docs/performance.md")
+    parser.add_argument("--only", action="append", choices=SECTIONS, help="measure this section alone; may be repeated")
+    parser.add_argument("--calls", type=int, default=USUAL.calls, help="calls that read a file (default: %(default)s)")
+    parser.add_argument("--streams", type=int, default=USUAL.streams, help="streams that rest (default: %(default)s)")
+    parser.add_argument("--quick", action="store_true", help="a few of everything; the figures mean nothing")
+    parser.add_argument("--write", action="store_true", help="put the sections into docs/performance.md")
+    parser.add_argument("--page", type=Path, default=PAGE, help="the page that --write changes")
     arguments = parser.parse_args()
-    gitea: str | None = arguments.gitea
-    if gitea is not None and urlsplit(gitea).hostname not in {"127.0.0.1", "localhost", "::1"}:
-        parser.error("--gitea: only a Gitea on loopback is loaded; give http://127.0.0.1:PORT")
-    if (arguments.gitea is None) != (arguments.token_file is None):
-        parser.error("--gitea and --token-file go together")
-    rows = [*trio.run(partial(_run, arguments)), *measure_reading()]
-    report = _render(rows, real=arguments.gitea is not None)
-    print(report)
+    fault = _fault_of(arguments)
+    if fault is not None:
+        parser.error(fault)
+    streams: int = arguments.streams
+    plan = Plan(calls=arguments.calls, streams=streams, fan_out=min(streams, USUAL.fan_out))
+    sections = trio.run(partial(_run, arguments, QUICK if arguments.quick else plan))
     if arguments.write:
-        _write(report)
+        write_sections(arguments.page, sections)
     return 0
 
 
-async def _run(arguments: argparse.Namespace) -> list[Row]:
-    key = secrets.token_hex(32)
+def _fault_of(arguments: argparse.Namespace) -> str | None:
+    """Return what is wrong with the arguments together; also lets this process and its children open enough files."""
+    gitea: str | None = arguments.gitea
+    if gitea is not None and urlsplit(gitea).hostname not in {"127.0.0.1", "localhost", "::1"}:
+        return "--gitea: only a Gitea on loopback is loaded; give http://127.0.0.1:PORT"
+    if (gitea is None) != (arguments.token_file is None):
+        return "--gitea and --token-file go together"
+    if arguments.quick and arguments.write and arguments.page == PAGE:
+        return "--quick: its figures mean nothing, so they are not written there; leave --write out"
+    streams: int = arguments.streams
+    if not 1 <= streams <= MAX_STREAMS:
+        return f"--streams: 1 to {MAX_STREAMS}"
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most != resource.RLIM_INFINITY and most < streams + WARM_UP + SPARE_FILES:
+        return f"--streams: a process may open {most} files here (`ulimit -Hn`); give at most {most - SPARE_FILES}"
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    return None
+
+
+async def _run(arguments: argparse.Namespace, plan: Plan) -> list[str]:
+    rendered: list[str] = []
+
+    def tell(section: Section) -> None:
+        rendered.append(render_section(section))
+        print(rendered[-1], flush=True)
+
     with tempfile.TemporaryDirectory(prefix="aegis-trio-bench-") as folder:
         state = Path(folder)
-        async with open_forge(state) as forge:
-            url, token = forge
+        async with open_forge(state) as forge, open_bare() as bare:
+            stage = Stage(state=state, forge_url=forge[0], token=forge[1], bare=bare, key=secrets.token_hex(32))
             if arguments.gitea is not None:
-                url, token = arguments.gitea.rstrip("/"), arguments.token_file.read_text().strip()
-            owner, repo, path = (arguments.file or DEMO_FILE).split("/", 2)
-            async with open_gate(state, url, token, key) as gate, open_bare() as bare:
-                target = Target(
-                    forge=url, token=token, gate=gate, key=key, bare=bare, owner=owner, repo=repo, path=path
-                )
-                return await measure(target, Plan(calls=arguments.calls, streams=arguments.streams))
+                # Somebody's own Gitea is read from, and that is all.
+                await _read(stage, arguments, plan, tell)
+            else:
+                for name in arguments.only or SECTIONS:
+                    await _MEASURES[name](stage, arguments, plan, tell)
+    return rendered
 
 
-def _render(rows: list[Row], *, real: bool) -> str:
-    forge = "a real Gitea on this machine" if real else "the embedded demo forge"
-    lines = [
-        f"## Against {forge}",
-        "",
-        f"{os.cpu_count()} cores, Python {sys.version.split()[0]}; all in one run.",
-        "",
-        "| measure | gate | compared with | ratio |",
-        "|---|---|---|---|",
-    ]
-    lines += [f"| {row.name} | {row.gate} | {row.reference} | {row.ratio} |" for row in rows]
-    return "\n".join(lines) + "\n"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """What every measure finds: a folder, the demo forge, the bare server, and a key for gates."""
+
+    state: Path
+    forge_url: str
+    token: str
+    bare: Program
+    key: str
+
+    def idle_gate(self) -> AbstractAsyncContextManager[Program]:
+        """Start a gate that asks nothing of the forge."""
+        return open_idle_gate(self.state, self.forge_url, self.token, self.key)
 
 
-def _write(section: str) -> None:
-    """Put *section* into docs/performance.md, in the place of the one with its heading."""
-    page = ROOT / "docs" / "performance.md"
-    sections = page.read_text().split("\n## ")[1:] if page.exists() else []
-    fresh = section.removeprefix("## ")
-    heading = fresh.partition("\n")[0]
-    kept = [part.rstrip() + "\n" for part in sections if part.partition("\n")[0] != heading]
-    page.write_text(INTRODUCTION + "".join(f"\n## {part}" for part in sorted([*kept, fresh])))
+Tell = Callable[[Section], None]
+Measure = Callable[[Stage, argparse.Namespace, Plan, Tell], Awaitable[None]]
+
+
+async def _read(stage: Stage, arguments: argparse.Namespace, plan: Plan, tell: Tell) -> None:
+    gitea: str | None = arguments.gitea
+    url, token = stage.forge_url, stage.token
+    if gitea is not None:
+        url, token = gitea.rstrip("/"), await trio.Path(arguments.token_file).read_text()
+    heading = "Against the embedded demo forge" if gitea is None else "Against a real Gitea on this machine"
+    owner, repo, path = (arguments.file or DEMO_FILE).split("/", 2)
+    async with open_gate(stage.state, url, token.strip(), stage.key) as gate:
+        target = Target(
+            forge=url,
+            token=token.strip(),
+            gate=gate,
+            key=stage.key,
+            bare=stage.bare,
+            owner=owner,
+            repo=repo,
+            path=path,
+        )
+        tell(await measure_reading(target, heading, plan.calls))
+
+
+async def _core(_stage: Stage, _arguments: argparse.Namespace, plan: Plan, tell: Tell) -> None:
+    await trio.lowlevel.checkpoint()
+    tell(measure_core(plan.turns))
+
+
+async def _calls(stage: Stage, _arguments: argparse.Namespace, plan: Plan, tell: Tell) -> None:
+    async with stage.idle_gate() as gate:
+        tell(await measure_calls(gate, stage.bare, stage.key, plan.touching_nothing))
+
+
+async def _idle(stage: Stage, _arguments: argparse.Namespace, plan: Plan, tell: Tell) -> None:
+    tell(await measure_idle(stage.idle_gate, stage.bare, stage.key, plan.streams))
+
+
+async def _fan_out(stage: Stage, _arguments: argparse.Namespace, plan: Plan, tell: Tell) -> None:
+    tell(await measure_fan_out(stage.idle_gate, stage.bare, stage.key, plan.fan_out, plan.events))
+
+
+async def _hang_ups(stage: Stage, _arguments: argparse.Namespace, plan: Plan, tell: Tell) -> None:
+    open_before = partial(open_gate, stage.state, key=stage.key)
+    tell(await measure_hangups(open_before, stage.key, plan.hang_ups))
+
+
+_MEASURES: Final[dict[str, Measure]] = {
+    "core": _core,
+    "calls": _calls,
+    "forge": _read,
+    "idle": _idle,
+    "fan-out": _fan_out,
+    "hang-ups": _hang_ups,
+}
 
 
 if __name__ == "__main__":

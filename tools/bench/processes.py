@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 import sys
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
@@ -15,6 +16,7 @@ import trio
 
 HERE = Path(__file__).parent
 START_DEADLINE_S = 60.0
+OPEN_DEADLINE_S = 0.05  # of one stream: ten times what it takes on a busy machine
 _URL = re.compile(rb"https?://127\.0\.0\.1:\d+")
 
 
@@ -53,7 +55,76 @@ async def open_forge(state: Path) -> AsyncGenerator[tuple[str, str]]:
 @asynccontextmanager
 async def open_gate(state: Path, forge_url: str, token: str, key: str) -> AsyncGenerator[Program]:
     """Run the gate as an operator does, with its limits off."""
-    settings = {
+    settings = _settings(state, forge_url, token, key)
+    async with _open(["-m", "aegis_trio", "serve", "--env-file", os.devnull], settings) as gate:
+        yield gate
+
+
+@asynccontextmanager
+async def open_idle_gate(state: Path, forge_url: str, token: str, key: str) -> AsyncGenerator[Program]:
+    """Run the gate with the catalogue of gate.py, which asks nothing of the forge; its limits are off."""
+    async with _open([str(HERE / "gate.py")], _settings(state, forge_url, token, key)) as gate:
+        yield gate
+
+
+@asynccontextmanager
+async def open_bare() -> AsyncGenerator[Program]:
+    """Run the hardened server with an application that answers at once."""
+    async with _open([str(HERE / "bare.py")], {}) as bare:
+        yield bare
+
+
+class Holder:
+    """Streams that holder.py keeps open."""
+
+    def __init__(self, output: trio.lowlevel.FdStream | trio.abc.ReceiveStream) -> None:
+        self._output = output
+        self._seen = b""
+
+    async def wait_event(self) -> float:
+        """Wait until every stream has the next event; return the moment of the last, `perf_counter` seconds."""
+        return float((await self.wait_word("event")).split()[1])
+
+    async def wait_word(self, word: str) -> str:
+        """Return the next line, which must begin with *word*.
+
+        Raises:
+            RuntimeError: it does not, or the holder has ended.
+        """
+        while b"\n" not in self._seen:
+            chunk = await self._output.receive_some(65536)
+            if not chunk:
+                raise RuntimeError(f"the holder of the streams ended: {self._seen.decode(errors='replace')}")
+            self._seen += chunk
+        line, _, self._seen = self._seen.partition(b"\n")
+        if not line.startswith(word.encode()):
+            raise RuntimeError(f"the holder of the streams says {line!r} where {word} must stand")
+        return line.decode()
+
+
+@asynccontextmanager
+async def open_holder(url: str, kind: str, count: int, key: str) -> AsyncGenerator[Holder]:
+    """Keep *count* streams of *kind* open at the server of *url*."""
+    command = [sys.executable, str(HERE / "holder.py"), url, kind, str(count)]
+    async with trio.open_nursery() as nursery:
+        process: trio.Process = await nursery.start(
+            partial(trio.run_process, command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, check=False)
+        )
+        if process.stdin is None or process.stdout is None:
+            raise RuntimeError("a process was started without the pipes that were ordered")
+        await process.stdin.send_all(f"{key}\n".encode())
+        holder = Holder(process.stdout)
+        with trio.fail_after(START_DEADLINE_S + count * OPEN_DEADLINE_S):
+            await holder.wait_word("open")
+        yield holder
+        await process.stdin.aclose()
+        with trio.move_on_after(15):
+            await process.wait()
+        nursery.cancel_scope.cancel()
+
+
+def _settings(state: Path, forge_url: str, token: str, key: str) -> dict[str, str]:
+    return {
         "GITEA_URL": forge_url,
         "GITEA_TOKEN": token,
         "MCP_API_KEYS": key,
@@ -65,15 +136,6 @@ async def open_gate(state: Path, forge_url: str, token: str, key: str) -> AsyncG
         "CALLS_PER_MINUTE": "0",
         "MAX_SESSIONS_PER_PRINCIPAL": "12000",
     }
-    async with _open(["-m", "aegis_trio", "serve", "--env-file", os.devnull], settings) as gate:
-        yield gate
-
-
-@asynccontextmanager
-async def open_bare() -> AsyncGenerator[Program]:
-    """Run the hardened server with an application that answers at once."""
-    async with _open([str(HERE / "bare.py")], {}) as bare:
-        yield bare
 
 
 @asynccontextmanager

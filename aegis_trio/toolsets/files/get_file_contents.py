@@ -125,6 +125,7 @@ async def _get_file_contents(context: ToolContext, call: _FileCall) -> ToolReply
 
 async def _what_is_large(context: ToolContext, call: _FileCall) -> Contents | None:
     """Ask what could not be read whole; None when this Gitea cannot say (before 1.25)."""
+    await context.peer.report(1, 2, "larger than what is shown; asking for its size")
     try:
         return await context.forge.ask(get_metadata(call.repository, call.path, call.ref))
     except UpstreamTooLarge:

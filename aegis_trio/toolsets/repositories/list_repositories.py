@@ -11,12 +11,12 @@ from typing import Annotated, Final, final
 
 from pydantic import Field
 
-from aegis_trio.gitea.repositories import RepositoryPage, list_my_repositories
+from aegis_trio.gitea.repositories import list_my_repositories
 from aegis_trio.model.call import ToolReply
 from aegis_trio.model.toolspec import CostClass, Toolset
 from aegis_trio.toolsets.arguments import PageNumber
 from aegis_trio.toolsets.context import ToolContext
-from aegis_trio.toolsets.paging import Page, reply_with_page
+from aegis_trio.toolsets.paging import Page, goes_on, reply_with_page
 from aegis_trio.toolsets.repositories.summary import listed
 from aegis_trio.toolsets.tool import read_tool
 
@@ -39,19 +39,15 @@ async def _list_repositories(context: ToolContext, call: ListRepositories) -> To
         number=call.page,
         limit=call.limit,
         total=found.total,
-        has_next=_has_next(found, call),
+        has_next=goes_on(
+            has_next=found.has_next,
+            total=found.total,
+            number=call.page,
+            limit=call.limit,
+            shown=len(found.repositories),
+        ),
     )
     return reply_with_page("repositories", {}, page, arguments={}, fits=context.fits)
-
-
-def _has_next(found: RepositoryPage, call: ListRepositories) -> bool:
-    # Gitea writes a Link header only when there is more than one page.
-    if found.has_next is not None:
-        return found.has_next
-    shown = len(found.repositories)
-    if found.total is None:
-        return shown == call.limit
-    return shown > 0 and (call.page - 1) * call.limit + shown < found.total
 
 
 LIST_REPOSITORIES: Final = read_tool(

@@ -50,4 +50,15 @@ GET_ME: Final = read_tool(
     parse=lambda arguments: arguments,
     handler=_get_me,
     example={},
+    output_schema={
+        "type": "object",
+        "properties": {
+            "login": {"type": "string"},
+            "id": {"type": "integer"},
+            "full_name": {"type": "string"},
+            "scopes": {"type": "array", "items": {"type": "string"}},
+            "key_hint": {"type": "string"},
+        },
+        "required": ["login", "id", "full_name", "scopes"],
+    },
 )

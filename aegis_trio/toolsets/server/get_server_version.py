@@ -38,4 +38,13 @@ GET_SERVER_VERSION: Final = read_tool(
     parse=lambda arguments: arguments,
     handler=_get_server_version,
     example={},
+    output_schema={
+        "type": "object",
+        "properties": {
+            "product": {"type": "string"},
+            "version": {"type": "string"},
+            "gate_version": {"type": "string"},
+        },
+        "required": ["product", "version", "gate_version"],
+    },
 )

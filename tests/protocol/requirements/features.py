@@ -7,11 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.protocol.requirements.requirement import ALL, LEGACY, MODERN, Requirement
+from tests.protocol.requirements.requirement import ALL, LEGACY, MODERN, Requirement, at
 
-_RESOURCES: Final = "resources are not built yet"
-_PROMPTS: Final = "prompts are not built yet"
-_COMPLETION: Final = "completion is not built yet"
 _PROGRESS: Final = "notifications of progress are not built yet"
 _LOGGING: Final = "log messages to clients are not built yet"
 
@@ -21,105 +18,130 @@ ROWS: Final = (
         text="`resources/list` and `resources/templates/list` follow the schema of their revision.",
         source="MCP 2026-07-28 server/resources#listing-resources",
         revisions=ALL,
-        pending=_RESOURCES,
+        tests=at("transports/test_features_follow_the_schema.py", "test_lists_of_resources_follow_the_schema"),
     ),
     Requirement(
         id="MCP-RES-02",
         text="`resources/read` gives the text of what the caller may see, with its type.",
         source="MCP 2026-07-28 server/resources#reading-resources",
         revisions=ALL,
-        pending=_RESOURCES,
+        tests=at("transports/test_features_follow_the_schema.py", "test_text_and_bytes_follow_the_schema")
+        + at("toolsets/resources/test_resources_on_forge.py", "test_a_text_file_is_served_as_it_is"),
     ),
     Requirement(
         id="MCP-RES-03",
         text="A URI is parsed whole: one that leads outside its repository is refused before anything is asked.",
         source="MCP 2026-07-28 server/resources#security-considerations",
         revisions=ALL,
-        pending=_RESOURCES,
+        tests=at(
+            "transports/test_features_follow_the_schema.py",
+            "test_what_cannot_be_read_is_an_error_with_its_uri",
+            "test_an_address_that_leads_elsewhere_is_refused_by_its_part",
+        )
+        + at(
+            "toolsets/resources/test_uris.py",
+            "test_a_wrong_part_is_refused_by_its_name",
+            "test_no_address_leads_outside_its_template",
+        )
+        + at("gateway/test_features_in_the_trail.py", "test_a_wrong_address_reaches_no_forge"),
     ),
     Requirement(
         id="MCP-RES-04",
         text="Binary contents are Base64 of the bytes as they are.",
         source="MCP 2026-07-28 server/resources#binary-content",
         revisions=ALL,
-        pending=_RESOURCES,
+        tests=at("transports/test_features_follow_the_schema.py", "test_text_and_bytes_follow_the_schema")
+        + at("toolsets/resources/test_resources_on_forge.py", "test_a_picture_is_served_in_base64"),
     ),
     Requirement(
         id="MCP-RES-05",
         text="A resource that the caller does not see is refused with -32602 and its URI, never with empty contents.",
         source="MCP 2026-07-28 server/resources#error-handling",
         revisions=MODERN,
-        pending=_RESOURCES,
+        tests=at("transports/test_features_follow_the_schema.py", "test_what_cannot_be_read_is_an_error_with_its_uri")
+        + at("toolsets/resources/test_resources_on_forge.py", "test_what_the_identity_does_not_see_is_missing"),
     ),
     Requirement(
         id="MCP-RES-06",
         text="Resources are declared as a capability where they are served.",
         source="MCP 2026-07-28 server/resources#capabilities",
         revisions=ALL,
-        pending=_RESOURCES,
+        tests=at("transports/test_features_follow_the_schema.py", "test_what_is_served_is_declared"),
     ),
     Requirement(
         id="MCP-RES-07",
         text="`resources/subscribe` and `resources/unsubscribe` are answered with an empty result.",
         source="MCP 2025-11-25 server/resources#subscriptions",
         revisions=LEGACY,
-        pending=_RESOURCES,
+        tests=at("transports/test_features_follow_the_schema.py", "test_subscribing_is_answered_with_an_empty_result"),
     ),
     Requirement(
         id="MCP-PROMPT-01",
         text="`prompts/list` and `prompts/get` follow the schema of their revision.",
         source="MCP 2026-07-28 server/prompts#listing-prompts",
         revisions=ALL,
-        pending=_PROMPTS,
+        tests=at("transports/test_features_follow_the_schema.py", "test_prompts_follow_the_schema"),
     ),
     Requirement(
         id="MCP-PROMPT-02",
         text="An unknown prompt, or one without a required argument, is refused with -32602.",
         source="MCP 2026-07-28 server/prompts#error-handling",
         revisions=ALL,
-        pending=_PROMPTS,
+        tests=at(
+            "transports/test_features_follow_the_schema.py", "test_a_prompt_that_cannot_be_made_is_refused_by_name"
+        ),
     ),
     Requirement(
         id="MCP-PROMPT-03",
         text="Arguments of a prompt are bounded, and cleaned of what is hidden before they stand in a message.",
         source="MCP 2026-07-28 server/prompts#security",
         revisions=ALL,
-        pending=_PROMPTS,
+        tests=at(
+            "toolsets/prompts/test_prompts.py",
+            "test_a_wrong_argument_is_answered_with_field_rule_and_remedy",
+            "test_arguments_cannot_speak_in_the_words",
+        ),
     ),
     Requirement(
         id="MCP-PROMPT-04",
         text="Prompts are declared as a capability where they are served.",
         source="MCP 2026-07-28 server/prompts#capabilities",
         revisions=ALL,
-        pending=_PROMPTS,
+        tests=at("transports/test_features_follow_the_schema.py", "test_what_is_served_is_declared"),
     ),
     Requirement(
         id="MCP-COMPL-01",
         text="`completion/complete` gives at most 100 values, and says whether there are more.",
         source="MCP 2026-07-28 server/utilities/completion#completion-results",
         revisions=ALL,
-        pending=_COMPLETION,
+        tests=at("transports/test_features_follow_the_schema.py", "test_completions_follow_the_schema")
+        + at("toolsets/completions/test_completion.py", "test_more_than_a_hundred_are_not_shown_and_said"),
     ),
     Requirement(
         id="MCP-COMPL-02",
         text="Completion names nothing that the caller could not list, and is bounded like calls.",
         source="MCP 2026-07-28 server/utilities/completion#security",
         revisions=ALL,
-        pending=_COMPLETION,
+        tests=at(
+            "toolsets/completions/test_completions_on_forge.py",
+            "test_what_the_caller_does_not_see_completes_like_what_does_not_exist",
+            "test_a_stranger_learns_no_owner_and_no_name",
+        )
+        + at("gateway/test_features_in_the_trail.py", "test_completions_are_limited_like_calls"),
     ),
     Requirement(
         id="MCP-COMPL-03",
         text="An unknown reference is refused with -32602.",
         source="MCP 2026-07-28 server/utilities/completion#error-handling",
         revisions=ALL,
-        pending=_COMPLETION,
+        tests=at("transports/test_features_follow_the_schema.py", "test_nothing_is_completed_for_what_there_is_not"),
     ),
     Requirement(
         id="MCP-COMPL-04",
         text="Completions are declared as a capability where they are served.",
         source="MCP 2025-03-26 changelog#other-schema-changes",
         revisions=ALL[1:],
-        pending=_COMPLETION,
+        tests=at("transports/test_features_follow_the_schema.py", "test_what_is_served_is_declared"),
     ),
     Requirement(
         id="MCP-PROG-01",

@@ -222,7 +222,7 @@ ROWS: Final = (
         text="A resource that the caller does not see is refused with -32002.",
         source="MCP 2025-11-25 server/resources#error-handling",
         revisions=LEGACY,
-        pending="resources are not built yet",
+        tests=at("transports/test_features_follow_the_schema.py", "test_what_cannot_be_read_is_an_error_with_its_uri"),
     ),
     Requirement(
         id="MCP-L2506-01",

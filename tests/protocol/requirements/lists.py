@@ -10,8 +10,6 @@ from typing import Final
 from tests.protocol.requirements.requirement import ALL, MODERN, Requirement, at
 
 _SUBSCRIPTIONS: Final = "subscriptions are not built yet"
-_RESOURCES: Final = "resources are not built yet"
-_PROMPTS: Final = "prompts are not built yet"
 _PAGE: Final = "MCP 2026-07-28 basic/patterns/subscriptions"
 _CACHING: Final = "MCP 2026-07-28 server/utilities/caching"
 
@@ -78,14 +76,18 @@ ROWS: Final = (
         text="`resources/list`, `resources/templates/list` and `resources/read` say how long and for whom they hold.",
         source=f"{_CACHING}#cacheable-results",
         revisions=MODERN,
-        pending=_RESOURCES,
+        tests=at(
+            "transports/test_features_follow_the_schema.py",
+            "test_lists_of_resources_follow_the_schema",
+            "test_text_and_bytes_follow_the_schema",
+        ),
     ),
     Requirement(
         id="MCP-CACHE-03",
         text="`prompts/list` says how long and for whom it holds.",
         source=f"{_CACHING}#cacheable-results",
         revisions=MODERN,
-        pending=_PROMPTS,
+        tests=at("transports/test_features_follow_the_schema.py", "test_prompts_follow_the_schema"),
     ),
     Requirement(
         id="MCP-CACHE-04",

@@ -120,10 +120,10 @@ ROWS: Final = (
     ),
     Requirement(
         id="MCP-TOOL-14",
-        text="No tool promises an output schema that its results are not checked against.",
+        text="What a tool answers is what its output schema promises.",
         source=f"{_PAGE}#output-schema",
         revisions=ALL[2:],
-        tests=at("protocol/test_promises.py", "test_no_tool_promises_an_output_schema"),
+        tests=at("toolsets/test_every_feature.py", "test_a_reply_is_what_its_output_schema_says"),
     ),
     Requirement(
         id="MCP-TOOL-15",

@@ -1,0 +1,1 @@
+"""Prompts: what a person chooses from a menu, one room each."""
