@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import final
 
+from aegis_trio.auth.clients.client import Client
 from aegis_trio.model.secret import Secret
 
 
@@ -15,17 +16,6 @@ class Flow(StrEnum):
 
     BROKER = "broker"  # we do, after Gitea's login
     GITEA = "gitea"  # Gitea does; clients hold its own tokens
-
-
-@final
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StaticClient:
-    """A client of the operator's configuration."""
-
-    id: str
-    secret: Secret | None
-    """None for a public one."""
-    redirect_uris: tuple[str, ...]
 
 
 @final
@@ -45,7 +35,7 @@ class SigninSettings:
     """32 bytes each, newest first; empty derives one from the root secret."""
     allowed_client_domains: tuple[str, ...] = ()
     """Hosts, with their subdomains, that clients may be of; empty allows all."""
-    static_clients: tuple[StaticClient, ...] = ()
+    static_clients: tuple[Client, ...] = ()
     extra_redirect_uris: tuple[str, ...] = ()
     """Further redirect URIs of clients that use the Gitea application's own id."""
     store_path: Path = Path("/var/lib/aegis-mcp/store.sqlite3")

@@ -28,7 +28,7 @@ from aegis_trio.model.asgi import Scope
 from aegis_trio.model.call import Failure, ToolOutcome, ToolRequest, Transport, new_correlation_id
 from aegis_trio.model.errors import ClientFault, Fault, InvalidArgument, Unauthenticated
 from aegis_trio.model.fault_rows import row_of
-from aegis_trio.model.identity import Caller, PrincipalId
+from aegis_trio.model.identity import Caller, OwnerId
 from aegis_trio.model.json import JsonObject
 from aegis_trio.protocol.json_reader import read_json
 from aegis_trio.protocol.refusals import Refusal
@@ -49,7 +49,7 @@ class Pages:
     auth: AuthSettings
     gateway: Gateway
     authenticator: Authenticator
-    request_of: Callable[[PrincipalId], AbstractContextManager[trio.CancelScope]]
+    request_of: Callable[[OwnerId], AbstractContextManager[trio.CancelScope]]
     """Holds a principal's request; the end of its access cancels the scope."""
     unready: Callable[[], tuple[str, ...]]
     """Codes of the reasons why the gate is not ready; empty when it is."""
@@ -141,7 +141,7 @@ def parse_call(raw_body: bytes) -> ToolRequest:
 
 
 async def _call(pages: Pages, caller: Caller, tool_request: ToolRequest) -> ToolOutcome:
-    with pages.request_of(caller.principal.id):
+    with pages.request_of(caller.principal.owner):
         return await pages.gateway.call(caller, tool_request)
     # Reached only when the scope was cancelled: the principal's access has ended.
     raise Unauthenticated("Invalid API key", "This credential was removed while the call ran.")

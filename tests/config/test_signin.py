@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from aegis_trio.auth.signin_settings import Flow, StaticClient
+from aegis_trio.auth.signin_settings import Flow
 from aegis_trio.model.secret import Secret
 from tests.config.places import fault_of, load
 
@@ -56,7 +56,7 @@ def test_everything_that_is_set_arrives() -> None:
         ACCESS_TOKEN_TTL_S="600",
         REFRESH_TOKEN_TTL_S="7200",
         OAUTH_ALLOWED_CLIENT_DOMAINS="Claude.ai, *.chatgpt.com",
-        OAUTH_STATIC_CLIENTS=f"a {LONG} https://a.example/cb http://localhost/cb, b - https://b.example/cb",
+        OAUTH_STATIC_CLIENTS=f"a:{LONG}:https://a.example/cb http://localhost/cb, b::https://b.example/cb",
         OAUTH_EXTRA_REDIRECT_URIS="https://c.example/cb",
         STORE_PATH="/srv/store.sqlite3",
         JWKS_MAX_STALE_S="120",
@@ -68,9 +68,9 @@ def test_everything_that_is_set_arrives() -> None:
     assert (b"\x0a" * 32, b"\x0b" * 32) == signin.encryption_keys
     assert (600, 7200) == (signin.access_ttl_s, signin.refresh_ttl_s)
     assert ("claude.ai", "chatgpt.com") == signin.allowed_client_domains
-    first = StaticClient(id="a", secret=Secret(LONG), redirect_uris=("https://a.example/cb", "http://localhost/cb"))
-    second = StaticClient(id="b", secret=None, redirect_uris=("https://b.example/cb",))
-    assert (first, second) == signin.static_clients
+    first, second = signin.static_clients
+    assert ("a", ("https://a.example/cb", "http://localhost/cb")) == (first.id, first.redirect_uris)
+    assert ("b", ("https://b.example/cb",)) == (second.id, second.redirect_uris)
     assert ("https://c.example/cb",) == signin.extra_redirect_uris
     assert (Path("/srv/store.sqlite3"), 120.0, True) == (
         signin.store_path,
@@ -101,10 +101,10 @@ def test_a_public_address_without_tls_is_refused() -> None:
         ("TOKEN_ENCRYPTION_KEY", "zz" * 32, "64 hexadecimal"),
         ("OAUTH_ALLOWED_CLIENT_DOMAINS", "https://claude.ai", "is not a domain"),
         ("OAUTH_ALLOWED_CLIENT_DOMAINS", "localhost", "is not a domain"),
-        ("OAUTH_STATIC_CLIENTS", "a", "no client"),
-        ("OAUTH_STATIC_CLIENTS", "a short https://a.example/cb", "fewer than 32"),
-        ("OAUTH_STATIC_CLIENTS", "a - http://a.example/cb", "not a redirect URI"),
-        ("OAUTH_STATIC_CLIENTS", "a - https://a.example/cb, a - https://b.example/cb", "twice"),
+        ("OAUTH_STATIC_CLIENTS", "a b", "no client"),
+        ("OAUTH_STATIC_CLIENTS", "a:short:https://a.example/cb", "no client"),
+        ("OAUTH_STATIC_CLIENTS", "a::http://a.example/cb", "no client"),
+        ("OAUTH_STATIC_CLIENTS", "a::https://a.example/cb, a::https://b.example/cb", "same id"),
         ("OAUTH_EXTRA_REDIRECT_URIS", "https://a.example/cb#x", "not a redirect URI"),
         ("OAUTH_FLOW", "implicit", "one of the words"),
         ("ALLOW_GITEA_PAT", "true", "OAUTH_FLOW=gitea"),

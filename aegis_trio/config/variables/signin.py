@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from aegis_trio.auth.signin_settings import Flow, StaticClient
+from aegis_trio.auth.clients.client import Client
+from aegis_trio.auth.signin_settings import Flow
 from aegis_trio.config.parsing import choice, parse_path, parse_secret_text, parse_switch, parse_text, whole_number
 from aegis_trio.config.signin_parsing import (
     parse_client_domains,
@@ -93,14 +94,15 @@ OAUTH_ALLOWED_CLIENT_DOMAINS: Final = Variable[tuple[str, ...]](
     default_text="",
     meaning="Domains that clients may be of, beside this machine; unset allows all.",
 )
-OAUTH_STATIC_CLIENTS: Final = Variable[tuple[StaticClient, ...]](
+OAUTH_STATIC_CLIENTS: Final = Variable[tuple[Client, ...]](
     name="OAUTH_STATIC_CLIENTS",
     feature=Feature.OAUTH,
     parse=parse_static_clients,
     default=(),
     default_text="",
     secret=True,
-    meaning="Clients known beforehand: `id secret redirect-uri …`, `-` for no secret, commas between clients.",
+    meaning="Clients known beforehand: `id:secret:redirect-uri redirect-uri`, commas between clients; no secret makes it "
+    "a public one.",
 )
 OAUTH_EXTRA_REDIRECT_URIS: Final = Variable[tuple[str, ...]](
     name="OAUTH_EXTRA_REDIRECT_URIS",
