@@ -31,8 +31,8 @@ from aegis_trio.model.identity import OwnerId
 from aegis_trio.protocol.revisions import Revision
 from aegis_trio.protocol.steps import OpenSession
 from aegis_trio.transports.bell import Bell
-from aegis_trio.transports.budget import OutboxBudget
 from aegis_trio.transports.outbox import Outbox
+from aegis_trio.transports.outbox_budget import OutboxBudget
 from aegis_trio.transports.session import Listener, SessionBody
 from aegis_trio.transports.settings import SessionSettings
 from aegis_trio.transports.subscriptions import ListName, Subscription, list_changed_notification

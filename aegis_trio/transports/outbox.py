@@ -27,7 +27,7 @@ from aegis_trio.model.json import JsonObject, encode_json
 from aegis_trio.protocol.jsonrpc import Reply
 from aegis_trio.protocol.sse import FAREWELL, KEEP_ALIVE, encode_body, encode_priming
 from aegis_trio.transports.bell import Bell, Wake
-from aegis_trio.transports.budget import OutboxBudget
+from aegis_trio.transports.outbox_budget import OutboxBudget
 from aegis_trio.transports.replies import end_stream, send_events
 from aegis_trio.transports.settings import SessionSettings
 
@@ -211,6 +211,11 @@ class Outbox:
     def is_leaving(self) -> bool:
         """Whether the stream is to end, and nothing is owed on it any more."""
         return self._leaving and not self._owed
+
+    @property
+    def is_staying(self) -> bool:
+        """Whether the stream lasts until it is told to leave, and was not told yet."""
+        return not (self._once or self._leaving)
 
     async def wait(self) -> None:
         """Wait until something was put in or the stream is to end; for a reader that hears of hang-ups otherwise."""

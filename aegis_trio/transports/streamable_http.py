@@ -190,7 +190,7 @@ class StreamableHttp:
         if raw_event_id is not None:
             await self._resume(raw_event_id, session, visit)
             return
-        streams = [listener for listener in session.listeners if isinstance(listener, Outbox)]
+        streams = [one for one in session.listeners if isinstance(one, Outbox) and one.is_staying]
         if len(streams) >= self._settings.max_streams_per_session:
             # A client that came back did not close what it lost: its oldest stream makes room.
             streams[0].leave()

@@ -54,7 +54,7 @@ async def test_a_session_keeps_a_bounded_number_of_streams(autojump_clock: MockC
     gate.door.scripts["talk"] = logging(1)
     for number in range(6):
         await gate.asked(call("talk", number), session)
-    statuses = []
+    statuses: list[int] = []
     for number in range(1, 7):
         rest = resumed(gate, session, f"{number}-0")
         await rest.over.wait()
@@ -235,3 +235,19 @@ async def test_a_client_that_left_before_the_stream_began_costs_nothing_in_the_e
     assert (0, 0) == (stream.status, kept(gate, session))
     assert 0 == gate.hub.statistics().outbox_bytes
     assert 200 == (await gate.asked(request("ping"), session)).status
+
+
+async def test_a_stream_that_is_stuck_does_not_hold_the_place_of_others(
+    autojump_clock: MockClock, make_gate: MakeGate
+) -> None:
+    """Told to leave, it cannot say farewell; the next one to make room is the oldest that still can."""
+    gate = await make_gate(max_streams_per_session=2)
+    session = await gate.session()
+    stuck = await gate.stream(session)
+    stuck.stop_reading()
+    await trio.sleep(20)
+    streams = [await gate.stream(session) for _ in range(4)]
+    await trio.sleep(1)
+
+    assert [True, True, False, False] == [stream.over.is_set() for stream in streams]
+    assert not stuck.over.is_set()

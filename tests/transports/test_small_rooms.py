@@ -17,7 +17,8 @@ from aegis_trio.protocol.revisions import NEWEST_LEGACY
 from aegis_trio.protocol.steps import Perform, RequestMeta
 from aegis_trio.transports.bell import Bell
 from aegis_trio.transports.desk import Visitor
-from aegis_trio.transports.outbox import Outbox, OutboxBudget
+from aegis_trio.transports.outbox import Outbox
+from aegis_trio.transports.outbox_budget import OutboxBudget
 from aegis_trio.transports.settings import SessionSettings
 from tests.transports.harness import (
     CARD,

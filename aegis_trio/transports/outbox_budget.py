@@ -1,6 +1,6 @@
-"""How much waits, or is kept, in all outboxes together.
+"""How many bytes all outboxes may hold together, and which of them make room.
 
-Law: what is only kept makes room for what waits, oldest first; what somebody reads is never dropped for it.
+Law: what is only kept for a client that lost it goes before anything that a reader waits for, oldest first.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from collections import OrderedDict
 from typing import Protocol, final
 
 
-class Keeper(Protocol):
-    """Something that keeps bytes for a client that may come back; `outbox.Outbox` is one."""
+class Kept(Protocol):
+    """Something that gives its bytes back when it is closed; `outbox.Outbox` is it."""
 
     def close(self) -> None:
         """Keep nothing any more."""
@@ -26,13 +26,13 @@ class OutboxBudget:
     def __init__(self, limit_bytes: int) -> None:
         self.limit_bytes = limit_bytes
         self.used_bytes = 0
-        self._kept: OrderedDict[Keeper, None] = OrderedDict()
+        self._kept: OrderedDict[Kept, None] = OrderedDict()
 
-    def keep(self, outbox: Keeper) -> None:
+    def keep(self, outbox: Kept) -> None:
         """Note that *outbox* is read by nobody, and is only kept for a client that lost it."""
         self._kept[outbox] = None
 
-    def drop(self, outbox: Keeper) -> None:
+    def drop(self, outbox: Kept) -> None:
         """Note that *outbox* is read again, or keeps nothing any more."""
         self._kept.pop(outbox, None)
 
