@@ -27,7 +27,7 @@ class Purpose(StrEnum):
     ARGUMENT_DIGEST = "audit argument digest"
     CURSOR = "pagination cursor"
     REQUEST_STATE = "mrtr request state"
-    TOKEN_VAULT = "tokens at rest"
+    VAULT = "what is kept sealed"
     BROWSER_FORM = "forms of browser sessions"
     SESSION_TICKET = "sse session ticket"
 

@@ -21,6 +21,7 @@ from typing import Final, cast, final
 
 from aegis_trio.model.asgi import Application, Headers, Message, Receive, Scope, Send
 from aegis_trio.model.identity import Origin
+from aegis_trio.web.challenges import Challenges
 from aegis_trio.web.containment import contained
 from aegis_trio.web.errors import HttpAnswer, fault_answer, plain_answer
 from aegis_trio.web.forwarded import client_address
@@ -56,6 +57,17 @@ class Routes:
     sockets: Mapping[str, Application] = field(default_factory=dict[str, Application])
     places: Mapping[str, Place] = field(default_factory=dict[str, Place])
     """Paths that are there beside those of every deployment."""
+    challenges: Challenges | None = None
+    """What a 401 says to a client that could sign in; None where nobody can."""
+
+    def answer_of(self, path: str, fault: Fault) -> HttpAnswer:
+        """Return *fault* as the answer of *path*."""
+        answer = fault_answer(fault)
+        challenge = None if self.challenges is None else self.challenges.of(path, fault)
+        if challenge is None:
+            return answer
+        others = tuple(pair for pair in answer.headers if pair[0] != b"www-authenticate")
+        return HttpAnswer(answer.status, (*others, (b"www-authenticate", challenge)), answer.body)
 
 
 @final
@@ -101,7 +113,7 @@ class Front:
         if answer.started:
             # Half an answer cannot be taken back: raising makes the server reset the stream.
             raise fault
-        await answer.give(fault_answer(fault))
+        await answer.give(self._routes.answer_of(path, fault))
 
     async def _upgrade(self, scope: Scope, receive: Receive, send: Send) -> None:
         path, headers = str(scope["path"]), cast("Headers", scope["headers"])

@@ -26,14 +26,14 @@ from aegis_trio.gateway.gateway import Gateway
 from aegis_trio.gateway.render import rest_body, tool_definition
 from aegis_trio.model.asgi import Scope
 from aegis_trio.model.call import Failure, ToolOutcome, ToolRequest, Transport, new_correlation_id
-from aegis_trio.model.errors import ClientFault, Fault, InvalidArgument, Unauthenticated
+from aegis_trio.model.errors import ClientFault, InvalidArgument, Unauthenticated
 from aegis_trio.model.fault_rows import row_of
 from aegis_trio.model.identity import Caller, OwnerId
 from aegis_trio.model.json import JsonObject
 from aegis_trio.protocol.json_reader import read_json
 from aegis_trio.protocol.refusals import Refusal
 from aegis_trio.transports.credentials import origin_of, raw_credentials
-from aegis_trio.web.errors import HttpAnswer, fault_answer, fault_headers, json_answer, plain_answer
+from aegis_trio.web.errors import HttpAnswer, fault_headers, json_answer, plain_answer
 from aegis_trio.web.screen import MAX_BODY_BYTES
 
 BODY_DEADLINE_S: Final = 10.0  # a 4 MB body on a slow line; stops the drip
@@ -100,10 +100,6 @@ def build_app(pages: Pages) -> QuartTrio:
             status, headers = row_of(outcome.fault).http_status, fault_headers(outcome.fault)
             return _response(json_answer(status, rest_body(outcome), *headers))
         return _response(json_answer(200, rest_body(outcome)))
-
-    @app.errorhandler(Fault)
-    async def refused(fault: Fault) -> Response:
-        return _response(fault_answer(fault))
 
     @app.errorhandler(HTTPException)
     async def http_error(error: HTTPException) -> Response:

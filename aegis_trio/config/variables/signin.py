@@ -101,8 +101,8 @@ OAUTH_STATIC_CLIENTS: Final = Variable[tuple[Client, ...]](
     default=(),
     default_text="",
     secret=True,
-    meaning="Clients known beforehand: `id:secret:redirect-uri redirect-uri`, commas between clients; no secret makes it "
-    "a public one.",
+    meaning="Clients known beforehand: `id:secret:redirect-uri redirect-uri`, commas between clients; the secret of a "
+    "public one is empty.",
 )
 OAUTH_EXTRA_REDIRECT_URIS: Final = Variable[tuple[str, ...]](
     name="OAUTH_EXTRA_REDIRECT_URIS",
