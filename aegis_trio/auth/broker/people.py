@@ -74,9 +74,10 @@ class People:
 
     async def forget(self, uid: int, reason: str) -> None:
         """Forget a person's tokens, and end every grant that stands on them."""
-        await self._store.delete(Space.PERSON, person_key(uid))
+        # The tokens go last: where this breaks off, the next call finds them, and goes on with it.
         for grant in await self._grants.of_person(uid):
             await self._grants.end(grant.id, reason)
+        await self._store.delete(Space.PERSON, person_key(uid))
 
     async def _refreshed(self, uid: int) -> Secret | None:
         # Somebody may have refreshed while this task waited for the lock.

@@ -14,7 +14,7 @@ import hashlib
 import hmac
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, cast, final
+from typing import Final, assert_never, cast, final
 from urllib.parse import unquote_plus
 
 import jwt
@@ -109,6 +109,8 @@ async def check_proof(
             claims = _verified(presented.assertion, client.jwks, client.id, audiences, now_s)
             if not await spend(f"{client.id} {claims['jti']}", cast("int", claims["exp"]) + LEEWAY_S):
                 raise OAuthRefused(OAuthCode.INVALID_CLIENT, "client_assertion: was used before")
+        case _:
+            assert_never(client.auth)
 
 
 def _basic(raw_authorization: str) -> tuple[str, str]:

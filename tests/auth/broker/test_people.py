@@ -16,7 +16,7 @@ from aegis_trio.auth.broker.people import FRESH_FOR_S, People
 from aegis_trio.auth.broker.ports import UpstreamTokens
 from aegis_trio.auth.broker.rows import PersonRow, decode_row, encode_row, person_key
 from aegis_trio.auth.vault import Vault
-from aegis_trio.model.errors import UpstreamBusy, UpstreamUnreachable
+from aegis_trio.model.errors import AuditUnavailable, UpstreamBusy, UpstreamUnreachable
 from aegis_trio.model.secret import Secret
 from aegis_trio.store.interface import Put, Space
 from tests.auth.broker.stage import ADA, BOB, OTHER_CLIENT, Stage, open_stage
@@ -163,6 +163,21 @@ async def test_a_call_that_is_cancelled_while_a_dead_grant_is_cleared_away_leave
         nursery.cancel_scope.cancel()
         quick.upstream.hold.set()
 
+    assert () == await quick.grants.of_person(ADA.uid)
+
+
+async def test_a_dead_grant_that_cannot_be_recorded_is_cleared_away_by_the_next_call(quick: Stage) -> None:
+    """The audit is full in the middle of it: what is left is neither forgotten nor alive."""
+    await quick.pair()
+    await quick.pair(OTHER_CLIENT)
+    quick.pass_s(STALE_S)
+    quick.upstream.dead = True
+    quick.trail.full = True
+    with pytest.raises(AuditUnavailable):
+        await token(quick)
+    quick.trail.full = False
+
+    assert await token(quick) is None
     assert () == await quick.grants.of_person(ADA.uid)
 
 

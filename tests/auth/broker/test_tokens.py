@@ -12,7 +12,7 @@ from aegis_trio.auth.broker.grants import MAX_GRANTS_OF_ONE, REVOKED
 from aegis_trio.auth.broker.rows import CODE_PREFIX, decode_grant, digest
 from aegis_trio.auth.broker.tokens import CODE_TTL_S, GRACE_S, USED_CODE_KEPT_S, TokenPair
 from aegis_trio.auth.vault import Vault
-from aegis_trio.model.errors import Severity
+from aegis_trio.model.errors import AuditUnavailable, Severity
 from aegis_trio.store.interface import Space
 from tests.auth.broker.stage import ADA, CALLBACK, CLIENT, OTHER_CLIENT, VERIFIER, Stage, open_stage, refusal
 
@@ -275,6 +275,28 @@ async def test_a_refresh_that_meets_a_note_of_use_is_tried_again(stage: Stage) -
         nursery.start_soon(stage.grants.note_use, grant)
 
     assert await stage.works(pairs[0])
+
+
+async def test_a_refresh_that_cannot_be_recorded_can_be_repeated(stage: Stage) -> None:
+    """The client sees a fault, tries again, and has lost nothing; without a record nothing is handed out."""
+    pair = await stage.pair()
+    stage.trail.full = True
+    for _ in range(2):
+        with pytest.raises(AuditUnavailable):
+            await stage.refresh(pair)
+    stage.trail.full = False
+
+    assert await stage.works(await stage.refresh(pair))
+
+
+async def test_a_revocation_that_cannot_be_recorded_is_done_all_the_same(stage: Stage) -> None:
+    """Whoever revokes must not be held up by a full disk."""
+    pair = await stage.pair()
+    stage.trail.full = True
+    with pytest.raises(AuditUnavailable):
+        await stage.tokens.revoke(pair.access.reveal(), client_id=CLIENT.id)
+
+    assert not await stage.works(pair)
 
 
 async def test_another_clients_refresh_token_is_a_use_of_nothing(stage: Stage) -> None:
