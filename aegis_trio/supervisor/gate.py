@@ -33,7 +33,7 @@ from aegis_trio.transports.hub import SessionHub
 from aegis_trio.transports.streamable_http import SESSION_HEADER, StreamableHttp
 from aegis_trio.transports.websocket import PATH as SOCKET_PATH
 from aegis_trio.transports.websocket import McpSocket
-from aegis_trio.web.challenges import Challenges
+from aegis_trio.web.challenges import Challenges, plain_fault
 from aegis_trio.web.forwarded import is_trusted, parse_address
 from aegis_trio.web.front import Front, Routes
 from aegis_trio.web.pages import Pages, build_app
@@ -97,7 +97,7 @@ def build_gate(
         readiness.add_condition(signin.unready)
     streamable = StreamableHttp(reception=reception, doorman=authenticator, hub=hub, settings=sessions)
     sse = HttpSse(reception=reception, doorman=authenticator, hub=hub, settings=sessions)
-    challenges = None if signin is None else Challenges(settings.web.public_url)
+    answer_of = plain_fault if signin is None else Challenges(settings.web.public_url).answer_of
     sockets: dict[str, Application] = {}
     if settings.web.websocket_debug:
         sockets[SOCKET_PATH] = McpSocket(reception=reception, doorman=authenticator, settings=sessions)
@@ -108,6 +108,7 @@ def build_gate(
             gateway=core.gateway,
             authenticator=authenticator,
             request_of=hub.request_of,
+            answer_of=answer_of,
             unready=readiness.unready_codes,
         )
     )
@@ -125,7 +126,7 @@ def build_gate(
         cast("Application", pages),  # Quart types its scopes as dictionaries of their own
         sockets,
         places={} if signin is None else signin.places,
-        challenges=challenges,
+        answer_of=answer_of,
     )
     metrics = StatisticsCollector()
     metrics.register("readiness", readiness.statistics)

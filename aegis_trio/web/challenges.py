@@ -14,6 +14,7 @@ from typing import Final, final
 from urllib.parse import urlsplit
 
 from aegis_trio.model.errors import Fault, Unauthenticated
+from aegis_trio.web.errors import HttpAnswer, fault_answer
 
 FIRST_SCOPE: Final = "read:repository"
 _PATHS: Final = ("/mcp/sse", "/mcp")
@@ -27,6 +28,15 @@ class Challenges:
 
     public_url: str
 
+    def answer_of(self, path: str, fault: Fault) -> HttpAnswer:
+        """Return *fault* as the answer of *path*."""
+        answer = fault_answer(fault)
+        challenge = self.of(path, fault)
+        if challenge is None:
+            return answer
+        others = tuple(pair for pair in answer.headers if pair[0] != b"www-authenticate")
+        return HttpAnswer(answer.status, (*others, (b"www-authenticate", challenge)), answer.body)
+
     def of(self, path: str, fault: Fault) -> bytes | None:
         """Return the challenge for *fault* at *path*, or None when it is no matter of credentials."""
         if not isinstance(fault, Unauthenticated):
@@ -36,3 +46,8 @@ class Challenges:
         document = f"{parts.scheme}://{parts.netloc}{_DOCUMENT}{parts.path}{inserted}"
         error = ', error="invalid_token"' if fault.token_sent else ""
         return f'Bearer resource_metadata="{document}", scope="{FIRST_SCOPE}"{error}'.encode()
+
+
+def plain_fault(_path: str, fault: Fault) -> HttpAnswer:
+    """Return *fault* as the answer of any path, where nobody can sign in."""
+    return fault_answer(fault)

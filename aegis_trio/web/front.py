@@ -20,10 +20,11 @@ from dataclasses import dataclass, field
 from typing import Final, cast, final
 
 from aegis_trio.model.asgi import Application, Headers, Message, Receive, Scope, Send
+from aegis_trio.model.errors import Fault
 from aegis_trio.model.identity import Origin
-from aegis_trio.web.challenges import Challenges
+from aegis_trio.web.challenges import plain_fault
 from aegis_trio.web.containment import contained
-from aegis_trio.web.errors import HttpAnswer, fault_answer, plain_answer
+from aegis_trio.web.errors import HttpAnswer, plain_answer
 from aegis_trio.web.forwarded import client_address
 from aegis_trio.web.screen import Place, cors_of, place_at, screen, screen_upgrade
 from aegis_trio.web.settings import WebSettings
@@ -57,17 +58,8 @@ class Routes:
     sockets: Mapping[str, Application] = field(default_factory=dict[str, Application])
     places: Mapping[str, Place] = field(default_factory=dict[str, Place])
     """Paths that are there beside those of every deployment."""
-    challenges: Challenges | None = None
-    """What a 401 says to a client that could sign in; None where nobody can."""
-
-    def answer_of(self, path: str, fault: Fault) -> HttpAnswer:
-        """Return *fault* as the answer of *path*."""
-        answer = fault_answer(fault)
-        challenge = None if self.challenges is None else self.challenges.of(path, fault)
-        if challenge is None:
-            return answer
-        others = tuple(pair for pair in answer.headers if pair[0] != b"www-authenticate")
-        return HttpAnswer(answer.status, (*others, (b"www-authenticate", challenge)), answer.body)
+    answer_of: Callable[[str, Fault], HttpAnswer] = plain_fault
+    """Gives a fault as the answer of a path, with the challenge of this deployment."""
 
 
 @final

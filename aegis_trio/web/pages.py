@@ -51,6 +51,8 @@ class Pages:
     authenticator: Authenticator
     request_of: Callable[[OwnerId], AbstractContextManager[trio.CancelScope]]
     """Holds a principal's request; the end of its access cancels the scope."""
+    answer_of: Callable[[str, Fault], HttpAnswer]
+    """Gives a fault as the answer of a path, with the challenge of this deployment."""
     unready: Callable[[], tuple[str, ...]]
     """Codes of the reasons why the gate is not ready; empty when it is."""
 
@@ -100,6 +102,10 @@ def build_app(pages: Pages) -> QuartTrio:
             status, headers = row_of(outcome.fault).http_status, fault_headers(outcome.fault)
             return _response(json_answer(status, rest_body(outcome), *headers))
         return _response(json_answer(200, rest_body(outcome)))
+
+    @app.errorhandler(Fault)
+    async def refused(fault: Fault) -> Response:
+        return _response(pages.answer_of(request.path, fault))
 
     @app.errorhandler(HTTPException)
     async def http_error(error: HTTPException) -> Response:

@@ -16,10 +16,11 @@ from aegis_trio.auth.broker.browsers import Browser, Browsers
 from aegis_trio.auth.broker.calls import PersonCalls
 from aegis_trio.auth.broker.errors import OAuthCode, OAuthRefused
 from aegis_trio.auth.broker.grants import Grants
+from aegis_trio.auth.broker.outcomes import Arrived
 from aegis_trio.auth.broker.people import People
 from aegis_trio.auth.broker.ports import UpstreamGrantDead, UpstreamIdentity, UpstreamTokens
 from aegis_trio.auth.broker.request import AuthorizationRequest, Resources, choose_redirect, read_request
-from aegis_trio.auth.broker.signin import GoToGitea, Granted, Outcome, Pending, SignIns
+from aegis_trio.auth.broker.signin import GoToGitea, Granted, Pending, SignIns
 from aegis_trio.auth.broker.tokens import TokenPair, Tokens, TokenSettings
 from aegis_trio.auth.clients.client import Client, ClientKind
 from aegis_trio.auth.vault import Vault
@@ -192,7 +193,7 @@ class Stage:
         assert isinstance(gone, GoToGitea)
         return gone.address
 
-    async def come_back(self, address: str, browser: Browser, person: UpstreamIdentity = ADA) -> Outcome:
+    async def come_back(self, address: str, browser: Browser, person: UpstreamIdentity = ADA) -> Arrived:
         """Return what becomes of a sign-in after *person* signed in at Gitea."""
         state, code = self.upstream.login(address, person)
         return await self.signins.finish(state, code, browser, HERE)

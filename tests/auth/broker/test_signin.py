@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aegis_trio.auth.broker.browsers import BROWSER_TTL_S
+from aegis_trio.auth.broker.outcomes import Answered, Arrived
 from aegis_trio.auth.broker.ports import UpstreamIdentity
 from aegis_trio.auth.broker.rows import digest
 from aegis_trio.auth.broker.signin import (
@@ -21,7 +22,6 @@ from aegis_trio.auth.broker.signin import (
     Lost,
     OtherGrant,
     OtherPerson,
-    Outcome,
 )
 from aegis_trio.auth.vault import Vault
 from aegis_trio.model.errors import UpstreamUnreachable
@@ -79,7 +79,7 @@ async def test_a_consent_is_good_once(stage: Stage) -> None:
     """A form that is sent twice makes one way to Gitea."""
     browser = await stage.browser()
     pending = await stage.begin(browser)
-    outcomes: list[Outcome] = []
+    outcomes: list[Answered | Arrived] = []
 
     async def allow() -> None:
         outcomes.append(await stage.signins.allow(pending.id, browser, HERE))
@@ -151,7 +151,7 @@ async def test_two_callbacks_at_once_exchange_one_code(stage: Stage) -> None:
     """A browser that loads the page twice."""
     browser = await stage.browser()
     state, code = stage.upstream.login(await stage.to_gitea(browser))
-    outcomes: list[Outcome] = []
+    outcomes: list[Answered | Arrived] = []
 
     async def finish() -> None:
         outcomes.append(await stage.signins.finish(state, code, browser, HERE))
@@ -192,7 +192,7 @@ async def test_two_consents_at_once_of_somebody_signed_in_give_one_code(stage: S
     """Single use also where no way to Gitea lies between."""
     first = await stage.granted()
     pending = await stage.begin(first.browser)
-    outcomes: list[Outcome] = []
+    outcomes: list[Answered | Arrived] = []
 
     async def allow() -> None:
         outcomes.append(await stage.signins.allow(pending.id, first.browser, HERE))
