@@ -12,7 +12,7 @@ from aegis_trio.config.variables import signin
 from aegis_trio.model.secret import Secret
 from aegis_trio.web.settings import WebSettings
 
-_SETUP: Final = "Run `aegis-trio oauth setup`, which registers the application in Gitea and writes the line."
+_SETUP: Final = "Register an application in Gitea as docs/authentication.md shows, and write down what it gives."
 
 
 def read_signin(reader: Reader, web: WebSettings) -> SigninSettings | None:

@@ -236,8 +236,8 @@ class SessionHub:
         return Outbox(self._settings, self.outbox_budget, self.note_cut, name=session.next_stream_name(), once=once)
 
     def _drop_kept(self, session: SessionBody) -> None:
-        kept_since = trio.current_time() - self._settings.keep_streams_s
-        session.drop_streams(kept_before=kept_since, keep=self._settings.max_kept_streams)
+        rules = self._settings
+        session.drop_streams(kept_before=trio.current_time() - rules.keep_streams_s, keep=rules.max_kept_streams)
 
     def count_calls(self, change: int) -> None:
         """Count calls that sessions began (1) or ended (-1)."""
@@ -250,11 +250,10 @@ class SessionHub:
 
     def end_sessions_of(self, principals: frozenset[OwnerId]) -> None:
         """End everything that runs for *principals*, now: their access has ended."""
-        for principal in principals:
-            for session in tuple(self._own(principal).values()):
-                self.forget(session)
-            for scope in tuple(self._requests.get(principal, ())):
-                scope.cancel()
+        for session in [session for principal in principals for session in self._own(principal).values()]:
+            self.forget(session)
+        for scope in [scope for principal in principals for scope in self._requests.get(principal, ())]:
+            scope.cancel()
 
     def owners(self) -> frozenset[OwnerId]:
         """Return everybody for whom something is open or runs."""
@@ -295,12 +294,12 @@ class SessionHub:
         return self._by_principal.get(principal, OrderedDict())
 
     def _evict_from(self, own: OrderedDict[str, SessionBody]) -> bool:
-        resting = next((session for session in own.values() if session.is_at_rest), None)
-        if resting is None:
-            return False
-        self.forget(resting)
-        self._totals["evicted"] += 1
-        return True
+        for session in own.values():
+            if session.is_at_rest:
+                self.forget(session)
+                self._totals["evicted"] += 1
+                return True
+        return False
 
     async def _reap(self) -> None:
         while True:

@@ -1,4 +1,4 @@
-"""Signing in: two settings and what `oauth setup` writes are enough, and nothing half-set passes."""
+"""Signing in: two settings and the application's id and secret are enough, and nothing half-set passes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_nobody_signs_in_unless_it_is_switched_on() -> None:
     assert load(GITEA_OAUTH_CLIENT_ID="app-id").signin is None
 
 
-def test_what_setup_writes_is_enough() -> None:
+def test_an_application_in_gitea_is_enough() -> None:
     """Everything else has a default that is safe."""
     signin = load(PUBLIC_URL=HTTPS, **ON).signin
 
@@ -80,12 +80,12 @@ def test_everything_that_is_set_arrives() -> None:
 
 
 @pytest.mark.parametrize("missing", ["GITEA_OAUTH_CLIENT_ID", "GITEA_OAUTH_CLIENT_SECRET"])
-def test_what_is_missing_is_named_with_the_command_that_makes_it(missing: str) -> None:
+def test_what_is_missing_is_named_with_where_it_comes_from(missing: str) -> None:
     """An administrator reads what to do next."""
     fault = str(fault_of(PUBLIC_URL=HTTPS, **{name: value for name, value in ON.items() if name != missing}))
 
     assert missing in fault
-    assert "aegis-trio oauth setup" in fault
+    assert "docs/authentication.md" in fault
 
 
 def test_a_public_address_without_tls_is_refused() -> None:

@@ -2,40 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import final
-
 import pytest
 import trio
 import trio.testing
 
 from aegis_trio.auth.jwks import RefreshTimes, SigningKeys
 from aegis_trio.demo_forge import changes
-from aegis_trio.demo_forge.demo_world import PASSWORDS
 from aegis_trio.demo_forge.faults import Fault
-from aegis_trio.demo_forge.world import Account
 from aegis_trio.gitea.applications import (
     find_application,
     list_applications,
-    register_application,
     update_application,
 )
-from aegis_trio.gitea.client import GiteaClient, open_gitea_client
 from aegis_trio.gitea.id_token import (
     AccessClaims,
     NotSigned,
     Reason,
-    authorize_url,
     read_access_claims,
-    s256_challenge,
     verify_id_token,
 )
 from aegis_trio.gitea.oauth import GiteaOAuth, GiteaTokens, Inactive, Introspection
-from aegis_trio.gitea.provider import Application, Password
+from aegis_trio.gitea.provider import Application
 from aegis_trio.gitea.repositories import get_repository
-from aegis_trio.gitea.settings import GiteaSettings
 from aegis_trio.model.errors import (
     ClientRefused,
     GrantDead,
@@ -47,72 +35,15 @@ from aegis_trio.model.errors import (
 )
 from aegis_trio.model.refs import parse_repository
 from aegis_trio.model.secret import Secret
-from tests.forge import RunningForge, open_forge
-from tests.person import Person, answer_in
+from tests.gitea.bench import ALICE, CALLBACK, SCOPE, VERIFIER, open_bench
+from tests.person import answer_in
 
 pytestmark = pytest.mark.sockets
-
-CALLBACK = "https://gate.example/oauth/callback"
-SCOPE = "openid profile read:user read:repository"
-VERIFIER = Secret("a-verifier-of-43-characters-or-more-0123456789")
-ALICE = Password(login="alice", password=Secret(PASSWORDS["alice"]))
-
-
-@final
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bench:
-    """A forge with our application, and the sign-in side as that application asks it."""
-
-    forge: RunningForge
-    client: GiteaClient
-    oauth: GiteaOAuth
-    application: Application
-
-    def account(self, login: str) -> Account:
-        """Return the account at the forge."""
-        found = self.forge.world.account_named(login)
-        assert found is not None
-        return found
-
-    @property
-    def now_s(self) -> int:
-        """The time at the forge."""
-        return int(self.forge.world.now().timestamp())
-
-    def person(self, login: str) -> Person:
-        """Return a person with a fresh browser."""
-        return Person(self.forge.url, login, PASSWORDS[login])
-
-    def url(self, *, scope: str = SCOPE, state: str = "s") -> str:
-        """Return where the gate would send a browser."""
-        return authorize_url(
-            self.forge.url,
-            client_id=self.application.client_id,
-            redirect_uri=CALLBACK,
-            state=state,
-            nonce="n",
-            scope=scope,
-            challenge=s256_challenge(VERIFIER),
-        )
-
-    async def tokens(self, person: Person, *, scope: str = SCOPE) -> GiteaTokens:
-        """Let a person go the whole way."""
-        answered = answer_in(await person.authorize(self.url(scope=scope)))
-        assert "s" == answered["state"]
-        return await self.oauth.exchange_code(Secret(answered["code"]), CALLBACK, VERIFIER)
-
-
-@asynccontextmanager
-async def _bench() -> AsyncIterator[Bench]:
-    async with open_forge() as forge, open_gitea_client(GiteaSettings(url=forge.url)) as client:
-        made = await client.ask_provider(register_application(name="gate", redirect_uris=(CALLBACK,)), ALICE)
-        application = Application(client_id=made.application.client_id, client_secret=made.client_secret)
-        yield Bench(forge=forge, client=client, oauth=GiteaOAuth(client, application), application=application)
 
 
 async def test_two_people_sign_in_and_see_their_own() -> None:
     """Each with rights of their own: the other's private repository does not exist for them."""
-    async with _bench() as bench:
+    async with open_bench() as bench:
         keys = SigningKeys(RefreshTimes())
         await keys.refresh(bench.oauth.fetch_jwks)
         issuer = (await bench.oauth.discover()).issuer
@@ -157,7 +88,7 @@ async def test_two_people_sign_in_and_see_their_own() -> None:
 
 async def test_another_kind_of_token_is_seen_by_its_claims() -> None:
     """Gitea calls a refresh token active, so its kind must be read from the token itself."""
-    async with _bench() as bench:
+    async with open_bench() as bench:
         keys = SigningKeys()
         await keys.refresh(bench.oauth.fetch_jwks)
         tokens = await bench.tokens(bench.person("alice"))
@@ -172,7 +103,7 @@ async def test_another_kind_of_token_is_seen_by_its_claims() -> None:
 
 async def test_a_new_key_of_gitea_is_fetched_when_its_first_token_comes() -> None:
     """An unknown key id asks for a fetch; until then the proof is refused, not believed."""
-    async with _bench() as bench:
+    async with open_bench() as bench:
         keys = SigningKeys()
         await keys.refresh(bench.oauth.fetch_jwks)
         changes.change_signing_key(bench.forge.world)
@@ -199,7 +130,7 @@ async def test_a_new_key_of_gitea_is_fetched_when_its_first_token_comes() -> Non
 @pytest.mark.parametrize("rotates", [True, False])
 async def test_a_refresh_token_works_once_where_gitea_rotates(*, rotates: bool) -> None:
     """Both are found in the field, and a broker must live with either."""
-    async with _bench() as bench:
+    async with open_bench() as bench:
         bench.forge.world.sign_ins.rotates = rotates
         first = await bench.tokens(bench.person("alice"))
         second = await bench.oauth.refresh(first.refresh_token)
@@ -214,7 +145,7 @@ async def test_a_refresh_token_works_once_where_gitea_rotates(*, rotates: bool) 
 
 async def test_a_code_works_once() -> None:
     """Whoever reads it out of an address later has nothing."""
-    async with _bench() as bench:
+    async with open_bench() as bench:
         code = Secret(answer_in(await bench.person("bob").authorize(bench.url()))["code"])
         await bench.oauth.exchange_code(code, CALLBACK, VERIFIER)
         with pytest.raises(GrantDead):
@@ -223,7 +154,7 @@ async def test_a_code_works_once() -> None:
 
 async def test_a_refused_consent_comes_back_as_an_error() -> None:
     """No code, and no grant at Gitea."""
-    async with _bench() as bench:
+    async with open_bench() as bench:
         answered = answer_in(await bench.person("bob").authorize(bench.url(), allow=False))
 
         assert ("access_denied", None) == (answered["error"], answered.get("code"))
@@ -232,7 +163,7 @@ async def test_a_refused_consent_comes_back_as_an_error() -> None:
 
 async def test_an_old_grant_keeps_its_scope_and_is_found_out() -> None:
     """The person said yes to less, or to more, a year ago; only introspection shows it."""
-    async with _bench() as bench:
+    async with open_bench() as bench:
         person = bench.person("alice")
         await bench.tokens(person, scope="openid read:user offline_access")
         found = await bench.oauth.introspect((await bench.tokens(person)).access_token)
@@ -247,7 +178,7 @@ async def test_an_old_grant_keeps_its_scope_and_is_found_out() -> None:
 
 async def test_a_revoked_consent_ends_every_token() -> None:
     """At once, and in a way in which each of our questions says so."""
-    async with _bench() as bench:
+    async with open_bench() as bench:
         tokens = await bench.tokens(bench.person("alice"))
 
         assert 1 == changes.revoke_grants(bench.forge.world, bench.account("alice"))
@@ -262,7 +193,7 @@ async def test_a_revoked_consent_ends_every_token() -> None:
 
 async def test_a_blocked_person_is_seen_by_the_api_alone() -> None:
     """Introspection and refresh go on as if nothing had been: who trusts them alone lets the blocked in."""
-    async with _bench() as bench:
+    async with open_bench() as bench:
         tokens = await bench.tokens(bench.person("bob"))
         changes.block_account(bench.account("bob"))
 
@@ -278,7 +209,7 @@ async def test_a_blocked_person_is_seen_by_the_api_alone() -> None:
 
 async def test_a_token_that_expired_is_inactive_though_gitea_reads_the_body_as_a_sign_in() -> None:
     """The question is JSON, which Gitea does not take for a form."""
-    async with _bench() as bench:
+    async with open_bench() as bench:
         bench.forge.world.sign_ins.access_ttl_s = -1
         code = answer_in(await bench.person("alice").authorize(bench.url()))["code"]
         with pytest.raises(UpstreamBroken):
@@ -292,7 +223,7 @@ async def test_a_token_that_expired_is_inactive_though_gitea_reads_the_body_as_a
 
 async def test_a_new_secret_at_gitea_refuses_the_old_one() -> None:
     """The operator's setup made a new one; the gate that still runs says whose fault it is."""
-    async with _bench() as bench:
+    async with open_bench() as bench:
         tokens = await bench.tokens(bench.person("alice"))
         listed = await bench.client.ask_provider(list_applications(page=1), ALICE)
         ours = find_application(listed, name="gate", redirect_uri=CALLBACK)
@@ -318,7 +249,7 @@ BAD_DAYS = {"500": Fault(status=500), "a page": PAGE, "a redirect": Fault(status
 @pytest.mark.parametrize("fault", BAD_DAYS.values(), ids=BAD_DAYS.keys())
 async def test_a_bad_day_of_gitea_is_never_a_yes(fault: Fault) -> None:
     """Every question of ours, each on its own page."""
-    async with _bench() as bench:
+    async with open_bench() as bench:
         tokens = await bench.tokens(bench.person("alice"))
         asked = {
             "/login/oauth/introspect": lambda: bench.oauth.introspect(tokens.access_token),
@@ -337,7 +268,7 @@ async def test_a_bad_day_of_gitea_is_never_a_yes(fault: Fault) -> None:
 async def test_a_slow_gitea_is_left_when_the_callers_time_is_up(autojump_clock: trio.testing.MockClock) -> None:
     """The deadline is the caller's; the connection is given back."""
     del autojump_clock
-    async with _bench() as bench:
+    async with open_bench() as bench:
         hold = trio.Event()
         bench.forge.faults.order(Fault(hold=hold), path="/login/oauth/introspect")
         with trio.move_on_after(5) as scope:

@@ -23,7 +23,7 @@ OAUTH_MODE: Final = Variable[bool](
     parse=parse_switch,
     default=False,
     default_text="false",
-    meaning="Let people sign in with Gitea. `aegis-trio oauth setup` writes what this needs.",
+    meaning="Let people sign in with Gitea; docs/authentication.md says what this needs.",
 )
 GITEA_OAUTH_CLIENT_ID: Final = Variable[str | None](
     name="GITEA_OAUTH_CLIENT_ID",

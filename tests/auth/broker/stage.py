@@ -16,11 +16,11 @@ from aegis_trio.auth.broker.browsers import Browser, Browsers
 from aegis_trio.auth.broker.calls import PersonCalls
 from aegis_trio.auth.broker.errors import OAuthCode, OAuthRefused
 from aegis_trio.auth.broker.grants import Grants
-from aegis_trio.auth.broker.outcomes import Arrived
+from aegis_trio.auth.broker.outcomes import Arrived, GoToGitea, Granted, Pending
 from aegis_trio.auth.broker.people import People
 from aegis_trio.auth.broker.ports import UpstreamGrantDead, UpstreamIdentity, UpstreamTokens
 from aegis_trio.auth.broker.request import AuthorizationRequest, Resources, choose_redirect, read_request
-from aegis_trio.auth.broker.signin import GoToGitea, Granted, Pending, SignIns
+from aegis_trio.auth.broker.signin import SignIns
 from aegis_trio.auth.broker.tokens import TokenPair, Tokens, TokenSettings
 from aegis_trio.auth.clients.client import Client, ClientKind
 from aegis_trio.auth.vault import Vault
@@ -90,6 +90,9 @@ class FakeUpstream:
     exchanged: list[str] = field(default_factory=list)
     fault: UpstreamFault | None = None
     dead: bool = False
+    barred: bool = False
+    """Whether the account may not be used any more."""
+    looked_at: list[str] = field(default_factory=list)
     hold: trio.Event | None = None
     """What a refresh waits for."""
     arrived: trio.Event = field(default_factory=trio.Event)
@@ -146,6 +149,14 @@ class FakeUpstream:
         if nonce != expected:
             raise UpstreamGrantDead
         return person
+
+    async def may_be_used(self, token: Secret) -> bool:
+        """Return whether the owner of *token* is let in."""
+        await trio.lowlevel.checkpoint()
+        self.looked_at.append(token.reveal())
+        if self.fault is not None:
+            raise self.fault
+        return not self.barred
 
     def _fail(self) -> None:
         if self.fault is not None:
@@ -246,7 +257,9 @@ def set_stage(store: Store, clock: SetClock, settings: TokenSettings | None = No
         audit=trail,
         write_mode=False,
     )
-    calls = PersonCalls(tokens=tokens, grants=grants, people=people, resources=RESOURCES.urls)
+    calls = PersonCalls(
+        tokens=tokens, grants=grants, people=people, resources=RESOURCES.urls, may_be_used=upstream.may_be_used
+    )
     return Stage(store, clock, trail, upstream, vault, grants, tokens, people, browsers, signins, calls)
 
 

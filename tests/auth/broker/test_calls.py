@@ -18,7 +18,7 @@ from tests.auth.broker.stage import ADA, BOB, HERE, MCP, OTHER_CLIENT, Stage
 async def test_a_call_acts_as_the_person_with_the_tokens_scopes(stage: Stage) -> None:
     """Law 2: with the person's own token at Gitea, and the rights of this token of ours."""
     pair = await stage.refresh(await stage.pair(), scopes=("read:issue",))
-    caller = await stage.calls.judge(pair.access, HERE)
+    caller = await stage.calls.judge(pair.access, HERE, may_ask=True)
 
     assert caller is not None
     (grant,) = await stage.grants.of_person(ADA.uid)
@@ -31,7 +31,7 @@ async def test_a_call_acts_as_the_person_with_the_tokens_scopes(stage: Stage) ->
 async def test_each_person_calls_as_themselves(stage: Stage) -> None:
     """One person's token is never given for another, whatever the order."""
     pairs = {1: await stage.pair(), 2: await stage.pair(OTHER_CLIENT, BOB), 3: await stage.pair()}
-    callers = {number: await stage.calls.judge(pair.access, HERE) for number, pair in pairs.items()}
+    callers = {number: await stage.calls.judge(pair.access, HERE, may_ask=True) for number, pair in pairs.items()}
 
     found = {
         number: (caller.principal.id, caller.gitea_token.reveal())
@@ -55,7 +55,7 @@ async def test_a_token_of_another_resource_is_none(stage: Stage) -> None:
     for resource, is_good in (("https://other.example/mcp", False), (MCP + "x", False), (MCP + "/sse", True)):
         access = replace(decode_row(AccessRow, row.value), resource=resource)
         await stage.store.put(Put(space=Space.ACCESS, key=key, value=encode_row(access), expires_at=row.expires_at))
-        assert is_good is (await stage.calls.judge(pair.access, HERE) is not None)
+        assert is_good is (await stage.calls.judge(pair.access, HERE, may_ask=True) is not None)
 
 
 @pytest.mark.parametrize("which", ["refresh", "code"])
@@ -67,7 +67,7 @@ async def test_what_is_no_access_token_opens_nothing(quick: Stage, which: str) -
     raw = {"refresh": pair.refresh, "code": code}[which]
 
     assert not quick.calls.is_one(raw.reveal())
-    assert await quick.calls.judge(raw, HERE) is None
+    assert await quick.calls.judge(raw, HERE, may_ask=True) is None
     assert quick.calls.is_one(pair.access.reveal())
 
 
@@ -77,9 +77,9 @@ async def test_a_person_whose_grant_at_gitea_has_ended_is_nobody(stage: Stage) -
     stage.pass_s(3599)
     stage.upstream.dead = True
 
-    assert await stage.calls.judge(pair.access, HERE) is None
+    assert await stage.calls.judge(pair.access, HERE, may_ask=True) is None
     stage.upstream.dead = False
-    assert await stage.calls.judge(pair.access, HERE) is None
+    assert await stage.calls.judge(pair.access, HERE, may_ask=True) is None
 
 
 async def test_when_gitea_is_down_the_call_fails_and_the_grant_lives(stage: Stage) -> None:
@@ -88,10 +88,10 @@ async def test_when_gitea_is_down_the_call_fails_and_the_grant_lives(stage: Stag
     stage.pass_s(3599)
     stage.upstream.fault = UpstreamUnreachable("no")
     with pytest.raises(UpstreamUnreachable):
-        await stage.calls.judge(pair.access, HERE)
+        await stage.calls.judge(pair.access, HERE, may_ask=True)
     stage.upstream.fault = None
 
-    assert await stage.calls.judge(pair.access, HERE) is not None
+    assert await stage.calls.judge(pair.access, HERE, may_ask=True) is not None
 
 
 async def test_use_is_noted_now_and_then(stage: Stage) -> None:
@@ -100,7 +100,7 @@ async def test_use_is_noted_now_and_then(stage: Stage) -> None:
     began = stage.now_s()
     for passed, noted in ((USED_STEP_S - 1, began), (1, began + USED_STEP_S), (1, began + USED_STEP_S)):
         stage.pass_s(passed)
-        await stage.calls.judge(pair.access, HERE)
+        await stage.calls.judge(pair.access, HERE, may_ask=True)
         (grant,) = await stage.grants.of_person(ADA.uid)
         assert noted == grant.last_used_at
 

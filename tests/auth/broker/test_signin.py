@@ -11,11 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aegis_trio.auth.broker.browsers import BROWSER_TTL_S
-from aegis_trio.auth.broker.outcomes import Answered, Arrived
-from aegis_trio.auth.broker.ports import UpstreamIdentity
-from aegis_trio.auth.broker.rows import digest
-from aegis_trio.auth.broker.signin import (
-    LOGIN_TTL_S,
+from aegis_trio.auth.broker.outcomes import (
+    Answered,
+    Arrived,
     Denied,
     GoToGitea,
     Granted,
@@ -23,6 +21,9 @@ from aegis_trio.auth.broker.signin import (
     OtherGrant,
     OtherPerson,
 )
+from aegis_trio.auth.broker.ports import UpstreamIdentity
+from aegis_trio.auth.broker.rows import digest
+from aegis_trio.auth.broker.signin import LOGIN_TTL_S
 from aegis_trio.auth.vault import Vault
 from aegis_trio.model.errors import UpstreamUnreachable
 from aegis_trio.policy.scopes import OFFLINE_ACCESS, gitea_scopes
