@@ -62,6 +62,7 @@ from aegis_trio.web.screen import Place
 
 STILL_HERE_EVERY_S: Final = 30.0  # promised: a person who is blocked at Gitea loses access within 60 s
 SWEEP_EVERY_S: Final = 600.0
+PEOPLE: Final = ("grant:", "person:")  # who holds a personal access token has no grant
 PAGES_PER_MINUTE: Final = 60
 CALLS_PER_MINUTE: Final = 600  # hosted assistants share a few addresses
 
@@ -247,7 +248,7 @@ async def _end_gone(judge: TokenJudge, hub: SessionHub) -> None:
 async def _look_at(judge: TokenJudge, hub: SessionHub) -> None:
     """End what runs for people whose access has ended; whoever cannot be asked about is looked at the next time."""
     for owner in hub.owners():
-        if not owner.startswith("grant:"):
+        if not owner.startswith(PEOPLE):
             continue
         try:
             if not await judge.still_holds(owner):
