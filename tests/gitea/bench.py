@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import final
@@ -70,7 +70,7 @@ class Bench:
 
 
 @asynccontextmanager
-async def open_bench() -> AsyncIterator[Bench]:
+async def open_bench() -> AsyncGenerator[Bench]:
     """Start a forge, and register our application there."""
     async with open_forge() as forge, open_gitea_client(GiteaSettings(url=forge.url)) as client:
         made = await client.ask_provider(register_application(name="gate", redirect_uris=(CALLBACK,)), ALICE)
