@@ -235,6 +235,8 @@ def _add_principal(fields: dict[str, JsonValue], principal: Principal | None) ->
         fields["instance"] = principal.instance
         if "key_hint" not in fields:
             _add(fields, "key_hint", principal.key_hint)
+        _add(fields, "login", principal.login)
+        _add(fields, "grant", principal.grant)
 
 
 def _check_hint(hint: str | None) -> None:

@@ -5,7 +5,8 @@ Laws:
     2. Only a credential that was judged and is wrong counts against its address; a missing or expired one never does.
     3. A valid credential passes whatever others at its address did, unless the operator chose strict blocking.
     4. Every attempt is recorded before the answer; if it cannot be, the answer is a refusal.
-    5. Nothing here asks Gitea: a stranger never causes a request there.
+    5. A stranger never causes a request to Gitea: keys are judged here, and tokens of people only after their form, and
+       never for a blocked address.
 
 Not here: whether the Gitea token works (the client finds out), and what the caller may do (policy/access.py).
 """
@@ -13,13 +14,12 @@ Not here: whether the Gitea token works (the client finds out), and what the cal
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Protocol, final
+from typing import Final, final
 
 import structlog
 import trio
 
 from aegis_trio.audit.entry import (
-    AuditEntry,
     AuthenticationStatus,
     access_denied,
     api_authentication,
@@ -27,6 +27,7 @@ from aegis_trio.audit.entry import (
 )
 from aegis_trio.auth.attempts import AttemptLedger, Sum
 from aegis_trio.auth.credentials import Absent, Conflicting, Presented, RawCredentials, classify_credentials
+from aegis_trio.auth.judge import AttemptTrail, TokenJudge
 from aegis_trio.auth.keytable import KeyTable, Verdict
 from aegis_trio.auth.settings import AuthSettings, ConfiguredKey
 from aegis_trio.limits.failures import FailureStatistics, FailureWindow
@@ -44,6 +45,7 @@ from aegis_trio.model.secret import Secret
 from aegis_trio.policy.access import READ_SCOPES
 
 INVALID_KEY: Final = "Invalid API key"
+NOT_GOOD: Final = "The access token is not valid"
 MISSING_KEY: Final = "Missing API key"
 BLOCKED: Final = "Too many failed authentication attempts"
 DISABLED: Final = "API key authentication DISABLED - server is open to all requests!"
@@ -52,14 +54,6 @@ LOCAL_ID: Final = PrincipalId("local")
 _HOW_TO_SEND: Final = "Send it as `Authorization: Bearer <key>` or `X-API-Key: <key>`."
 
 log = structlog.get_logger(__name__)
-
-
-class AttemptTrail(Protocol):
-    """Where attempts are recorded: the audit trail."""
-
-    def append_nowait(self, entry: AuditEntry) -> None:
-        """Hand in a record; raises AuditUnavailable when it would not become durable."""
-        ...
 
 
 @final
@@ -89,6 +83,7 @@ class Authenticator:
         clock: WallClock,
         failures: FailureWindow | None = None,
         ledger: AttemptLedger | None = None,
+        people: TokenJudge | None = None,
     ) -> None:
         """Start with the keys of *settings*; needs a running Trio for its clocks unless both are given.
 
@@ -98,6 +93,7 @@ class Authenticator:
             clock: tells whether a key has expired.
             failures: counts guesses per address; made from *settings* when None.
             ledger: bounds the noise of refused attempts.
+            people: judges tokens of people who signed in; None where nobody can.
         """
         self._settings = settings
         self._table = KeyTable(settings)
@@ -105,6 +101,7 @@ class Authenticator:
         self._clock = clock
         self._failures = failures if failures is not None else _failure_window(settings)
         self._ledger = ledger if ledger is not None else AttemptLedger()
+        self._people = people
         self._seen: dict[PrincipalId, ConfiguredKey] = {}
         self._totals: dict[str, int] = dict.fromkeys(
             ("success", "missing", "invalid", "expired", "conflicting", "blocked"), 0
@@ -148,6 +145,8 @@ class Authenticator:
                 self._count("conflicting")
                 raise self._denied("conflicting_credentials", origin, Unauthenticated("Conflicting credentials", rule))
             case Presented(raw_key):
+                if self._people is not None and self._people.is_one(raw_key.reveal()):
+                    return await self._judge_person(self._people, raw_key, origin)
                 return self._judge(raw_key, origin)
 
     def replace_keys(self, settings: AuthSettings) -> frozenset[PrincipalId]:
@@ -216,6 +215,23 @@ class Authenticator:
         self._seen[principal.id] = entry
         return Caller(principal=principal, gitea_token=entry.gitea_token, origin=origin)
 
+    async def _judge_person(self, people: TokenJudge, raw_token: Secret, origin: Origin) -> Caller:
+        # A good credential passes a block (D7); what costs a question to Gitea does not.
+        blocked_for_s = self._failures.blocked_for_s(origin.address)
+        caller = await people.judge(raw_token, origin, may_ask=blocked_for_s is None)
+        if caller is None:
+            # Source: RFC 6750 section 3.1. Tokens expire all the time, so a dead one is no guess (D7).
+            self._count("expired")
+            if self._ledger.admit(origin.address):
+                self._audit.append_nowait(
+                    api_authentication(AuthenticationStatus.FAILURE, origin, reason="invalid_token")
+                )
+                self._audit.append_nowait(access_denied("invalid_token", origin))
+            raise Unauthenticated(NOT_GOOD, "Sign in again, or refresh the token.", token_sent=True)
+        self._audit.append_nowait(api_authentication(AuthenticationStatus.SUCCESS, origin, principal=caller.principal))
+        self._count("success")
+        return caller
+
     def _invalid(self, verdict: Verdict, origin: Origin) -> Fault:
         """Return the one answer to every credential that is not valid, after counting and recording it."""
         expired = verdict.entry is not None
@@ -232,7 +248,7 @@ class Authenticator:
         if blocked_for_s is not None:
             self._count("blocked")
             return AddressBlocked(BLOCKED, f"Try again in {blocked_for_s} s.", retry_after_s=blocked_for_s)
-        return Unauthenticated(INVALID_KEY)
+        return Unauthenticated(INVALID_KEY, token_sent=True)
 
     def _record_block(self, origin: Origin, block_s: int) -> None:
         log.warning("address_blocked", client_ip=origin.address, block_s=block_s)

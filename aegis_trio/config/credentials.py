@@ -23,8 +23,12 @@ from aegis_trio.model.secret import Secret
 from aegis_trio.web.settings import WebSettings
 
 
-def read_auth(reader: Reader, web: WebSettings) -> AuthSettings:
-    """Return who may call; faults of keys, tokens and metadata are noted in *reader*."""
+def read_auth(reader: Reader, web: WebSettings, *, has_signin: bool = False) -> AuthSettings:
+    """Return who may call; faults of keys, tokens and metadata are noted in *reader*.
+
+    Args:
+        has_signin: whether people can sign in, so that no key is needed.
+    """
     enabled = reader.read(access.AUTH_ENABLED)
     pepper = reader.read(access.AEGIS_KEY_PEPPER)
     bot_token = reader.read(access.GITEA_TOKEN)
@@ -32,7 +36,7 @@ def read_auth(reader: Reader, web: WebSettings) -> AuthSettings:
     tokens = _read_tokens(reader, entries)
     if not enabled:
         _check_open(reader, web, bot_token)
-    elif not entries and not reader.is_set(access.MCP_API_KEYS):
+    elif not entries and not has_signin and not reader.is_set(access.MCP_API_KEYS):
         reader.refuse(access.MCP_API_KEYS, "No API keys configured", "Make one with `aegis-trio keygen`.")
     keys_folder = reader.read(access.KEYS_DIR)
     return AuthSettings(

@@ -26,6 +26,7 @@ from aegis_trio.config.parsing import is_readable_file
 from aegis_trio.config.reader import Effective, Reader
 from aegis_trio.config.root_secret import ROOT_FILE_NAME, RootSecretSettings
 from aegis_trio.config.settings import Settings
+from aegis_trio.config.signin import read_signin
 from aegis_trio.config.sources import Sources
 from aegis_trio.config.variables import access, operation
 from aegis_trio.gitea.settings import GiteaSettings
@@ -85,7 +86,8 @@ def gather(environ: Mapping[str, str], env_file: Path | None) -> Gathered:
 def _read_all(reader: Reader) -> Settings | None:
     gitea = read_gitea(reader)
     web = read_web(reader)
-    auth = read_auth(reader, web)
+    signin = read_signin(reader, web)
+    auth = read_auth(reader, web, has_signin=signin is not None)
     audit = AuditSettings(path=reader.read(operation.AUDIT_LOG_PATH))
     limits = read_limits(reader)
     sessions = SessionSettings(
@@ -119,6 +121,7 @@ def _read_all(reader: Reader) -> Settings | None:
         supervisor=supervisor,
         telemetry=telemetry,
         root=root,
+        signin=signin,
     )
 
 

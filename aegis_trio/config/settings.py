@@ -7,6 +7,7 @@ from typing import final
 
 from aegis_trio.audit.settings import AuditSettings
 from aegis_trio.auth.settings import AuthSettings
+from aegis_trio.auth.signin_settings import SigninSettings
 from aegis_trio.config.root_secret import RootSecretSettings
 from aegis_trio.config.supervision import SupervisorSettings
 from aegis_trio.gitea.settings import GiteaSettings
@@ -32,5 +33,7 @@ class Settings:
     supervisor: SupervisorSettings
     telemetry: TelemetrySettings
     root: RootSecretSettings
+    signin: SigninSettings | None = None
+    """How people sign in; None where they do not."""
     warnings: tuple[str, ...] = ()
     """What is allowed and yet worth a word in the log, a sentence each."""

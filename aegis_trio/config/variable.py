@@ -21,7 +21,7 @@ class Feature(StrEnum):
     LIMITS = "Limits"
     AUDIT = "Audit"
     OPERATION = "Operation"
-    OAUTH = "OAuth (not in this version)"
+    OAUTH = "Signing in with Gitea"
     WRITING = "Writing (not in this version)"
 
 

@@ -8,9 +8,10 @@ Laws:
 
 Rooms: `world` and `issues` (what the forge holds), `changes` (how a test changes it), `accounts` and `permissions` (who
 may see what), `git_store`, `git_history` and `git_diff` (objects), `wire` and `server` (sockets), `router` and `forge`
-(one request to one answer), `areas/*` (one room per part of Gitea's API), `demo_world` (a small believable world).
+(one request to one answer), `areas/*` (one room per part of Gitea's API), `sign_ins`, `oauth_tokens` and `pages/*`
+(signing in with a browser, and OAuth), `demo_world` (a small believable world).
 
-Not here: writes over HTTP and OAuth logins; they come with the issues that need them.
+Not here: writes over HTTP but for OAuth applications; they come with the issues that need them.
 """
 
 from __future__ import annotations

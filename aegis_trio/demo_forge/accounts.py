@@ -5,7 +5,7 @@ Laws (each is recorded behaviour of Gitea 1.25.4):
     2. A credential that can be read and is wrong is 401, on every path, even `/version`.
     3. The state of the account comes next, then sudo, and only then the route.
 
-Not here: OAuth tokens; keys in the query, which the recorded server had switched off.
+Not here: what an OAuth token is (oauth_tokens.py); keys in the query, which the recorded server had switched off.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from enum import StrEnum
 from typing import Final, final
 
 from aegis_trio.demo_forge.answers import Refusal, api_error, bare_error, not_found
+from aegis_trio.demo_forge.oauth_tokens import ACCESS, api_scopes, read_token
 from aegis_trio.demo_forge.world import Account, World
 
 
@@ -77,7 +78,7 @@ def identify(world: World, raw_authorization: str | None) -> Principal | None:
         return None
     scheme, value = words[0].lower(), words[1]
     if scheme in {"bearer", "token"}:
-        principal = _by_token(world, value)
+        principal = by_bearer(world, value)
     elif scheme == "basic":
         principal = _by_basic(world, value)
     else:
@@ -96,6 +97,20 @@ def _by_token(world: World, value: str) -> Principal | None:
     return Principal(account=account, scopes=token.scopes)
 
 
+def by_bearer(world: World, value: str) -> Principal | None:
+    """Return whom a personal token or an OAuth access token stands for, with its scopes.
+
+    Source: gitea services/auth/oauth2.go:47-146.
+    """
+    principal = _by_token(world, value)
+    if principal is not None:
+        return principal
+    read = read_token(world, value)
+    if read is None or read.kind != ACCESS:
+        return None
+    return Principal(account=read.account, scopes=api_scopes(read.grant.scope))
+
+
 def _by_basic(world: World, value: str) -> Principal | None:
     try:
         raw_pair = base64.b64decode(value, validate=True).decode("utf-8", "surrogateescape")
@@ -103,9 +118,14 @@ def _by_basic(world: World, value: str) -> Principal | None:
         return None
     name, _, password = raw_pair.partition(":")
     # A token is taken in either place; its scopes stay with it.
-    by_token = _by_token(world, name if password in {"", "x-oauth-basic"} else password)
+    value = name if password in {"", "x-oauth-basic"} else password
+    by_token = _by_token(world, value)
     if by_token is not None:
         return by_token
+    by_oauth = by_bearer(world, value)
+    if by_oauth is not None:
+        # Gitea 1.25 forgets the scopes of an OAuth token that comes this way.
+        return Principal(account=by_oauth.account, scopes=None)
     account = world.account_named(name)
     if account is None or account.password is None or account.prohibit_login:
         return None

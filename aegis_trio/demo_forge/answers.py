@@ -117,18 +117,18 @@ def not_proven(method: str, template: str) -> Answer:
     return bare_error(501, message)
 
 
-def moved(status: int, location: str, *, as_page: bool) -> Answer:
-    """Redirect to *location*, relative as Gitea writes it.
+def moved(status: int, location: str, *, as_page: bool, headers: Headers = ()) -> Answer:
+    """Redirect to *location*, as Gitea writes it.
 
     Args:
-        status: 301 for a renamed repository, 307 for a renamed user or organisation.
+        status: 301 for a renamed repository, 307 for a renamed user or organisation, 303 on pages.
         as_page: GET carries a small page that names the place.
 
     Source: net/http Redirect.
     """
-    headers = (("Location", location),)
+    headers = (("Location", location), *headers)
     if not as_page:
         return Answer(status=status, headers=headers)
-    words = {301: "Moved Permanently", 307: "Temporary Redirect"}[status]
+    words = {301: "Moved Permanently", 303: "See Other", 307: "Temporary Redirect"}[status]
     page = f'<a href="{html.escape(location, quote=True)}">{words}</a>.\n\n'
     return text_answer(status, page, headers=headers, content_type="text/html; charset=utf-8")

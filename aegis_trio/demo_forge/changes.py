@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 
 from aegis_trio.demo_forge.git_store import Signature
 from aegis_trio.demo_forge.issues import Comment, Issue
+from aegis_trio.demo_forge.sign_ins import SigningKey
 from aegis_trio.demo_forge.world import Account, Repository, World
 
 
@@ -102,6 +103,29 @@ def add_comment(world: World, repository: Repository, number: int, *, author: Ac
     )
     issue.comments.append(comment)
     return comment
+
+
+def block_account(account: Account) -> None:
+    """Forbid an account to sign in: its tokens answer 403 from now on, and introspection still calls them active."""
+    account.prohibit_login = True
+
+
+def admit_account(account: Account) -> None:
+    """Let an account sign in again."""
+    account.prohibit_login, account.is_active = False, True
+
+
+def revoke_grants(world: World, account: Account) -> int:
+    """Take back every consent of a person, as the settings page does, and return how many there were."""
+    mine = [grant for grant in world.sign_ins.grants.values() if grant.account_id == account.id]
+    for grant in mine:
+        world.sign_ins.revoke(grant)
+    return len(mine)
+
+
+def change_signing_key(world: World) -> None:
+    """Sign with another key from now on: every token that was signed before is worthless."""
+    world.sign_ins.key = SigningKey()
 
 
 def _after(world: World, last: datetime) -> datetime:

@@ -19,6 +19,9 @@ BOT_SCOPES: Final = ("read:repository", "read:issue", "read:user", "read:organiz
 _SOUNDING_LINES: Final = 48_000  # about 1.6 MB: more than one reply can carry
 _ARCHIVE_COPIES: Final = 8  # about 13 MB: above the 10 MiB at which Gitea leaves contents out
 
+# Two people who can sign in with a browser; whoever reaches the demo forge may be either of them.
+PASSWORDS: Final = {"alice": "low tide at alice's", "bob": "high tide at bob's"}
+
 _ALICE: Final = ("Alice Archer", "alice@tidewater.example")
 _BOB: Final = ("Bob Brewer", "bob@tidewater.example")
 
@@ -69,6 +72,7 @@ def _person(number: int, login: str, full_name: str, *, is_admin: bool = False) 
         login=login,
         full_name=full_name,
         email=email,
+        password=PASSWORDS.get(login),
         is_admin=is_admin,
         created=created,
         last_login=created,

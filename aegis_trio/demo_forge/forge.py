@@ -21,6 +21,7 @@ from aegis_trio.demo_forge.answers import (
     unknown_path,
 )
 from aegis_trio.demo_forge.areas import (
+    applications,
     branches,
     contents,
     file_batch,
@@ -35,13 +36,14 @@ from aegis_trio.demo_forge.areas import (
 from aegis_trio.demo_forge.areas.meta import answer_page
 from aegis_trio.demo_forge.call import Call
 from aegis_trio.demo_forge.lookups import find_account, redirect
+from aegis_trio.demo_forge.pages.desk import answer_at_desk
 from aegis_trio.demo_forge.permissions import Rights, rights_of
 from aegis_trio.demo_forge.requests import Request, has_broken_escape, normalised, parse_query
 from aegis_trio.demo_forge.router import Match, Router, categories_of
 from aegis_trio.demo_forge.world import Repository, World
 
 API: Final = "/api/v1"
-_ROOMS: Final = (meta, users, repositories, contents, file_batch, raw, git, branches, issues, pulls)
+_ROOMS: Final = (meta, users, repositories, contents, file_batch, raw, git, branches, issues, pulls, applications)
 # A signature in the query stands there for everything that is checked elsewhere.
 _SIGNED_ADDRESSES: Final = frozenset({"/repos/{owner}/{repo}/actions/artifacts/{artifact_id}/zip/raw"})
 
@@ -65,7 +67,7 @@ class Forge:
             ), None
         path = normalised(request.raw_path)
         if path != API and not path.startswith(f"{API}/"):
-            return answer_page(self.world, request, path), None
+            return answer_at_desk(self.world, request, path) or answer_page(self.world, request, path), None
         principal: Principal | None = None
         try:
             principal = identify(self.world, request.header("authorization"))

@@ -10,11 +10,14 @@ Not here: HTTP itself (wire.py) and which route a path means (router.py).
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, final
 from urllib.parse import quote_plus, unquote_to_bytes
+
+from aegis_trio.model.json import JsonValue
 
 _BROKEN_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _SLASHES: Final = re.compile("/{2,}")
@@ -99,3 +102,19 @@ class Request:
     def header(self, name: str) -> str | None:
         """Return the first header called *name* (lower case)."""
         return next((value for key, value in self.headers if key == name), None)
+
+
+def form_of(request: Request) -> Query:
+    """Read a body that is a form or a JSON object, whose texts count as fields.
+
+    Source: gitea modules/web/middleware/binding, which takes either.
+    """
+    kind = (request.header("content-type") or "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        return parse_query(request.body.decode("latin-1"))
+    try:
+        document: JsonValue = json.loads(request.body)
+    except ValueError:
+        return Query(())
+    fields = document if isinstance(document, dict) else {}
+    return Query(tuple((name, value) for name, value in fields.items() if isinstance(value, str)))

@@ -11,7 +11,7 @@ Not here: who may see what (permissions.py) and how a value becomes JSON (areas/
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
@@ -21,6 +21,7 @@ from aegis_trio.demo_forge.faults import Faults
 from aegis_trio.demo_forge.git_store import GitStore
 from aegis_trio.demo_forge.issues import Tracker
 from aegis_trio.demo_forge.request_log import RequestLog
+from aegis_trio.demo_forge.sign_ins import SignIns
 from aegis_trio.model.clock import SystemClock, WallClock
 
 NEVER: Final = datetime(1, 1, 1, tzinfo=UTC)  # Go's zero time, which Gitea writes where nothing happened
@@ -170,7 +171,6 @@ class World:
     root_url: str = ""
     title: str = "Demo forge"
     ssh_user_and_host: str = "git@localhost"
-    signing_keys: tuple[Mapping[str, str], ...] = ()
     accounts: dict[int, Account] = field(default_factory=dict[int, Account])
     teams: list[Team] = field(default_factory=list[Team])
     repositories: dict[int, Repository] = field(default_factory=dict[int, Repository])
@@ -178,6 +178,7 @@ class World:
     renamed_accounts: dict[str, int] = field(default_factory=dict[str, int])
     renamed_repositories: dict[tuple[int, str], int] = field(default_factory=dict[tuple[int, str], int])
     tokens: dict[str, str] = field(default_factory=dict[str, str], repr=False)  # a name for each, such as "alice"
+    sign_ins: SignIns = field(default_factory=SignIns)
     clock: WallClock = field(default_factory=SystemClock)
     requests: RequestLog = field(default_factory=RequestLog)
     faults: Faults = field(default_factory=Faults)

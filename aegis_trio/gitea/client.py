@@ -4,17 +4,18 @@ Laws:
     1. Every request carries a valid token: `acting_as` is the only way to a forge, and it refuses an empty one.
     2. Every request passes the path guard after the HTTP library has made its own form of it.
     3. A redirect is followed once, for a repository that was renamed, to the same question at the same server.
+    4. Gitea's sign-in side (provider.py) is asked through the same connections and the same guard, and no redirect of
+       its is followed.
 
 Not here: who may ask as whom (gateway), and what comes back in bytes (transport.py).
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Generator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final, final
 
@@ -22,18 +23,17 @@ import httpx
 import trio
 
 from aegis_trio import __version__
+from aegis_trio.gitea.provider import Credential, ProviderRequest, authorization_of, unexpected
 from aegis_trio.gitea.refusals import fault_for, moved
 from aegis_trio.gitea.renames import renamed_repository
 from aegis_trio.gitea.request import AnswerT, Forge, ForgeRequest, ForgeResponse
-from aegis_trio.gitea.settings import GiteaSettings, origin_of, wire_base
+from aegis_trio.gitea.settings import API_PATH, GiteaSettings, origin_of, wire_base
 from aegis_trio.gitea.transport import Transport, open_transport
-from aegis_trio.model.errors import Fault, UpstreamRejectedIdentity
+from aegis_trio.model.errors import Fault
 from aegis_trio.model.secret import Secret
-from aegis_trio.policy.pathguard import build_target, check_wire_path
+from aegis_trio.policy.pathguard import Route, WireBase, build_target, check_wire_path
 
 USER_AGENT: Final = f"aegis-trio/{__version__}".encode()
-# Gitea's own tokens are 40 hexadecimal digits or JWTs; 4 KiB leaves room for the largest of those.
-_TOKEN: Final = re.compile(r"[A-Za-z0-9._-]{1,4096}", re.ASCII)
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
@@ -61,6 +61,7 @@ class GiteaClient:
 
     def __init__(self, settings: GiteaSettings, transport: Transport) -> None:
         self._base = wire_base(settings.url)
+        self._root = replace(self._base, prefix=self._base.prefix.removesuffix(API_PATH))
         self._origin = origin_of(self._base)
         self._transport = transport
         self._requests = self._in_flight = self._renames = self._bytes = 0
@@ -73,7 +74,7 @@ class GiteaClient:
         Raises:
             UpstreamRejectedIdentity: the token is empty or malformed, so Gitea would serve an anonymous caller.
         """
-        _authorization(token)
+        authorization_of(token)
         return _Identity(self, token)
 
     def statistics(self) -> GiteaStatistics:
@@ -92,16 +93,51 @@ class GiteaClient:
 
     async def ask(self, token: Secret, request: ForgeRequest[AnswerT]) -> AnswerT:
         """Send *request* as the owner of *token*, and return the decoded answer; callers use `acting_as`."""
-        self._requests += 1
-        self._in_flight += 1
-        started = trio.current_time()
-        try:
+        with self._counted():
             response = await self._exchange(token, request, request.segments)
             if response.status in _REDIRECTS:
                 response = await self._follow(token, request, response)
             if response.status not in request.ok:
                 raise fault_for(response, subject=request.subject, missing=request.missing)
             return request.decode(response)
+
+    async def ask_provider(self, request: ProviderRequest[AnswerT], credential: Credential | None) -> AnswerT:
+        """Send *request* to Gitea's sign-in side, and return the decoded answer.
+
+        Args:
+            credential: as whom; None for the documents that are everybody's.
+
+        Raises:
+            UpstreamFault: no answer, or none of Gitea's; a redirect is none.
+        """
+        with self._counted():
+            url = self._checked_url(self._root, request.route, request.segments, request.query)
+            headers = self._headers(url, credential, accept="application/json")
+            if request.content is not None:
+                headers.append((b"Content-Type", request.content_type.encode("ascii")))
+            response = await self._transport.exchange(
+                url,
+                headers,
+                max_bytes=request.max_bytes,
+                ok=request.ok,
+                method=request.method,
+                content=request.content,
+                repeatable=request.repeatable,
+            )
+            self._bytes += len(response.body)
+            if response.status in _REDIRECTS:
+                raise unexpected(request.subject)
+            if response.status not in request.ok:
+                raise fault_for(response, subject=request.subject, missing=frozenset())
+            return request.decode(response)
+
+    @contextmanager
+    def _counted(self) -> Generator[None]:
+        self._requests += 1
+        self._in_flight += 1
+        started = trio.current_time()
+        try:
+            yield
         except Fault as fault:
             self._errors[fault.code] += 1
             raise
@@ -126,27 +162,39 @@ class GiteaClient:
     async def _exchange(
         self, token: Secret, request: ForgeRequest[AnswerT], segments: tuple[str, ...]
     ) -> ForgeResponse:
-        built = build_target(self._base, segments, request.query)
-        url = httpx.URL(self._origin + built)
-        check_wire_path(
-            self._base,
-            request.route,
-            built=built,
-            scheme=url.scheme,
-            host=url.raw_host.decode("ascii") if ":" not in url.host else f"[{url.host}]",
-            port=_DEFAULT_PORTS[self._base.scheme] if url.port is None else url.port,
-            raw_path=url.raw_path,
-        )
-        headers = [
-            (b"Host", url.netloc),
-            (b"Authorization", _authorization(token)),
-            (b"Accept", request.accept.encode("ascii")),
-            (b"Accept-Encoding", b"identity"),
-            (b"User-Agent", USER_AGENT),
-        ]
+        url = self._checked_url(self._base, request.route, segments, request.query)
+        headers = self._headers(url, token, accept=request.accept)
         response = await self._transport.exchange(url, headers, max_bytes=request.max_bytes, ok=request.ok)
         self._bytes += len(response.body)
         return response
+
+    def _checked_url(
+        self, base: WireBase, route: Route, segments: tuple[str, ...], query: tuple[tuple[str, str], ...]
+    ) -> httpx.URL:
+        built = build_target(base, segments, query)
+        url = httpx.URL(self._origin + built)
+        check_wire_path(
+            base,
+            route,
+            built=built,
+            scheme=url.scheme,
+            host=url.raw_host.decode("ascii") if ":" not in url.host else f"[{url.host}]",
+            port=_DEFAULT_PORTS[base.scheme] if url.port is None else url.port,
+            raw_path=url.raw_path,
+        )
+        return url
+
+    @staticmethod
+    def _headers(url: httpx.URL, credential: Credential | None, *, accept: str) -> list[tuple[bytes, bytes]]:
+        headers = [
+            (b"Host", url.netloc),
+            (b"Accept", accept.encode("ascii")),
+            (b"Accept-Encoding", b"identity"),
+            (b"User-Agent", USER_AGENT),
+        ]
+        if credential is not None:
+            headers.append((b"Authorization", authorization_of(credential)))
+        return headers
 
 
 @final
@@ -159,15 +207,6 @@ class _Identity:
 
     async def ask(self, request: ForgeRequest[AnswerT]) -> AnswerT:
         return await self.client.ask(self.token, request)
-
-
-def _authorization(token: Secret) -> bytes:
-    # Threat: Gitea ignores `Bearer` with no word or two words after it, and answers as to anybody.
-    if not _TOKEN.fullmatch(token.reveal()):
-        raise UpstreamRejectedIdentity(
-            "The Gitea token that is bound to this credential is empty or malformed.", "Ask the operator to renew it."
-        )
-    return b"Bearer " + token.reveal().encode("ascii")
 
 
 @asynccontextmanager

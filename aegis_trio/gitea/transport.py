@@ -88,20 +88,30 @@ class Transport:
         return self._limiter.statistics().tasks_waiting
 
     async def exchange(
-        self, url: httpx.URL, headers: list[tuple[bytes, bytes]], *, max_bytes: int, ok: frozenset[int]
+        self,
+        url: httpx.URL,
+        headers: list[tuple[bytes, bytes]],
+        *,
+        max_bytes: int,
+        ok: frozenset[int],
+        method: str = "GET",
+        content: bytes | None = None,
+        repeatable: bool = True,
     ) -> ForgeResponse:
-        """Send one GET and read its answer.
+        """Send one request and read its answer.
 
         Args:
             max_bytes: bound for the body of an answer whose status is in *ok*; any other is cut at its own bound.
+            content: the body, with its media type in *headers*.
+            repeatable: it changes nothing, so it may be sent again when no answer had begun.
 
         Raises:
             UpstreamFault: no connection, silence, a broken answer, or one beyond its bound.
         """
-        request = httpx.Request("GET", url, headers=headers, extensions={"timeout": self._timeouts})
+        request = httpx.Request(method, url, headers=headers, content=content, extensions={"timeout": self._timeouts})
         async with self._limiter:
             try:
-                response = await self._send(request)
+                response = await self._send(request, repeatable=repeatable)
                 try:
                     return await _read(response, max_bytes=max_bytes, ok=ok)
                 finally:
@@ -109,12 +119,14 @@ class Transport:
             except httpx.TransportError as error:
                 raise _fault_of(error) from None
 
-    async def _send(self, request: httpx.Request) -> httpx.Response:
+    async def _send(self, request: httpx.Request, *, repeatable: bool) -> httpx.Response:
         try:
             return await self._http.handle_async_request(request)
+        except httpx.ConnectError:
+            pass  # nothing was sent
         except httpx.TransportError as error:
-            # A GET changes nothing, so it may be sent again; once, and only when no answer had begun.
-            if not _got_no_answer(error):
+            # Once, and only when no answer had begun.
+            if not repeatable or not _got_no_answer(error):
                 raise
         self.retries += 1
         return await self._http.handle_async_request(request)

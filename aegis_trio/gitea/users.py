@@ -32,6 +32,19 @@ class User:
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CurrentUser:
+    """The person behind a token, and the state of that account."""
+
+    uid: int
+    login: str
+    active: bool
+    prohibited: bool
+    """May not sign in; up to 1.25 such a token is refused before it comes to this."""
+    is_admin: bool
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TokenReach:
     """What is known of a token."""
 
@@ -44,6 +57,11 @@ class TokenReach:
 def get_me() -> ForgeRequest[User]:
     """Ask who the token's owner is."""
     return ForgeRequest(route=_ME_ROUTE, segments=("user",), decode=_user, subject="The token's owner")
+
+
+def current_user() -> ForgeRequest[CurrentUser]:
+    """Ask who the person behind a token is, and whether the account may be used."""
+    return ForgeRequest(route=_ME_ROUTE, segments=("user",), decode=_current_user, subject="The token's owner")
 
 
 def probe_administration() -> ForgeRequest[TokenReach]:
@@ -79,6 +97,20 @@ def _user(response: ForgeResponse) -> User:
     # Threat: a user with id 0 or without a name is how a forge shows nobody.
     if user.id == 0 or not user.login:
         raise UpstreamBroken("Gitea names nobody as the token's owner.", "Ask the operator to renew the token.")
+    return user
+
+
+def _current_user(response: ForgeResponse) -> CurrentUser:
+    fields = read_object(response)
+    user = CurrentUser(
+        uid=number(fields, "id"),
+        login=text(fields, "login"),
+        active=flag(fields, "active"),
+        prohibited=flag(fields, "prohibit_login"),
+        is_admin=flag(fields, "is_admin"),
+    )
+    if user.uid == 0 or not user.login:
+        raise UpstreamBroken("Gitea names nobody as the token's owner.", "Sign in again.")
     return user
 
 

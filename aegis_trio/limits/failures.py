@@ -65,6 +65,17 @@ def source_of(raw_address: str) -> Source:
     return Source(str(address))
 
 
+def is_within(raw_address: str, networks: Sequence[Network]) -> bool:
+    """Return whether *raw_address* belongs to one of *networks*; what is no address belongs to none."""
+    try:
+        address = ip_address(raw_address)
+    except ValueError:
+        return False
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    return any(address in network for network in networks)
+
+
 @final
 class FailureWindow:
     """Counts failures per address and says which addresses are blocked."""
@@ -109,7 +120,7 @@ class FailureWindow:
         self._failures += 1
         if not self._max_failures:
             return None
-        if self._is_trusted(address):
+        if is_within(address, self._trusted):
             self._unblockable += 1
             return None
         now_s = self._clock_s()
@@ -149,15 +160,6 @@ class FailureWindow:
             forgotten_total=self._forgotten,
             unblockable_total=self._unblockable,
         )
-
-    def _is_trusted(self, address: str) -> bool:
-        try:
-            parsed = ip_address(address)
-        except ValueError:
-            return False
-        if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is not None:
-            parsed = parsed.ipv4_mapped
-        return any(parsed in network for network in self._trusted)
 
     def _make_room(self, now_s: float) -> None:
         # Invariant: called right after one entry was added, so looking at two lets the table shrink again.

@@ -142,6 +142,11 @@ class Unauthenticated(Refused):
 
     code = "unauthenticated"
 
+    def __init__(self, message: str, remedy: str = "", *, token_sent: bool = False) -> None:
+        super().__init__(message, remedy)
+        self.token_sent = token_sent
+        """Whether a credential was sent at all; the challenge says so (RFC 6750 section 3.1)."""
+
 
 @final
 class Forbidden(Refused):
@@ -206,6 +211,20 @@ class UpstreamRejectedIdentity(UpstreamFault):
     """Gitea answered 401: the token bound to this credential no longer works there."""
 
     code = "upstream_rejected_identity"
+
+
+@final
+class GrantDead(UpstreamFault):
+    """Gitea no longer knows the code, the refresh token or the consent behind it: the person must sign in again."""
+
+    code = "grant_dead"
+
+
+@final
+class ClientRefused(UpstreamFault):
+    """Gitea refuses our own OAuth application: its id, secret or redirect URI is wrong. The operator's to mend."""
+
+    code = "client_refused"
 
 
 @final

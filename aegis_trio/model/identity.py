@@ -20,6 +20,9 @@ InstanceId = NewType("InstanceId", str)
 PrincipalId = NewType("PrincipalId", str)
 """Stable and unique, such as `key:1f0c9a2b3d4e` or `local`; never a secret, never reused."""
 
+OwnerId = NewType("OwnerId", str)
+"""What a session or a running request hangs on, and is ended with: a person's grant to one client, or a principal."""
+
 DEFAULT_INSTANCE: Final = InstanceId("main")
 
 
@@ -27,6 +30,7 @@ class PrincipalKind(StrEnum):
     """How a principal proved who it is."""
 
     API_KEY = "api_key"
+    PERSON = "person"  # signed in at Gitea, through a client of ours
     LOCAL = "local"  # AUTH_ENABLED=false on loopback
 
 
@@ -42,6 +46,15 @@ class Principal:
     """Scopes as our metadata spells them, such as `read:repository`; write implies read in policy, not here."""
     key_hint: str | None = None
     """First eight and last four characters of the key's hexadecimal body, such as `a1b2c3d4...e1f2`."""
+    login: str | None = None
+    """A person's login at Gitea, for people who read; it may change."""
+    grant: str | None = None
+    """A person's grant to the client that calls."""
+
+    @property
+    def owner(self) -> OwnerId:
+        """What its sessions hang on: ending one client's grant leaves the person's other clients running."""
+        return OwnerId(self.id if self.grant is None else f"grant:{self.grant}")
 
 
 @final

@@ -27,6 +27,8 @@ class Purpose(StrEnum):
     ARGUMENT_DIGEST = "audit argument digest"
     CURSOR = "pagination cursor"
     REQUEST_STATE = "mrtr request state"
+    VAULT = "what is kept sealed"
+    BROWSER_FORM = "forms of browser sessions"
     SESSION_TICKET = "sse session ticket"
 
 

@@ -23,6 +23,7 @@ from aegis_trio.model.keyring import Keyring
 from aegis_trio.supervisor.admin import AdminApp
 from aegis_trio.supervisor.core import RefusedSetting, build_core
 from aegis_trio.supervisor.readiness import Readiness
+from aegis_trio.supervisor.signin import SignIn
 from aegis_trio.supervisor.upstream import UpstreamWatch
 from aegis_trio.telemetry.metrics import StatisticsCollector, render_metrics
 from aegis_trio.toolsets.catalogue import CATALOGUE
@@ -32,6 +33,7 @@ from aegis_trio.transports.hub import SessionHub
 from aegis_trio.transports.streamable_http import SESSION_HEADER, StreamableHttp
 from aegis_trio.transports.websocket import PATH as SOCKET_PATH
 from aegis_trio.transports.websocket import McpSocket
+from aegis_trio.web.challenges import Challenges, plain_fault
 from aegis_trio.web.forwarded import is_trusted, parse_address
 from aegis_trio.web.front import Front, Routes
 from aegis_trio.web.pages import Pages, build_app
@@ -63,11 +65,13 @@ def build_gate(
     *,
     clock: WallClock,
     catalogue: Catalogue[ToolContext] = CATALOGUE,
+    signin: SignIn | None = None,
 ) -> Gate:
     """Join the rooms.
 
     Args:
         catalogue: everything that is served; tests of the protocol serve another one.
+        signin: how people sign in; None where they do not.
 
     Raises:
         RefusedSetting: the certificate or its key cannot be read.
@@ -87,9 +91,13 @@ def build_gate(
     failures = FailureWindow(
         settings.auth.max_failures, settings.auth.failure_window_s, trusted_proxies=settings.auth.trusted_proxies
     )
-    authenticator = Authenticator(settings.auth, audit=audit, clock=clock, failures=failures)
+    people = None if signin is None else signin.judge
+    authenticator = Authenticator(settings.auth, audit=audit, clock=clock, failures=failures, people=people)
+    if signin is not None:
+        readiness.add_condition(signin.unready)
     streamable = StreamableHttp(reception=reception, doorman=authenticator, hub=hub, settings=sessions)
     sse = HttpSse(reception=reception, doorman=authenticator, hub=hub, settings=sessions)
+    answer_of = plain_fault if signin is None else Challenges(settings.web.public_url).answer_of
     sockets: dict[str, Application] = {}
     if settings.web.websocket_debug:
         sockets[SOCKET_PATH] = McpSocket(reception=reception, doorman=authenticator, settings=sessions)
@@ -100,6 +108,7 @@ def build_gate(
             gateway=core.gateway,
             authenticator=authenticator,
             request_of=hub.request_of,
+            answer_of=answer_of,
             unready=readiness.unready_codes,
         )
     )
@@ -112,9 +121,12 @@ def build_gate(
             ("GET", "/mcp/sse"): partial(_sse_address, streamable, sse),
             ("DELETE", "/mcp/sse"): streamable,
             ("POST", "/mcp/messages"): sse,
+            **({} if signin is None else signin.routes),
         },
         cast("Application", pages),  # Quart types its scopes as dictionaries of their own
         sockets,
+        places={} if signin is None else signin.places,
+        answer_of=answer_of,
     )
     metrics = StatisticsCollector()
     metrics.register("readiness", readiness.statistics)

@@ -16,6 +16,7 @@ drained and synced.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, final
@@ -32,10 +33,12 @@ from aegis_trio.config.settings import Settings
 from aegis_trio.gitea.client import open_gitea_client
 from aegis_trio.model.clock import WallClock
 from aegis_trio.model.features import Catalogue
+from aegis_trio.model.identity import OwnerId, PrincipalId
 from aegis_trio.supervisor.core import RefusedSetting, check_upstream
 from aegis_trio.supervisor.gate import Gate, build_gate
 from aegis_trio.supervisor.last_resort import MARGIN_S, LastResort
 from aegis_trio.supervisor.signals import watch_signals
+from aegis_trio.supervisor.signin import open_signin
 from aegis_trio.toolsets.catalogue import CATALOGUE
 from aegis_trio.toolsets.context import ToolContext
 from aegis_trio.transports.hub import StreamKind
@@ -100,9 +103,14 @@ async def run_gate(  # noqa: ASYNC128 -- _serve reports that it has started
     """
     for warning in settings.warnings:
         log.warning("configuration", detail=warning)
-    async with open_audit_trail(settings.audit, clock=clock) as audit, open_gitea_client(settings.gitea) as gitea:
+    async with (
+        open_audit_trail(settings.audit, clock=clock) as audit,
+        open_gitea_client(settings.gitea) as gitea,
+        AsyncExitStack() as rooms,
+    ):
         keyring = open_keyring(settings.root)
-        gate = build_gate(settings, keyring, audit, gitea, clock=clock, catalogue=catalogue)
+        signin = await rooms.enter_async_context(open_signin(settings, keyring, audit, gitea, clock))
+        gate = build_gate(settings, keyring, audit, gitea, clock=clock, catalogue=catalogue, signin=signin)
         await audit.append(service_event("service_started", version=__version__))
         gate.authenticator.announce()
         drain = trio.Event()
@@ -127,6 +135,8 @@ async def run_gate(  # noqa: ASYNC128 -- _serve reports that it has started
                 await background.start(watch)
             background.start_soon(gate.upstream.run)
             background.start_soon(_end_expired, gate)
+            if signin is not None:
+                await background.start(signin.run, gate.hub)
             await _serve(settings, gate, begin_drain, drain, task_status)
             background.cancel_scope.cancel()
         gate.authenticator.close()
@@ -209,7 +219,7 @@ async def _reload(gate: Gate, reload_settings: Callable[[], Settings] | None) ->
         return
     gone = gate.authenticator.replace_keys(settings.auth)
     gate.upstream.replace_tokens(settings.auth.gitea_tokens())
-    gate.hub.end_sessions_of(gone)
+    gate.hub.end_sessions_of(_owners(gone))
     for name in ListName:
         gate.hub.announce_list(name)
     await gate.upstream.check()
@@ -220,7 +230,12 @@ async def _end_expired(gate: Gate) -> None:
     """End what runs for keys that have expired since they were let in."""
     while True:
         await trio.sleep(EXPIRY_CHECK_S)
-        gate.hub.end_sessions_of(gate.authenticator.expired_principals())
+        gate.hub.end_sessions_of(_owners(gate.authenticator.expired_principals()))
+
+
+def _owners(principals: frozenset[PrincipalId]) -> frozenset[OwnerId]:
+    """Return whose sessions are those of keys: a key owns its own."""
+    return frozenset(OwnerId(principal) for principal in principals)
 
 
 def _url(scheme: str, host: str, port: int) -> str:

@@ -22,7 +22,7 @@ import trio
 from aegis_trio.gitea.probe import probe_identity
 from aegis_trio.gitea.request import Forge
 from aegis_trio.model.errors import Fault, NotReady, UpstreamForbade, UpstreamRejectedIdentity
-from aegis_trio.model.identity import Caller
+from aegis_trio.model.identity import Caller, PrincipalKind
 from aegis_trio.model.secret import Secret
 from aegis_trio.supervisor.readiness import Unready
 
@@ -88,6 +88,8 @@ class UpstreamWatch:
 
     def closed_for(self, caller: Caller) -> Fault | None:
         """Return why *caller* cannot be served, or None."""
+        if caller.principal.kind is PrincipalKind.PERSON:
+            return None  # Gitea was asked who it is when the token was made or confirmed
         state = self._states.get(_digest(caller.gitea_token), TokenState.UNCHECKED)
         match state:
             case TokenState.USABLE:

@@ -95,7 +95,7 @@ class HttpSse:
             await send_reply(send, refusal_reply(None, invalid_request("Accept must list text/event-stream", 406)))
             return
         ticket = secrets.token_urlsafe(TICKET_BYTES) if raw.query_key is not None else None
-        session = self._hub.admit(caller.principal.id, Transport.HTTP_SSE)
+        session = self._hub.admit(caller.principal.owner, Transport.HTTP_SSE)
         outbox = Outbox(self._settings, self._hub.outbox_budget, partial(self._cut, session))
         self._lives[session.id] = _Life(session, outbox, caller, None if ticket is None else _digest(ticket))
         try:
@@ -144,7 +144,7 @@ class HttpSse:
         if isinstance(document, Unread):
             return
         life = self._lives.get(raw_id)
-        session = self._hub.find_session(raw_id, caller.principal.id, Transport.HTTP_SSE)
+        session = self._hub.find_session(raw_id, caller.principal.owner, Transport.HTTP_SSE)
         if isinstance(document, Refusal):
             await send_reply(send, refusal_reply(None, document))
         elif session is None or life is None:

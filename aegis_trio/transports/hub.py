@@ -27,7 +27,7 @@ import trio
 
 from aegis_trio.model.call import Transport
 from aegis_trio.model.errors import NotReady, RateLimited
-from aegis_trio.model.identity import PrincipalId
+from aegis_trio.model.identity import OwnerId
 from aegis_trio.protocol.revisions import Revision
 from aegis_trio.protocol.steps import OpenSession
 from aegis_trio.transports.bell import Bell
@@ -75,8 +75,8 @@ class SessionHub:
         self._settings = settings
         self._nursery: trio.Nursery | None = None
         self._sessions: dict[str, SessionBody] = {}
-        self._by_principal: dict[PrincipalId, OrderedDict[str, SessionBody]] = {}
-        self._requests: dict[PrincipalId, set[trio.CancelScope]] = {}
+        self._by_principal: dict[OwnerId, OrderedDict[str, SessionBody]] = {}
+        self._requests: dict[OwnerId, set[trio.CancelScope]] = {}
         self._streams: dict[object, tuple[Listener, StreamKind]] = {}
         """By reading: for a moment, one stream can have the reader that it lost and the one that came back."""
         self._subscriptions: set[Subscription] = set()
@@ -102,7 +102,7 @@ class SessionHub:
             await self._quiet.wait()
             nursery.cancel_scope.cancel()
 
-    async def open_session(self, principal: PrincipalId, step: OpenSession) -> SessionBody:
+    async def open_session(self, principal: OwnerId, step: OpenSession) -> SessionBody:
         """Open the session that a handshake agreed on; it lives in the hub until it is ended.
 
         Raises:
@@ -120,7 +120,7 @@ class SessionHub:
         await self._nursery.start(partial(session.run, trio.sleep_forever, max_age_s=self._settings.max_age_s))
         return session
 
-    def admit(self, principal: PrincipalId, transport: Transport, revision: Revision | None = None) -> SessionBody:
+    def admit(self, principal: OwnerId, transport: Transport, revision: Revision | None = None) -> SessionBody:
         """Register a session whose life its opener holds; `forget` must follow.
 
         Raises:
@@ -148,7 +148,7 @@ class SessionHub:
         self._totals["opened"] += 1
         return session
 
-    def find_session(self, raw_id: str, principal: PrincipalId, transport: Transport) -> SessionBody | None:
+    def find_session(self, raw_id: str, principal: OwnerId, transport: Transport) -> SessionBody | None:
         """Return the session of that id if it lives, is *principal*'s and *transport*'s; it counts as used now."""
         session = self._sessions.get(raw_id)
         # Threat: a stolen id alone opens nothing; a stranger cannot tell this from an id that never was.
@@ -182,7 +182,7 @@ class SessionHub:
             self._settle()
 
     @contextmanager
-    def request_of(self, principal: PrincipalId) -> Generator[trio.CancelScope]:
+    def request_of(self, principal: OwnerId) -> Generator[trio.CancelScope]:
         """Hold a request that owns its call; the end of *principal*'s access cancels it."""
         scopes = self._requests.setdefault(principal, set())
         with trio.CancelScope() as scope:
@@ -236,8 +236,8 @@ class SessionHub:
         return Outbox(self._settings, self.outbox_budget, self.note_cut, name=session.next_stream_name(), once=once)
 
     def _drop_kept(self, session: SessionBody) -> None:
-        kept_since = trio.current_time() - self._settings.keep_streams_s
-        session.drop_streams(kept_before=kept_since, keep=self._settings.max_kept_streams)
+        rules = self._settings
+        session.drop_streams(kept_before=trio.current_time() - rules.keep_streams_s, keep=rules.max_kept_streams)
 
     def count_calls(self, change: int) -> None:
         """Count calls that sessions began (1) or ended (-1)."""
@@ -248,13 +248,16 @@ class SessionHub:
         """Count a stream that was cut because its reader was too slow."""
         self._totals["cut"] += 1
 
-    def end_sessions_of(self, principals: frozenset[PrincipalId]) -> None:
+    def end_sessions_of(self, principals: frozenset[OwnerId]) -> None:
         """End everything that runs for *principals*, now: their access has ended."""
-        for principal in principals:
-            for session in tuple(self._own(principal).values()):
-                self.forget(session)
-            for scope in tuple(self._requests.get(principal, ())):
-                scope.cancel()
+        for session in [session for principal in principals for session in self._own(principal).values()]:
+            self.forget(session)
+        for scope in [scope for principal in principals for scope in self._requests.get(principal, ())]:
+            scope.cancel()
+
+    def owners(self) -> frozenset[OwnerId]:
+        """Return everybody for whom something is open or runs."""
+        return frozenset(self._by_principal) | frozenset(self._requests)
 
     def begin_drain(self) -> None:
         """Let nobody in any more; tell each stream to leave once it has given what it owes."""
@@ -287,16 +290,16 @@ class SessionHub:
             calls_running=self._calls_running,
         )
 
-    def _own(self, principal: PrincipalId) -> OrderedDict[str, SessionBody]:
+    def _own(self, principal: OwnerId) -> OrderedDict[str, SessionBody]:
         return self._by_principal.get(principal, OrderedDict())
 
     def _evict_from(self, own: OrderedDict[str, SessionBody]) -> bool:
-        resting = next((session for session in own.values() if session.is_at_rest), None)
-        if resting is None:
-            return False
-        self.forget(resting)
-        self._totals["evicted"] += 1
-        return True
+        for session in own.values():
+            if session.is_at_rest:
+                self.forget(session)
+                self._totals["evicted"] += 1
+                return True
+        return False
 
     async def _reap(self) -> None:
         while True:

@@ -77,7 +77,7 @@ class Line:
         self._caller = caller
         self._reception = reception
         self._settings = settings
-        self._session = reception.hub.admit(caller.principal.id, transport)
+        self._session = reception.hub.admit(caller.principal.owner, transport)
         self.outbox = Outbox(settings, reception.hub.outbox_budget, self._cut)
         """Everything that is said on the line."""
         self._room = trio.Event()

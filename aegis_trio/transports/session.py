@@ -20,7 +20,7 @@ import trio
 
 from aegis_trio.model.call import Transport
 from aegis_trio.model.errors import Fault
-from aegis_trio.model.identity import PrincipalId
+from aegis_trio.model.identity import OwnerId
 from aegis_trio.model.json import JsonObject
 from aegis_trio.model.peer import LogLevel
 from aegis_trio.protocol.jsonrpc import Reply, RequestId
@@ -88,7 +88,7 @@ class SessionBody:
     def __init__(
         self,
         session_id: str,
-        principal: PrincipalId,
+        principal: OwnerId,
         *,
         transport: Transport,
         revision: Revision | None,

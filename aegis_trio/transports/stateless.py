@@ -113,7 +113,7 @@ class Stateless:
             exchange.answer(await make())
 
         with (
-            self._hub.request_of(visit.caller.principal.id) as access,
+            self._hub.request_of(visit.caller.principal.owner) as access,
             self._hub.stream(exchange, StreamKind.POST),
             closing(exchange),
         ):

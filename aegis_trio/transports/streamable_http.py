@@ -130,7 +130,7 @@ class StreamableHttp:
         match step:
             case OpenSession():
                 try:
-                    session = await self._hub.open_session(visit.caller.principal.id, step)
+                    session = await self._hub.open_session(visit.caller.principal.owner, step)
                 except Fault as fault:
                     await visit.give(fault_reply(request.id, fault, step.revision))
                 else:
@@ -167,7 +167,9 @@ class StreamableHttp:
     def _find(self, visit: Visit) -> SessionBody | Refusal:
         if visit.headers.session_id is None:
             return _NO_SESSION
-        session = self._hub.find_session(visit.headers.session_id, visit.caller.principal.id, Transport.STREAMABLE_HTTP)
+        session = self._hub.find_session(
+            visit.headers.session_id, visit.caller.principal.owner, Transport.STREAMABLE_HTTP
+        )
         return session or _UNKNOWN_SESSION
 
     # ---- GET: the stream of a session; DELETE: its end --------------------------------------------------------------

@@ -15,16 +15,18 @@ Not here: authentication (each route asks auth/ itself, before it reads the body
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, cast, final
 
 from aegis_trio.model.asgi import Application, Headers, Message, Receive, Scope, Send
+from aegis_trio.model.errors import Fault
 from aegis_trio.model.identity import Origin
+from aegis_trio.web.challenges import plain_fault
 from aegis_trio.web.containment import contained
-from aegis_trio.web.errors import HttpAnswer, fault_answer, plain_answer
+from aegis_trio.web.errors import HttpAnswer, plain_answer
 from aegis_trio.web.forwarded import client_address
-from aegis_trio.web.screen import cors_headers, screen, screen_upgrade
+from aegis_trio.web.screen import Place, cors_of, place_at, screen, screen_upgrade
 from aegis_trio.web.settings import WebSettings
 from aegis_trio.web.upgrade import Upgrade, end_socket
 
@@ -54,6 +56,10 @@ class Routes:
     direct: Mapping[tuple[str, str], Application]
     pages: Application
     sockets: Mapping[str, Application] = field(default_factory=dict[str, Application])
+    places: Mapping[str, Place] = field(default_factory=dict[str, Place])
+    """Paths that are there beside those of every deployment."""
+    answer_of: Callable[[str, Fault], HttpAnswer] = plain_fault
+    """Gives a fault as the answer of a path, with the challenge of this deployment."""
 
 
 @final
@@ -86,11 +92,11 @@ class Front:
         if path in self._routes.sockets:
             refusal = screen_upgrade(path, headers, self._settings, self._routes.sockets) or _UPGRADE_REQUIRED
         else:
-            refusal = screen(method, path, headers, self._settings)
+            refusal = screen(method, path, headers, self._settings, self._routes.places)
         if refusal is not None:
             await answer.give(refusal)
             return
-        answer.extra = self._extra_headers(headers)
+        answer.extra = self._extra_headers(path, headers)
         scope["aegis.origin"] = self._origin(scope, headers)
         route = self._routes.direct.get((method, path), self._routes.pages)
         fault = await contained(lambda: route(scope, receive, answer.send), method, path)
@@ -99,7 +105,7 @@ class Front:
         if answer.started:
             # Half an answer cannot be taken back: raising makes the server reset the stream.
             raise fault
-        await answer.give(fault_answer(fault))
+        await answer.give(self._routes.answer_of(path, fault))
 
     async def _upgrade(self, scope: Scope, receive: Receive, send: Send) -> None:
         path, headers = str(scope["path"]), cast("Headers", scope["headers"])
@@ -114,9 +120,8 @@ class Front:
         if fault is not None:
             await end_socket(upgrade, fault, path)
 
-    def _extra_headers(self, headers: Headers) -> tuple[tuple[bytes, bytes], ...]:
-        origins = [value for name, value in headers if name == b"origin"]
-        return (*self._security_headers, *cors_headers(origins[0])) if len(origins) == 1 else self._security_headers
+    def _extra_headers(self, path: str, headers: Headers) -> tuple[tuple[bytes, bytes], ...]:
+        return (*self._security_headers, *cors_of(place_at(path, self._routes.places), headers))
 
     def _origin(self, scope: Scope, headers: Headers) -> Origin:
         client = cast("tuple[str, int] | None", scope.get("client"))

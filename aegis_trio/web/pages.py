@@ -28,12 +28,12 @@ from aegis_trio.model.asgi import Scope
 from aegis_trio.model.call import Failure, ToolOutcome, ToolRequest, Transport, new_correlation_id
 from aegis_trio.model.errors import ClientFault, Fault, InvalidArgument, Unauthenticated
 from aegis_trio.model.fault_rows import row_of
-from aegis_trio.model.identity import Caller, PrincipalId
+from aegis_trio.model.identity import Caller, OwnerId
 from aegis_trio.model.json import JsonObject
 from aegis_trio.protocol.json_reader import read_json
 from aegis_trio.protocol.refusals import Refusal
 from aegis_trio.transports.credentials import origin_of, raw_credentials
-from aegis_trio.web.errors import HttpAnswer, fault_answer, fault_headers, json_answer, plain_answer
+from aegis_trio.web.errors import HttpAnswer, fault_headers, json_answer, plain_answer
 from aegis_trio.web.screen import MAX_BODY_BYTES
 
 BODY_DEADLINE_S: Final = 10.0  # a 4 MB body on a slow line; stops the drip
@@ -49,8 +49,10 @@ class Pages:
     auth: AuthSettings
     gateway: Gateway
     authenticator: Authenticator
-    request_of: Callable[[PrincipalId], AbstractContextManager[trio.CancelScope]]
+    request_of: Callable[[OwnerId], AbstractContextManager[trio.CancelScope]]
     """Holds a principal's request; the end of its access cancels the scope."""
+    answer_of: Callable[[str, Fault], HttpAnswer]
+    """Gives a fault as the answer of a path, with the challenge of this deployment."""
     unready: Callable[[], tuple[str, ...]]
     """Codes of the reasons why the gate is not ready; empty when it is."""
 
@@ -103,7 +105,7 @@ def build_app(pages: Pages) -> QuartTrio:
 
     @app.errorhandler(Fault)
     async def refused(fault: Fault) -> Response:
-        return _response(fault_answer(fault))
+        return _response(pages.answer_of(request.path, fault))
 
     @app.errorhandler(HTTPException)
     async def http_error(error: HTTPException) -> Response:
@@ -141,7 +143,7 @@ def parse_call(raw_body: bytes) -> ToolRequest:
 
 
 async def _call(pages: Pages, caller: Caller, tool_request: ToolRequest) -> ToolOutcome:
-    with pages.request_of(caller.principal.id):
+    with pages.request_of(caller.principal.owner):
         return await pages.gateway.call(caller, tool_request)
     # Reached only when the scope was cancelled: the principal's access has ended.
     raise Unauthenticated("Invalid API key", "This credential was removed while the call ran.")

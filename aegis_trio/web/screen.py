@@ -4,7 +4,8 @@ A WebSocket's upgrade is screened as a request is, with paths of its own.
 
 Laws:
     1. A Host that is not ours is refused (421), on every path but health checks: DNS rebinding ends here.
-    2. An Origin that is present must be allowed (403); absent is fine, because only browsers send it.
+    2. An Origin that is present must be allowed (403); absent is fine, because only browsers send it. Places may say
+       otherwise: public documents are for every page, and pages of ours judge who posts their forms themselves.
     3. Methods that a path does not have are 405 with `Allow`; paths that do not exist are 404.
     4. A declared body above the bound is refused (413) before it is read.
 
@@ -15,8 +16,10 @@ Source: MCP 2026-07-28 basic/transports/streamable-http#security (Origin, DNS re
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Sequence
-from typing import Final
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final, final
 from urllib.parse import urlsplit
 
 from aegis_trio.protocol.json_reader import MAX_DOCUMENT_BYTES
@@ -38,32 +41,82 @@ ROUTES: Final[dict[str, frozenset[str]]] = {
     "/mcp/tool/call": frozenset({"POST"}),
 }
 
+
+class Visitors(Enum):
+    """Whose pages in a browser may call a place."""
+
+    LISTED = auto()  # those of ALLOWED_ORIGINS
+    EVERYBODY = auto()  # any page, without credentials of the browser
+    OURS = auto()  # our own pages alone; the route looks at who posts a form
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A path that is there beside `ROUTES`."""
+
+    methods: frozenset[str]
+    visitors: Visitors = Visitors.LISTED
+
+
 # Source: RFC 9110 section 7.2, RFC 3986 section 3.2: a name or a bracketed address, and perhaps a port; no userinfo.
 _NAME_AND_PORT: Final = re.compile(r"(?P<name>\[[^\]@]*\]|[^:@\[\]]*)(?::[0-9]{0,5})?")
+
+_NOWHERE: Final[Mapping[str, Place]] = {}
 
 Headers = Sequence[tuple[bytes, bytes]]
 _CORS_HEADERS: Final = (
     b"authorization, content-type, accept, x-api-key, mcp-protocol-version, mcp-session-id, "
     b"mcp-method, mcp-name, last-event-id"
 )
+_EXPOSED: Final = (
+    b"access-control-expose-headers",
+    b"mcp-session-id, mcp-protocol-version, www-authenticate, retry-after",
+)
 
 
-def screen(method: str, path: str, headers: Headers, settings: WebSettings) -> HttpAnswer | None:
-    """Return the refusal of this request's head, or None when a route may have it."""
+def screen(
+    method: str, path: str, headers: Headers, settings: WebSettings, places: Mapping[str, Place] = _NOWHERE
+) -> HttpAnswer | None:
+    """Return the refusal of this request's head, or None when a route may have it.
+
+    Args:
+        places: what is there beside `ROUTES`.
+    """
+    place = place_at(path, places)
     refusal = None if path in HEALTH_PATHS else _host_refusal(headers, settings)
-    refusal = refusal or _origin_refusal(headers, settings)
+    if place is None or place.visitors is Visitors.LISTED:
+        refusal = refusal or _origin_refusal(headers, settings)
     if refusal is not None:
         return refusal
-    methods = ROUTES.get(path)
-    if methods is None:
+    if place is None:
         return _not_found()
-    origins = [value for name, value in headers if name == b"origin"]
-    if method == "OPTIONS" and origins:
-        return HttpAnswer(204, (*cors_headers(origins[0]), *_preflight_headers(methods)), b"")
-    if method not in methods:
-        allow = ", ".join(sorted(methods)).encode()
+    cors = cors_of(place, headers)
+    if method == "OPTIONS" and cors:
+        return HttpAnswer(204, (*cors, *_preflight_headers(place.methods)), b"")
+    if method not in place.methods:
+        allow = ", ".join(sorted(place.methods)).encode()
         return plain_answer(405, "method_not_allowed", "This path does not have that method.", (b"allow", allow))
     return _body_refusal(headers)
+
+
+def place_at(path: str, places: Mapping[str, Place]) -> Place | None:
+    """Return what is at *path*, or None."""
+    methods = ROUTES.get(path)
+    return places.get(path) if methods is None else Place(methods)
+
+
+def cors_of(place: Place | None, headers: Headers) -> tuple[tuple[bytes, bytes], ...]:
+    """Return what an answer of *place* carries for the browser, once its head has passed the screen.
+
+    Source: Fetch standard, CORS protocol: `*` never goes with cookies.
+    """
+    origins = [value for name, value in headers if name == b"origin"]
+    if not origins or (place is not None and place.visitors is Visitors.OURS):
+        return ()
+    if place is not None and place.visitors is Visitors.EVERYBODY:
+        return ((b"access-control-allow-origin", b"*"), _EXPOSED)
+    return cors_headers(origins[0])
 
 
 def screen_upgrade(path: str, headers: Headers, settings: WebSettings, paths: Container[str]) -> HttpAnswer | None:
@@ -115,7 +168,7 @@ def cors_headers(raw_origin: bytes) -> tuple[tuple[bytes, bytes], ...]:
     """Return what an allowed origin's answer carries."""
     return (
         (b"access-control-allow-origin", raw_origin),
-        (b"access-control-expose-headers", b"mcp-session-id, mcp-protocol-version, www-authenticate, retry-after"),
+        _EXPOSED,
         (b"vary", b"Origin"),
     )
 

@@ -166,7 +166,7 @@ def test_nothing_set_is_told_what_is_needed() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["OAUTH_MODE", "WRITE_MODE", "AUDIT_PSEUDONYMS", "BLOCK_PERSIST", "WRITE_ALLOW_ALL_TOKEN_REPOS"],
+    ["WRITE_MODE", "AUDIT_PSEUDONYMS", "BLOCK_PERSIST", "WRITE_ALLOW_ALL_TOKEN_REPOS"],
 )
 def test_what_does_not_exist_yet_cannot_be_switched_on(name: str) -> None:
     """Silence would let its operator believe in it; off is fine."""
@@ -177,9 +177,7 @@ def test_what_does_not_exist_yet_cannot_be_switched_on(name: str) -> None:
     assert () == load(**{name: "false"}).warnings
 
 
-@pytest.mark.parametrize(
-    "name", ["GITEA_OAUTH_CLIENT_ID", "GITEA_OAUTH_CLIENT_SECRET", "OAUTH_FLOW", "WRITE_REPOSITORY_WHITELIST"]
-)
+@pytest.mark.parametrize("name", ["WRITE_REPOSITORY_WHITELIST"])
 def test_details_of_what_does_not_exist_are_mentioned(name: str) -> None:
     """They switch nothing on, so they stop nothing."""
     (warning,) = load(**{name: "something"}).warnings

@@ -14,10 +14,12 @@ from typing import Any, Final, final
 
 from tests.demo_forge.exchanges import Exchange
 from tests.demo_forge.raw_client import Response
+from tests.demo_forge.web_pages import outline_of
 
 # Source: what the recordings' own description lists as changing from run to run.
 _TIMES: Final = frozenset({"created", "created_at", "updated_at", "archived_at", "last_login", "time"})
-_ALWAYS_VOLATILE: Final = frozenset({"avatar_url", "exec_times", "next", "prev"})
+# `kid` and `n` are of the key that signs tokens.
+_ALWAYS_VOLATILE: Final = frozenset({"avatar_url", "exec_times", "next", "prev", "kid", "n"})
 _FIXED_TIMES: Final = frozenset({"0001-01-01T00:00:00Z", "1970-01-01T00:00:00Z"})
 _MOMENT: Final = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 
@@ -71,7 +73,13 @@ def _headers(exchange: Exchange, response: Response, leniency: Leniency) -> list
 
 
 def _has_free_length(exchange: Exchange) -> bool:
-    return exchange.path in {"/login/oauth/keys", "/api/healthz", "/.well-known/openid-configuration"}
+    # Tokens are as long as the key that signs them.
+    return exchange.path in {
+        "/login/oauth/keys",
+        "/login/oauth/access_token",
+        "/api/healthz",
+        "/.well-known/openid-configuration",
+    }
 
 
 def _body(exchange: Exchange, response: Response, leniency: Leniency) -> list[str]:
@@ -84,6 +92,9 @@ def _body(exchange: Exchange, response: Response, leniency: Leniency) -> list[st
         return (
             [] if exchange.text == answered_text else [f"text: recorded {exchange.text!r}, answered {answered_text!r}"]
         )
+    if exchange.html is not None:
+        recorded_page = {name: exchange.html[name] for name in ("title", "forms", "flash")}
+        return list(_values("page", recorded_page, outline_of(response.body), leniency))
     if not exchange.has_body:
         return [] if not response.body else [f"body: recorded none, answered {response.body[:200]!r}"]
     try:

@@ -35,7 +35,8 @@ class Exchange:
     has_body: bool
     body: Any
     text: str | None
-    html: bool
+    html: Any
+    jwt: Mapping[str, Any]
     length: int | None
     sha256: str | None
 
@@ -59,7 +60,8 @@ def exchange_of(line: dict[str, Any]) -> Exchange:
         has_body="body" in line,
         body=line.get("body"),
         text=line.get("text"),
-        html="html" in line,
+        html=line.get("html"),
+        jwt=line.get("jwt") or {},
         length=line.get("bytes"),
         sha256=line.get("sha256"),
     )
@@ -82,15 +84,17 @@ def claims() -> tuple[str, ...]:
 
 def request_of(exchange: Exchange, tokens: Mapping[str, str], passwords: Mapping[str, str]) -> RawRequest:
     """Return the request that puts *exchange* again, with credentials of another server."""
-    headers = [(name, value) for name, value in exchange.request_headers.items()]
     authorization = authorization_of(exchange, tokens, passwords)
-    if authorization is not None:
-        headers.append(("Authorization", authorization))
-    body = _body_of(exchange.request_body)
+    return raw_request(exchange, () if authorization is None else (("Authorization", authorization),), tokens)
+
+
+def raw_request(exchange: Exchange, more: tuple[tuple[str, str], ...], tokens: Mapping[str, str]) -> RawRequest:
+    """Return the request of *exchange* with *more* headers; tokens in the query are put in."""
     target = exchange.path
     if exchange.raw_query:
         target = f"{target}?{_with_tokens(exchange.raw_query, tokens)}"
-    return RawRequest(method=exchange.method, target=target, headers=tuple(headers), body=body)
+    headers = (*exchange.request_headers.items(), *more)
+    return RawRequest(method=exchange.method, target=target, headers=headers, body=_body_of(exchange.request_body))
 
 
 def _body_of(document: Any) -> bytes:

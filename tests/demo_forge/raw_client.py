@@ -36,6 +36,8 @@ class Response:
     status: int
     headers: Mapping[str, str]
     body: bytes
+    cookies: tuple[str, ...] = ()
+    """Every `Set-Cookie`, of which `headers` keeps the last."""
 
 
 @final
@@ -68,6 +70,7 @@ class RawClient:
 
     async def _receive(self) -> Response:
         status, headers, body = 0, {}, bytearray()
+        cookies: list[str] = []
         while True:
             try:
                 event = self._http.next_event()
@@ -78,6 +81,7 @@ class RawClient:
             elif isinstance(event, h11.Response):
                 status = event.status_code
                 headers = {name.decode(): value.decode("latin-1") for name, value in event.headers}
+                cookies = [value.decode("latin-1") for name, value in event.headers if name == b"set-cookie"]
             elif isinstance(event, h11.Data):
                 body += event.data
             elif isinstance(event, h11.EndOfMessage):
@@ -86,7 +90,7 @@ class RawClient:
                 raise ConnectionError(f"unexpected {event!r}")
         if self._http.our_state is h11.DONE and self._http.their_state is h11.DONE:
             self._http.start_next_cycle()
-        return Response(status=status, headers=headers, body=bytes(body))
+        return Response(status=status, headers=headers, body=bytes(body), cookies=tuple(cookies))
 
     async def aclose(self) -> None:
         """Close the connection."""

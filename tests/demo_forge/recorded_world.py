@@ -63,7 +63,7 @@ def initialised(name: str, files: Mapping[str, bytes] | None = None) -> GitStore
 def build_recorded_world() -> World:
     """Return the world as it stood after the seed."""
     world = World(root_url=ROOT_URL, title="t", ssh_user_and_host="root@localhost")
-    world.signing_keys = tuple(json.loads((RECORDINGS / "signing_keys.json").read_text()))
+    world.sign_ins.rotates, world.sign_ins.query_tokens = True, False
     _add_accounts(world)
     _add_teams(world)
     _add_repositories(world)
@@ -285,10 +285,21 @@ def _delete_oscar(world: World) -> None:
     world.remove_account(_account(world, "oscar"))
 
 
-def _sign_alice_in(world: World) -> None:
-    # The first login with a browser settles the language of the account.
-    alice = _account(world, "alice")
-    alice.language, alice.last_login = "en-US", SEEDED
+def _add_judy(world: World) -> None:
+    email, password = "judy@example.test", "password of judy"
+    world.add_account(Account(id=17, login="judy", email=email, password=password, created=SEEDED))
+
+
+def _judy(*, prohibited: bool, active: bool) -> Callable[[World], None]:
+    def change(world: World) -> None:
+        judy = _account(world, "judy")
+        judy.prohibit_login, judy.is_active, judy.login_name = prohibited, active, "judy"
+
+    return change
+
+
+def _delete_judy(world: World) -> None:
+    world.remove_account(_account(world, "judy"))
 
 
 def _alice_moves(world: World) -> None:
@@ -394,8 +405,12 @@ CHANGES: Final[Mapping[str, Callable[[World], None]]] = {
     "auth.tokens.create.temp": _add_temporary_token,
     "auth.tokens.delete": _drop_temporary_token,
     "auth.user_delete": _delete_oscar,
-    "oauth.login.alice.submit": _sign_alice_in,
     "oauth.api.scope.upper.write": _topic_notes,
+    "oauth.user.judy": _add_judy,
+    "oauth.judy.prohibit": _judy(prohibited=True, active=True),
+    "oauth.judy.allow": _judy(prohibited=False, active=False),
+    "oauth.judy.active": _judy(prohibited=False, active=True),
+    "oauth.judy.delete": _delete_judy,
     "users.settings.patch": _alice_moves,
     "users.settings.patch.back": _alice_shows_herself,
     "orgs.patch": _edit_acme,

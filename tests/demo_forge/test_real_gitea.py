@@ -17,7 +17,8 @@ import pytest
 import trio
 
 from tests.demo_forge.comparison import Leniency, differences
-from tests.demo_forge.exchanges import all_exchanges, claims, request_of
+from tests.demo_forge.conversation import Conversation
+from tests.demo_forge.exchanges import all_exchanges, claims
 from tests.demo_forge.raw_client import Response, open_raw_client
 from tests.demo_forge.real_world import CannotBeSeeded, RealGitea, change, seed
 from tests.demo_forge.recorded_world import CHANGES, ROOT_URL
@@ -66,13 +67,15 @@ async def test_every_claim_holds_at_a_real_gitea(tmp_path: Path) -> None:
     obstacle = ""
     async with open_raw_client(url) as client:
         gitea = RealGitea(url=url, client=client, passwords={admin: password})
+        conversation = Conversation(tokens=gitea.tokens, passwords=gitea.passwords)
         try:
             await seed(gitea, tmp_path)
             for exchange in all_exchanges():
                 if exchange.id in claimed and not (exchange.status == 200 and _HAS_ISSUES.match(exchange.path)):
                     with trio.fail_after(60):
-                        response = await client.ask(request_of(exchange, gitea.tokens, gitea.passwords))
-                    found = differences(exchange, _at_recorded_address(response, url), LENIENCY)
+                        response = await client.ask(conversation.request(exchange))
+                    heard = conversation.hear(exchange, response)
+                    found = differences(exchange, _at_recorded_address(heard, url), LENIENCY)
                     if found:
                         different[exchange.id] = found
                 if exchange.id in CHANGES:

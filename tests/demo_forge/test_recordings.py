@@ -15,7 +15,8 @@ from aegis_trio.demo_forge.forge import API, Forge
 from aegis_trio.demo_forge.requests import normalised
 from aegis_trio.demo_forge.world import World
 from tests.demo_forge.comparison import differences
-from tests.demo_forge.exchanges import all_exchanges, authorization_of, claims, request_of
+from tests.demo_forge.conversation import Conversation
+from tests.demo_forge.exchanges import all_exchanges, authorization_of, claims
 from tests.demo_forge.raw_client import open_raw_client
 from tests.demo_forge.recorded_world import CHANGES, build_recorded_world
 from tests.forge import open_forge
@@ -28,6 +29,7 @@ async def test_every_claimed_exchange_is_answered_as_a_real_gitea_answered_it() 
     """A gate that is right with the fake must be right with Gitea, so the fake may differ in nothing it claims."""
     world = build_recorded_world()
     passwords = {account.login: account.password for account in world.accounts.values() if account.password}
+    conversation = Conversation(tokens=world.tokens, passwords={**passwords, "judy": "password of judy"})
     claimed = set(claims())
     different: dict[str, list[str]] = {}
     put = 0
@@ -35,9 +37,10 @@ async def test_every_claimed_exchange_is_answered_as_a_real_gitea_answered_it() 
         for exchange in all_exchanges():
             if exchange.id in claimed:
                 with trio.fail_after(60):
-                    response = await client.ask(request_of(exchange, world.tokens, passwords))
+                    response = await client.ask(conversation.request(exchange))
                 put += 1
-                found = differences(exchange, response)
+                found = differences(exchange, conversation.hear(exchange, response))
+                found += conversation.token_differences(exchange)
                 if found:
                     different[exchange.id] = found
             if exchange.id in CHANGES:

@@ -24,6 +24,7 @@ from aegis_trio.model.clock import SystemClock
 from aegis_trio.model.errors import ClientFault, Fault, InvalidArgument, NotReady
 from aegis_trio.toolsets.catalogue import CATALOGUE
 from aegis_trio.transports.hub import SessionHub
+from aegis_trio.web.challenges import plain_fault
 from aegis_trio.web.front import Front, Routes
 from aegis_trio.web.pages import Pages, build_app, parse_call
 from tests.forge import open_forge
@@ -106,6 +107,7 @@ async def _open_site(folder: Path, **changes: Any) -> AsyncIterator[_Site]:
                 gateway=gateway,
                 authenticator=Authenticator(auth, audit=audit, clock=clock),
                 request_of=SessionHub(settings.sessions).request_of,
+                answer_of=plain_fault,
                 unready=lambda: tuple(unready),
             )
             app = cast("Application", build_app(pages))

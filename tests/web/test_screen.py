@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from aegis_trio.web.screen import HEALTH_PATHS, MAX_BODY_BYTES, ROUTES, Headers, screen
+from aegis_trio.web.screen import HEALTH_PATHS, MAX_BODY_BYTES, ROUTES, Headers, Place, Visitors, screen
 from aegis_trio.web.settings import WebSettings
 
 LOCAL = WebSettings()
@@ -151,3 +151,34 @@ def test_every_refusal_is_json_with_words() -> None:
 def test_every_route_has_a_method() -> None:
     """A path without methods would be a 405 without a way out."""
     assert all(ROUTES.values())
+
+
+PLACES = {
+    "/open": Place(frozenset({"GET"}), Visitors.EVERYBODY),
+    "/ours": Place(frozenset({"GET", "POST"}), Visitors.OURS),
+    "/listed": Place(frozenset({"GET"})),
+}
+
+
+@pytest.mark.parametrize(("path", "status"), [("/open", None), ("/ours", None), ("/listed", 403)])
+def test_a_place_says_whose_pages_may_call_it(path: str, status: int | None) -> None:
+    """Public documents are for every page; pages of ours look at who posts their forms themselves."""
+    answer = screen("GET", path, [_host(b"localhost"), (b"origin", b"https://evil.example")], LOCAL, PLACES)
+    assert status == (None if answer is None else answer.status)
+    assert 404 == _status("GET", path, [_host(b"localhost")])
+
+
+def test_a_place_for_everybody_answers_a_preflight_and_ours_does_not() -> None:
+    """`*` never goes with cookies, and pages for people are called by nobody's script."""
+    headers = [_host(b"localhost"), (b"origin", b"https://evil.example")]
+    opened = screen("OPTIONS", "/open", headers, LOCAL, PLACES)
+    assert opened is not None
+    assert (204, b"*") == (opened.status, dict(opened.headers)[b"access-control-allow-origin"])
+    ours = screen("OPTIONS", "/ours", headers, LOCAL, PLACES)
+    assert ours is not None
+    assert (405, b"GET, POST") == (ours.status, dict(ours.headers)[b"allow"])
+
+
+def test_a_place_is_screened_for_its_host_like_every_other() -> None:
+    """DNS rebinding ends at every path."""
+    assert screen("GET", "/open", [_host(b"evil.example")], LOCAL, PLACES) is not None

@@ -1,6 +1,6 @@
-"""Meta: version, settings, health, the scheduler's list (for administrators) and the OAuth documents.
+"""Meta: version, settings, health and the scheduler's list (for administrators).
 
-Not here: OAuth logins themselves, and web pages for people.
+Not here: pages and OAuth (pages/*).
 """
 
 from __future__ import annotations
@@ -115,52 +115,25 @@ def get_cron(call: Call) -> Answer:
 
 
 def answer_page(world: World, request: Request, path: str) -> Answer:
-    """Answer what lies outside of `/api/v1`: health, the OAuth documents, and what is known not to be there."""
+    """Answer what else lies outside of `/api/v1`: health, and what is known not to be there."""
     if request.method == "GET":
         if path == "/api/healthz":
             body = go_json(_health(world))
             return Answer(status=200, body=body, content_type="application/json", cache_control=None)
-        if path == "/.well-known/openid-configuration" and world.signing_keys:
-            return Answer(status=200, body=go_json(_discovery(world)), content_type="application/json")
-        if path == "/login/oauth/keys" and world.signing_keys:
-            keys: list[JsonValue] = [dict(key) for key in world.signing_keys]
-            return Answer(status=200, body=go_json({"keys": keys}), content_type="application/json")
         if path.startswith("/.well-known/"):
             return Answer(status=404)
         name = path.removeprefix("/")
         is_name = bool(name) and "/" not in name and name not in _PAGES
         if path == "/api/forgejo/v1/version" or (is_name and world.account_named(name) is None):
             return unknown_page()
+    if path.startswith("/login/oauth/"):
+        return unknown_page()
     return not_proven(request.method, path)
 
 
 def _health(world: World) -> JsonObject:
     passed: JsonValue = [{"status": "pass", "time": as_gitea(world.now())}]
     return {"status": "pass", "description": world.title, "checks": {"cache:ping": passed, "database:ping": passed}}
-
-
-def _discovery(world: World) -> JsonObject:
-    """Source: gitea templates/user/auth/oidc_wellknown.tmpl."""
-    root = world.root_url
-    claims = (
-        "aud exp iat iss sub name preferred_username profile picture website locale updated_at email "
-        "email_verified groups"
-    )
-    return {
-        "issuer": root.rstrip("/"),
-        "authorization_endpoint": f"{root}login/oauth/authorize",
-        "token_endpoint": f"{root}login/oauth/access_token",
-        "jwks_uri": f"{root}login/oauth/keys",
-        "userinfo_endpoint": f"{root}login/oauth/userinfo",
-        "introspection_endpoint": f"{root}login/oauth/introspect",
-        "response_types_supported": ["code", "id_token"],
-        "id_token_signing_alg_values_supported": [world.signing_keys[0]["alg"]],
-        "subject_types_supported": ["public"],
-        "scopes_supported": ["openid", "profile", "email", "groups"],
-        "claims_supported": list(claims.split()),
-        "code_challenge_methods_supported": ["plain", "S256"],
-        "grant_types_supported": ["authorization_code", "refresh_token"],
-    }
 
 
 ROUTES: Final = (

@@ -1,0 +1,162 @@
+"""`OAUTH_FLOW=gitea`: clients present Gitea's own access tokens, and each is checked twice.
+
+Laws:
+    1. By signature first, without the network: a stranger's text costs no question to Gitea.
+    2. Then by introspection with our application's credentials: active, given to our application, and whose.
+    3. What Gitea said counts for at most `CONFIRMED_S`; so does that it refused. One question for many callers.
+    4. A personal access token is a credential only where the operator says so; Gitea is asked whose it is.
+
+Trade: Gitea's tokens are bound to no resource (RFC 8707), so whoever holds one can use it at Gitea too; that is why
+this is not the default.
+
+Source: gitea.md §1.13; RFC 7662.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Final, final
+
+import trio
+
+from aegis_trio.auth.broker.grants import NS_PER_S, principal_of
+from aegis_trio.auth.jwks import SigningKeys
+from aegis_trio.gitea.id_token import NotSigned, read_access_claims
+from aegis_trio.gitea.oauth import GiteaOAuth, Inactive
+from aegis_trio.model.clock import WallClock
+from aegis_trio.model.errors import UpstreamForbade, UpstreamRejectedIdentity
+from aegis_trio.model.identity import DEFAULT_INSTANCE, Caller, Origin, OwnerId, Principal, PrincipalKind
+from aegis_trio.model.secret import Secret
+from aegis_trio.policy.scopes import offered_scopes
+
+CONFIRMED_S: Final = 45.0  # promised: an end of access is seen within 60 s
+REFUSED_S: Final = 10.0
+MAX_REMEMBERED: Final = 10_000
+_JWT: Final = re.compile(r"[A-Za-z0-9_-]{1,4000}\.[A-Za-z0-9_-]{1,4000}\.[A-Za-z0-9_-]{1,4000}", re.ASCII)
+_PAT: Final = re.compile(r"[0-9a-f]{40}", re.ASCII)
+
+
+@dataclass(slots=True)
+class _Known:
+    """What is known of one token; `asking` lets one task ask at a time."""
+
+    asking: trio.Lock = field(default_factory=trio.Lock)
+    principal: Principal | None = None
+    until: float = 0.0
+
+
+@final
+class GiteaBearer:
+    """Judges tokens of Gitea."""
+
+    def __init__(
+        self,
+        oauth: GiteaOAuth,
+        keys: SigningKeys,
+        clock: WallClock,
+        *,
+        audience: str,
+        allow_pat: bool,
+        write_mode: bool,
+    ) -> None:
+        """Know nobody yet.
+
+        Args:
+            audience: what introspection's `aud` must hold.
+        """
+        self._oauth = oauth
+        self._keys = keys
+        self._clock = clock
+        self._audience = audience
+        self._allow_pat = allow_pat
+        self._offered = offered_scopes(write_mode=write_mode)
+        self._known: OrderedDict[bytes, _Known] = OrderedDict()
+        self._tokens: OrderedDict[OwnerId, Secret] = OrderedDict()
+
+    def is_one(self, raw_token: str) -> bool:
+        """Return whether a credential has the form of a token of Gitea's."""
+        return _JWT.fullmatch(raw_token) is not None or (self._allow_pat and _PAT.fullmatch(raw_token) is not None)
+
+    async def judge(self, raw_token: Secret, origin: Origin, *, may_ask: bool) -> Caller | None:
+        """Return who calls with *raw_token*, or None when it is not good, or not known to be.
+
+        Args:
+            may_ask: whether Gitea may be asked; not for an address that is blocked.
+
+        Raises:
+            UpstreamFault: Gitea has to be asked, and cannot be.
+        """
+        text = raw_token.reveal()
+        grant: str | None = None
+        if not _PAT.fullmatch(text):
+            claims = read_access_claims(text, keys=self._keys, now_s=self._clock.now_ns() // NS_PER_S)
+            if isinstance(claims, NotSigned):
+                return None
+            grant = f"gitea-{claims.grant}"
+        principal = await self._confirmed(raw_token, grant, may_ask=may_ask)
+        if principal is None:
+            return None
+        self._tokens[principal.owner] = raw_token
+        self._tokens.move_to_end(principal.owner)
+        if len(self._tokens) > MAX_REMEMBERED:
+            self._tokens.popitem(last=False)
+        return Caller(principal=principal, gitea_token=raw_token, origin=origin)
+
+    async def still_holds(self, owner: OwnerId) -> bool:
+        """Return whether the access of *owner* goes on; asks Gitea when what is known is too old.
+
+        Raises:
+            UpstreamFault: Gitea cannot be asked.
+        """
+        token = self._tokens.get(owner)
+        if token is None:
+            return False
+        return await self.judge(token, Origin(address="local"), may_ask=True) is not None
+
+    async def _confirmed(self, token: Secret, grant: str | None, *, may_ask: bool) -> Principal | None:
+        key = hashlib.sha256(token.reveal().encode("utf-8", "surrogatepass")).digest()
+        known = self._known.setdefault(key, _Known())
+        self._known.move_to_end(key)
+        while len(self._known) > MAX_REMEMBERED:
+            self._known.popitem(last=False)
+        async with known.asking:
+            if known.until <= trio.current_time() and not may_ask:
+                return None
+            if known.until <= trio.current_time():
+                known.principal = await self._ask(token, grant)
+                known.until = trio.current_time() + (REFUSED_S if known.principal is None else CONFIRMED_S)
+            return known.principal
+
+    async def _ask(self, token: Secret, grant: str | None) -> Principal | None:
+        scopes = frozenset(self._offered)
+        uid: int | None = None
+        if grant is not None:
+            found = await self._oauth.introspect(token)
+            # Threat: a token that Gitea gave to another application, used here (confused deputy).
+            if isinstance(found, Inactive) or self._audience not in found.audience:
+                return None
+            uid = found.uid
+            if not found.opens_everything:
+                words = {word for scope in found.scopes for word in scope.split(",")}
+                scopes = frozenset(scope for scope in self._offered if _covers(words, scope))
+        try:
+            user = await self._oauth.current_user(token)
+        except (UpstreamForbade, UpstreamRejectedIdentity):
+            return None
+        if user.prohibited or not user.active or uid not in {None, user.uid}:
+            return None
+        return Principal(
+            id=principal_of(user.uid),
+            kind=PrincipalKind.PERSON,
+            instance=DEFAULT_INSTANCE,
+            scopes=scopes,
+            login=user.login,
+            grant=grant,
+        )
+
+
+def _covers(words: set[str], scope: str) -> bool:
+    return scope in words or (scope.startswith("read:") and f"write:{scope.partition(':')[2]}" in words)

@@ -1,0 +1,266 @@
+"""Signing in, composed: the rooms of the broker or of Gitea's own tokens, and the tasks that keep them true.
+
+Laws:
+    1. What has ended (a grant, a person's access at Gitea) ends what runs for it: told by the store's feed within a
+       second, and by asking Gitea within `STILL_HERE_EVERY_S`.
+    2. A bug in one of the tasks ends the gate; a fault of Gitea's or of the store is logged and tried again.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final, final
+
+import structlog
+import trio
+
+from aegis_trio.audit.trail import AuditTrail
+from aegis_trio.auth.broker.browsers import Browsers
+from aegis_trio.auth.broker.calls import PersonCalls
+from aegis_trio.auth.broker.grants import REVOKED, Grants
+from aegis_trio.auth.broker.people import People
+from aegis_trio.auth.broker.signin import SignIns
+from aegis_trio.auth.broker.tokens import Tokens, TokenSettings
+from aegis_trio.auth.clients.client import Client
+from aegis_trio.auth.clients.directory import ClientDirectory
+from aegis_trio.auth.clients.documents import Documents
+from aegis_trio.auth.clients.guarded import PinnedBackend, fetch_document
+from aegis_trio.auth.clients.keys import ClientKeys
+from aegis_trio.auth.clients.pinned import PINNED
+from aegis_trio.auth.clients.registry import Registry
+from aegis_trio.auth.clients.static import StaticClients, gitea_application
+from aegis_trio.auth.gitea_bearer import GiteaBearer
+from aegis_trio.auth.judge import TokenJudge
+from aegis_trio.auth.jwks import RefreshTimes, SigningKeys, run_refresher
+from aegis_trio.auth.signin_settings import Flow, SigninSettings
+from aegis_trio.auth.upstream import GiteaLogin
+from aegis_trio.auth.vault import Vault
+from aegis_trio.config.settings import Settings
+from aegis_trio.gitea.client import GiteaClient
+from aegis_trio.gitea.oauth import GiteaOAuth
+from aegis_trio.gitea.provider import Application as GiteaApplication
+from aegis_trio.limits.addresses import AddressRates
+from aegis_trio.model.asgi import Application
+from aegis_trio.model.clock import WallClock
+from aegis_trio.model.errors import UpstreamFault
+from aegis_trio.model.identity import OwnerId
+from aegis_trio.model.keyring import Keyring, Purpose
+from aegis_trio.store.interface import RESYNC, Store, StoreFailed
+from aegis_trio.store.sqlite import open_sqlite_store
+from aegis_trio.supervisor.core import RefusedSetting
+from aegis_trio.supervisor.readiness import Unready
+from aegis_trio.transports.hub import SessionHub
+from aegis_trio.web.oauth.pages import PagePrinter
+from aegis_trio.web.oauth.rooms import OAuthRooms
+from aegis_trio.web.oauth.routes import document_routes, oauth_places, oauth_routes
+from aegis_trio.web.oauth.settings import OAuthFlow, OAuthSettings
+from aegis_trio.web.screen import Place
+
+STILL_HERE_EVERY_S: Final = 30.0  # promised: a person who is blocked at Gitea loses access within 60 s
+SWEEP_EVERY_S: Final = 600.0
+PEOPLE: Final = ("grant:", "person:")  # who holds a personal access token has no grant
+PAGES_PER_MINUTE: Final = 60
+CALLS_PER_MINUTE: Final = 600  # hosted assistants share a few addresses
+
+log: Final = structlog.get_logger(__name__)
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignIn:
+    """Signing in, as the gate serves and runs it."""
+
+    judge: TokenJudge
+    keys: SigningKeys
+    oauth: GiteaOAuth
+    store: Store | None
+    """None where clients hold Gitea's own tokens."""
+    routes: Mapping[tuple[str, str], Application]
+    places: Mapping[str, Place] = field(default_factory=dict[str, Place])
+
+    def unready(self) -> Unready | None:
+        """Return why nobody can sign in now, or None."""
+        if self.keys.usable():
+            return None
+        return Unready("signing_keys_stale", "Gitea's signing keys cannot be fetched")
+
+    async def run(self, hub: SessionHub, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Keep keys fresh, and end what has ended, until cancelled; started once the first keys were asked for."""
+        async with trio.open_nursery() as tasks:
+            if self.store is not None:
+                await tasks.start(_end_revoked, self.store, self.judge, hub)
+                tasks.start_soon(_sweep, self.store)
+            tasks.start_soon(_end_gone, self.judge, hub)
+            await tasks.start(partial(run_refresher, self.keys, self.oauth.fetch_jwks))
+            task_status.started()
+
+
+@asynccontextmanager
+async def open_signin(
+    settings: Settings, keyring: Keyring, audit: AuditTrail, gitea: GiteaClient, clock: WallClock
+) -> AsyncGenerator[SignIn | None]:
+    """Compose signing in; None where nobody can.
+
+    Raises:
+        RefusedSetting: the store cannot be opened, or two clients have one id.
+    """
+    signin = settings.signin
+    if signin is None:
+        yield None
+        return
+    oauth = GiteaOAuth(gitea, GiteaApplication(client_id=signin.client_id, client_secret=signin.client_secret))
+    keys = SigningKeys(RefreshTimes(min_interval_s=30.0, max_stale_s=signin.jwks_max_stale_s))
+    documents = OAuthSettings(
+        public_url=settings.web.public_url,
+        gitea_url=settings.gitea.url,
+        flow=OAuthFlow(signin.flow.value),
+        write_mode=signin.write_mode,
+    )
+    if signin.flow is Flow.GITEA:
+        routes = document_routes(documents, PagePrinter(documents))
+        bearer = GiteaBearer(
+            oauth,
+            keys,
+            clock,
+            audience=signin.expected_audience,
+            allow_pat=signin.allow_gitea_pat,
+            write_mode=signin.write_mode,
+        )
+        yield SignIn(judge=bearer, keys=keys, oauth=oauth, store=None, routes=routes, places=oauth_places(routes))
+        return
+    try:
+        async with open_sqlite_store(signin.store_path, clock=clock) as store:
+            login = GiteaLogin(
+                oauth=oauth,
+                keys=keys,
+                clock=clock,
+                browser_url=settings.gitea.url,
+                client_id=signin.client_id,
+                redirect_uri=f"{settings.web.public_url}/oauth/callback",
+                write_mode=signin.write_mode,
+            )
+            yield _broker(settings, signin, documents, _Rooms(store, keyring, audit, clock, login))
+    except StoreFailed as failed:
+        raise RefusedSetting(str(failed)) from failed
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class _Rooms:
+    store: Store
+    keyring: Keyring
+    audit: AuditTrail
+    clock: WallClock
+    login: GiteaLogin
+
+
+def _broker(settings: Settings, signin: SigninSettings, documents: OAuthSettings, rooms: _Rooms) -> SignIn:
+    store, clock, audit, login = rooms.store, rooms.clock, rooms.audit, rooms.login
+    vault = Vault(signin.encryption_keys or rooms.keyring.keys(Purpose.VAULT))
+    grants = Grants(store, clock, audit)
+    lifetimes = TokenSettings(access_ttl_s=signin.access_ttl_s, refresh_ttl_s=signin.refresh_ttl_s)
+    tokens = Tokens(store, grants=grants, vault=vault, clock=clock, audit=audit, settings=lifetimes)
+    people = People(store, vault=vault, upstream=login, grants=grants, clock=clock)
+    browsers = Browsers(store, clock, rooms.keyring.key(Purpose.BROWSER_FORM))
+    registry = Registry(store, clock=clock, audit=audit, allowed_domains=signin.allowed_client_domains)
+    fetch = partial(fetch_document, backend=PinnedBackend(), tls=ssl.create_default_context())
+    proxies = settings.web.trusted_proxies
+    own = gitea_application(signin.client_id, signin.client_secret, extra_redirects=signin.extra_redirect_uris)
+    routes = oauth_routes(
+        OAuthRooms(
+            settings=documents,
+            printer=PagePrinter(documents),
+            directory=ClientDirectory(
+                static=_static(own, signin),
+                registry=registry,
+                documents=Documents(fetch, pinned=PINNED, allowed_domains=signin.allowed_client_domains),
+                keys=ClientKeys(fetch),
+            ),
+            registry=registry,
+            signins=SignIns(
+                store,
+                browsers=browsers,
+                people=people,
+                tokens=tokens,
+                upstream=login,
+                vault=vault,
+                clock=clock,
+                audit=audit,
+                write_mode=signin.write_mode,
+            ),
+            browsers=browsers,
+            tokens=tokens,
+            grants=grants,
+            store=store,
+            clock=clock,
+            page_rates=AddressRates(PAGES_PER_MINUTE, trusted_proxies=proxies),
+            call_rates=AddressRates(CALLS_PER_MINUTE, trusted_proxies=proxies),
+        )
+    )
+    judge = PersonCalls(
+        tokens=tokens,
+        grants=grants,
+        people=people,
+        resources=documents.resources.urls,
+        may_be_used=login.may_be_used,
+    )
+    return SignIn(
+        judge=judge, keys=login.keys, oauth=login.oauth, store=store, routes=routes, places=oauth_places(routes)
+    )
+
+
+def _static(own: Client, signin: SigninSettings) -> StaticClients:
+    try:
+        return StaticClients((own, *signin.static_clients))
+    except ValueError as error:
+        raise RefusedSetting(f"OAUTH_STATIC_CLIENTS: {error}") from error
+
+
+# ---- what has ended ends what runs for it ---------------------------------------------------------------------------
+
+
+async def _end_revoked(
+    store: Store,
+    judge: TokenJudge,
+    hub: SessionHub,
+    *,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    with store.subscribe(REVOKED) as revoked:
+        task_status.started()
+        async for word in revoked:
+            if word == RESYNC:
+                await _look_at(judge, hub)
+            else:
+                hub.end_sessions_of(frozenset({OwnerId(f"grant:{word}")}))
+
+
+async def _end_gone(judge: TokenJudge, hub: SessionHub) -> None:
+    while True:
+        await trio.sleep(STILL_HERE_EVERY_S)
+        await _look_at(judge, hub)
+
+
+async def _look_at(judge: TokenJudge, hub: SessionHub) -> None:
+    """End what runs for people whose access has ended; whoever cannot be asked about is looked at the next time."""
+    for owner in hub.owners():
+        if not owner.startswith(PEOPLE):
+            continue
+        try:
+            if not await judge.still_holds(owner):
+                hub.end_sessions_of(frozenset({owner}))
+        except (UpstreamFault, StoreFailed) as fault:
+            log.warning("access_not_checked", owner=owner, fault=type(fault).__name__)
+
+
+async def _sweep(store: Store) -> None:
+    while True:
+        await trio.sleep(SWEEP_EVERY_S)
+        try:
+            await store.sweep()
+        except StoreFailed as failed:
+            log.warning("store_not_swept", detail=str(failed))

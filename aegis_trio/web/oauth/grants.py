@@ -1,0 +1,107 @@
+"""Connected assistants: what a person sees of their own grants, and how they end them.
+
+Laws:
+    1. A person sees and ends their own grants, and nobody else's; a grant of somebody else's looks like none.
+    2. Nothing here asks Gitea but the sign-in itself: access can be ended while Gitea is down.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, final
+
+from aegis_trio.auth.broker.browsers import Browser
+from aegis_trio.auth.broker.errors import OAuthCode, OAuthRefused
+from aegis_trio.auth.broker.grants import NS_PER_S
+from aegis_trio.auth.broker.request import single
+from aegis_trio.auth.broker.rows import GrantRow
+from aegis_trio.auth.clients.documents import read_client_address
+from aegis_trio.model.clock import as_timestamp
+from aegis_trio.policy.scopes import words_of
+from aegis_trio.web.errors import HttpAnswer
+from aegis_trio.web.oauth.answers import Extra, page_answer, see_other
+from aegis_trio.web.oauth.cookies import cookie_headers, read_cookie
+from aegis_trio.web.oauth.endpoint import Asked
+from aegis_trio.web.oauth.pages import ConnectedClient, ConnectedPage
+from aegis_trio.web.oauth.parameters import parse_form, parse_parameters, required
+from aegis_trio.web.oauth.rooms import OAuthRooms
+from aegis_trio.web.oauth.same_site import may_be_ours
+from aegis_trio.web.oauth.troubles import lost_page, other_site_page
+
+CONNECTED: Final = "/oauth/connected"
+_PURPOSE: Final = "connected"
+_MAX_GRANT_ID_CHARS: Final = 64
+_REFUSED: Final = "Gitea did not sign you in, or you refused there."
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ConnectedPages:
+    """The page of a person's grants, and its forms."""
+
+    rooms: OAuthRooms
+
+    async def show(self, asked: Asked) -> HttpAnswer:
+        """`GET /oauth/connected`: the grants of whoever is signed in."""
+        rooms = self.rooms
+        browser = await rooms.browsers.meet(self._cookie(asked))
+        cookie = cookie_headers(browser, is_https=rooms.settings.is_https)
+        token = rooms.browsers.form_token(browser, _PURPOSE)
+        if browser.uid is None or browser.login is None:
+            note = _REFUSED if single(parse_parameters(asked.raw_query), "refused") else ""
+            return page_answer(200, rooms.printer.sign_in(token, note), *cookie)
+        grants = tuple(_shown(grant) for grant in await rooms.grants.of_person(browser.uid))
+        page = ConnectedPage(login=browser.login, grants=grants, form_token=token)
+        return page_answer(200, rooms.printer.connected(page), *cookie)
+
+    async def act(self, asked: Asked) -> HttpAnswer:
+        """`POST /oauth/connected`: sign in, sign out, or end a grant."""
+        rooms = self.rooms
+        form = parse_form(asked.headers, asked.raw_body)
+        token, action = required(form, "token"), required(form, "action")
+        browser = await rooms.browsers.find(self._cookie(asked))
+        if browser is None:
+            return lost_page(rooms.printer)
+        is_form_of_ours = rooms.browsers.is_form_of(browser, _PURPOSE, token)
+        if not is_form_of_ours or not may_be_ours(asked, rooms.settings.public_url):
+            return other_site_page(rooms.printer, rooms.settings.public_url)
+        match action:
+            case "sign_in":
+                to_gitea = await rooms.signins.begin_own(browser, asked.origin)
+                return page_answer(200, rooms.printer.onward(to_gitea.address, "Now Gitea asks you to sign in."))
+            case "sign_out":
+                fresh = await rooms.browsers.sign_out(browser)
+                return self._back(*cookie_headers(fresh, is_https=rooms.settings.is_https))
+            case "revoke":
+                await self._revoke(browser, required(form, "grant", max_chars=_MAX_GRANT_ID_CHARS))
+                return self._back()
+            case _:
+                raise OAuthRefused(OAuthCode.INVALID_REQUEST, "action: must be sign_in, sign_out or revoke")
+
+    async def _revoke(self, browser: Browser, grant_id: str) -> None:
+        grant = await self.rooms.grants.find(grant_id)
+        # Threat: the id of somebody else's grant, out of a log.
+        if grant is not None and browser.uid is not None and grant.uid == browser.uid:
+            await self.rooms.grants.end(grant.id, "person")
+
+    def _back(self, *extra: Extra) -> HttpAnswer:
+        return see_other(f"{self.rooms.settings.base}{CONNECTED}", *extra)
+
+    def _cookie(self, asked: Asked) -> str | None:
+        return read_cookie(asked.headers, is_https=self.rooms.settings.is_https)
+
+
+def _shown(grant: GrantRow) -> ConnectedClient:
+    place = read_client_address(grant.client_id)
+    return ConnectedClient(
+        id=grant.id,
+        client_name=grant.client_name,
+        host=None if place is None else place[0],
+        rights=words_of(grant.scopes),
+        created=_minute(grant.created_at),
+        used=_minute(grant.last_used_at),
+    )
+
+
+def _minute(at_s: int) -> str:
+    return f"{as_timestamp(at_s * NS_PER_S)[:16]}Z"

@@ -1,0 +1,52 @@
+"""The rooms behind the HTTP side, joined into one value by whoever builds the gate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, final
+
+from aegis_trio.auth.broker.browsers import Browsers
+from aegis_trio.auth.broker.grants import Grants
+from aegis_trio.auth.broker.signin import SignIns
+from aegis_trio.auth.broker.tokens import Tokens
+from aegis_trio.auth.clients.client import Client
+from aegis_trio.auth.clients.registry import Registry
+from aegis_trio.limits.addresses import AddressRates
+from aegis_trio.model.clock import WallClock
+from aegis_trio.store.interface import Store
+from aegis_trio.web.oauth.pages import PagePrinter
+from aegis_trio.web.oauth.settings import OAuthSettings
+
+
+class Directory(Protocol):
+    """Who the clients are."""
+
+    async def find(self, client_id: str) -> Client | None:
+        """Return a client, or None; raises NotFetched when its document cannot be had, or says something else."""
+        ...
+
+    async def find_signer(self, client_id: str, raw_assertion: str | None) -> Client | None:
+        """Return a client with the keys by which *raw_assertion* can be checked; raises as `find`, and OAuthRefused."""
+        ...
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OAuthRooms:
+    """Everything that the routes of the broker need."""
+
+    settings: OAuthSettings
+    printer: PagePrinter
+    directory: Directory
+    registry: Registry
+    signins: SignIns
+    browsers: Browsers
+    tokens: Tokens
+    grants: Grants
+    store: Store
+    """For the ids of assertions that were used."""
+    clock: WallClock
+    page_rates: AddressRates
+    """Of people's pages; a sign-in takes about four."""
+    call_rates: AddressRates
+    """Of clients' endpoints; hosted assistants share a few addresses."""
