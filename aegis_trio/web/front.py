@@ -15,7 +15,7 @@ Not here: authentication (each route asks auth/ itself, before it reads the body
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, cast, final
 

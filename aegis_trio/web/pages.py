@@ -26,7 +26,7 @@ from aegis_trio.gateway.gateway import Gateway
 from aegis_trio.gateway.render import rest_body, tool_definition
 from aegis_trio.model.asgi import Scope
 from aegis_trio.model.call import Failure, ToolOutcome, ToolRequest, Transport, new_correlation_id
-from aegis_trio.model.errors import ClientFault, InvalidArgument, Unauthenticated
+from aegis_trio.model.errors import ClientFault, Fault, InvalidArgument, Unauthenticated
 from aegis_trio.model.fault_rows import row_of
 from aegis_trio.model.identity import Caller, OwnerId
 from aegis_trio.model.json import JsonObject
