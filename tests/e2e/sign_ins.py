@@ -136,8 +136,8 @@ class Assistant:
             assert 201 == registered.status_code, registered.text
         return cls(url, registered.json()["client_id"])
 
-    async def sign_in(self, visitor: Visitor) -> None:
-        """Let a person decide, and get the tokens."""
+    async def sign_in(self, visitor: Visitor, **more: str) -> None:
+        """Let a person decide, and get the tokens; *more* is asked for besides."""
         verifier, state = secrets.token_urlsafe(32), secrets.token_urlsafe(8)
         digest = hashlib.sha256(verifier.encode()).digest()
         asked = {
@@ -148,6 +148,7 @@ class Assistant:
             "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
             "code_challenge_method": "S256",
             "resource": f"{self.url}/mcp",
+            **more,
         }
         back = await visitor.decide(f"{self.url}/oauth/authorize?{urlencode(asked)}")
         answer = dict(parse_qsl(urlsplit(back).query))

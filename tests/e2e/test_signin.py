@@ -175,6 +175,53 @@ async def test_who_is_blocked_at_gitea_is_out(tmp_path: Path) -> None:
         assert 200 == (await bob.use_tool("get_me")).status_code
 
 
+async def test_who_takes_the_consent_back_at_gitea_signs_in_again(tmp_path: Path) -> None:
+    """The first call that Gitea rejects ends the sign-in here too, or the browser would get codes worth nothing."""
+    async with open_sign_in(tmp_path) as place, open_gate(place.settings()) as gate:
+        alice, visitor = await Assistant.register(gate.url), place.visitor("alice")
+        await alice.sign_in(visitor)
+        await visitor.person.revoke_everything()
+
+        refused = await alice.use_tool("list_repositories")
+        assert 401 == refused.status_code, refused.text
+        assert 'error="invalid_token"' in refused.headers["www-authenticate"]
+        assert 400 == (await alice.refresh(alice.tokens["refresh_token"])).status_code
+        await alice.sign_in(visitor)
+        assert "alice/notes" in await _repositories(alice)
+
+
+async def test_what_was_not_granted_is_refused_with_the_scope_that_is_missing(tmp_path: Path) -> None:
+    """A client that is told what it lacks asks for it; the person's rights at Gitea are no reason to go on."""
+    async with open_sign_in(tmp_path) as place, open_gate(place.settings()) as gate:
+        alice, visitor = await Assistant.register(gate.url), place.visitor("alice")
+        await alice.sign_in(visitor, scope="read:user")
+        assert 200 == (await alice.use_tool("get_me")).status_code
+        refused = await alice.use_tool("list_repositories")
+        assert 403 == refused.status_code
+        challenge = refused.headers["www-authenticate"]
+        assert 'error="insufficient_scope"' in challenge
+        assert 'scope="read:repository"' in challenge
+        await alice.sign_in(visitor, scope="read:user read:repository")
+        assert "alice/notes" in await _repositories(alice)
+
+
+async def test_a_gate_that_was_killed_forgets_nobody(tmp_path: Path) -> None:
+    """What a client was told is on disk before it is told, also where Gitea's tokens work once only."""
+    async with open_sign_in(tmp_path) as place:
+        sign_ins = place.forge.world.sign_ins
+        sign_ins.rotates, sign_ins.access_ttl_s = True, 30  # each call of the gate exchanges the tokens
+        async with open_gate(place.settings()) as gate:
+            alice = await Assistant.register(gate.url)
+            await alice.sign_in(place.visitor("alice"))
+            assert 200 == (await alice.use_tool("get_me")).status_code
+            alice.keep((await alice.refresh(alice.tokens["refresh_token"])).json())
+            gate.process.kill()
+            await gate.wait_end()
+        async with open_gate(place.settings()) as gate:
+            assert "alice/notes" in await _repositories(alice)
+            assert 200 == (await alice.refresh(alice.tokens["refresh_token"])).status_code
+
+
 async def test_nothing_secret_of_a_sign_in_is_written_anywhere(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
