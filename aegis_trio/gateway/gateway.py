@@ -14,7 +14,7 @@ Not here: the MCP and HTTP forms of an outcome (gateway/render.py, web/errors.py
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
@@ -33,10 +33,7 @@ from aegis_trio.gitea.request import Forge
 from aegis_trio.limits.calls import CallLimits
 from aegis_trio.model.call import CallKind, Failure, Pending, Success, ToolOutcome, ToolReply, ToolRequest
 from aegis_trio.model.decision import Allow, Deny
-from aegis_trio.model.errors import (
-    AuditUnavailable,
-    Fault,
-)
+from aegis_trio.model.errors import AuditUnavailable, Fault, UpstreamRejectedIdentity
 from aegis_trio.model.features import Catalogue
 from aegis_trio.model.identity import Caller
 from aegis_trio.model.peer import Peer
@@ -91,6 +88,7 @@ class Gateway:
         acting_as: Callable[[Secret], Forge],
         gate_closed: Callable[[Caller], Fault | None],
         argument_digest_key: bytes,
+        rejected: Callable[[Caller, Fault], Awaitable[Fault]] | None = None,
     ) -> None:
         """Join the rooms below.
 
@@ -101,12 +99,14 @@ class Gateway:
             acting_as: gives the forge as the owner of a Gitea token.
             gate_closed: why this caller cannot be served now (not ready, draining), or None.
             argument_digest_key: keys the digests of arguments that do not stand in full in the trail, 32 bytes.
+            rejected: told that the forge no longer accepts this caller's token; returns what the caller is told.
         """
         self._directory = Directory(catalogue)
         self._recorder = CallRecorder(audit, argument_digest_key)
         self._limits = limits
         self._acting_as = acting_as
         self._gate_closed = gate_closed
+        self._rejected = rejected
         self._running = 0
         self._calls: Counter[tuple[str, str]] = Counter()
         self._seconds: dict[tuple[str], float] = {}
@@ -130,6 +130,10 @@ class Gateway:
         self._running += 1
         try:
             outcome = await self._admit(caller, request, spec)
+            if self._rejected is not None and isinstance(outcome, Failure):
+                fault = outcome.fault
+                if isinstance(fault, UpstreamRejectedIdentity):
+                    outcome = Failure(request.correlation_id, await self._rejected(caller, fault))
         finally:
             self._running -= 1
         label = spec.name if spec is not None else "unknown"

@@ -7,7 +7,7 @@ Not here: who is let in (gate.py for the network, stdio.py for the one client th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, final
@@ -81,12 +81,14 @@ def build_core(
     gitea: GiteaClient,
     clock: WallClock,
     catalogue: Catalogue[ToolContext],
+    rejected: Callable[[Caller, Fault], Awaitable[Fault]] | None = None,
 ) -> Core:
     """Join the rooms.
 
     Args:
         tokens: every Gitea token that callers act with, by the name under which the operator knows it.
         catalogue: everything that is served.
+        rejected: told that Gitea no longer accepts a caller's token; None where nobody signs in.
     """
     readiness = Readiness()
     upstream = UpstreamWatch(tokens, gitea.acting_as)
@@ -100,6 +102,7 @@ def build_core(
         acting_as=gitea.acting_as,
         gate_closed=partial(_closed_for, readiness, upstream),
         argument_digest_key=keyring.key(Purpose.ARGUMENT_DIGEST),
+        rejected=rejected,
     )
     hub = SessionHub(sessions)
     card = ServerCard(name="aegis-trio", version=__version__, title="Gitea", instructions=INSTRUCTIONS)

@@ -86,6 +86,7 @@ def build_gate(
         gitea=gitea,
         clock=clock,
         catalogue=catalogue,
+        rejected=None if signin is None else signin.rejected,
     )
     hub, reception, readiness = core.hub, core.reception, core.readiness
     failures = FailureWindow(

@@ -46,8 +46,8 @@ from aegis_trio.gitea.provider import Application as GiteaApplication
 from aegis_trio.limits.addresses import AddressRates
 from aegis_trio.model.asgi import Application
 from aegis_trio.model.clock import WallClock
-from aegis_trio.model.errors import UpstreamFault
-from aegis_trio.model.identity import OwnerId
+from aegis_trio.model.errors import Fault, Unauthenticated, UpstreamFault
+from aegis_trio.model.identity import Caller, OwnerId, PrincipalKind
 from aegis_trio.model.keyring import Keyring, Purpose
 from aegis_trio.store.interface import RESYNC, Store, StoreFailed
 from aegis_trio.store.sqlite import open_sqlite_store
@@ -87,6 +87,23 @@ class SignIn:
         if self.keys.usable():
             return None
         return Unready("signing_keys_stale", "Gitea's signing keys cannot be fetched")
+
+    async def rejected(self, caller: Caller, fault: Fault) -> Fault:
+        """Return what a caller is told whose token Gitea has just rejected: a person signs in again.
+
+        The person's access ends with it, or their browser would get codes that are worth nothing, until the token at
+        Gitea expires.
+        """
+        owner = caller.principal.owner
+        if caller.principal.kind is not PrincipalKind.PERSON:
+            return fault
+        try:
+            if await self.judge.still_holds(owner):
+                return fault
+        except (UpstreamFault, StoreFailed) as unknown:
+            log.warning("access_not_checked", owner=owner, fault=type(unknown).__name__)
+            return fault
+        return Unauthenticated("Gitea has ended this sign-in", "Sign in again.", token_sent=True)
 
     async def run(self, hub: SessionHub, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Keep keys fresh, and end what has ended, until cancelled; started once the first keys were asked for."""

@@ -122,4 +122,4 @@ class Stateless:
                 await exchange.deliver(visit.receive, visit.send, json_within_s=self._settings.json_within_s)
                 nursery.cancel_scope.cancel()
         if access.cancelled_caught and not exchange.started:
-            raise Unauthenticated("Invalid API key", "This credential was removed while the call ran.")
+            raise Unauthenticated("Invalid API key", "This credential was removed while the call ran.", token_sent=True)

@@ -1,4 +1,4 @@
-"""Challenges: what a 401 says to a client that could sign in.
+"""Challenges: what a 401 says to a client that could sign in, and a 403 to one that signed in for too little.
 
 Laws:
     1. Each protected path names its own metadata document, whose `resource` is the URL that users type for it.
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final, final
 from urllib.parse import urlsplit
 
-from aegis_trio.model.errors import Fault, Unauthenticated
+from aegis_trio.model.errors import Fault, Forbidden, Unauthenticated
 from aegis_trio.web.errors import HttpAnswer, fault_answer
 
 FIRST_SCOPE: Final = "read:repository"
@@ -39,13 +39,18 @@ class Challenges:
 
     def of(self, path: str, fault: Fault) -> bytes | None:
         """Return the challenge for *fault* at *path*, or None when it is no matter of credentials."""
-        if not isinstance(fault, Unauthenticated):
-            return None
+        match fault:
+            case Unauthenticated(token_sent=token_sent):
+                scope, error = FIRST_SCOPE, "invalid_token" if token_sent else None
+            case Forbidden(scopes=(_, *_) as scopes):
+                scope, error = " ".join(scopes), "insufficient_scope"
+            case _:
+                return None
         parts = urlsplit(self.public_url)
         inserted = next((known for known in _PATHS if path == known), "")
         document = f"{parts.scheme}://{parts.netloc}{_DOCUMENT}{parts.path}{inserted}"
-        error = ', error="invalid_token"' if fault.token_sent else ""
-        return f'Bearer resource_metadata="{document}", scope="{FIRST_SCOPE}"{error}'.encode()
+        reason = "" if error is None else f', error="{error}"'
+        return f'Bearer resource_metadata="{document}", scope="{scope}"{reason}'.encode()
 
 
 def plain_fault(_path: str, fault: Fault) -> HttpAnswer:

@@ -33,10 +33,11 @@ from aegis_trio.model.json import JsonObject
 from aegis_trio.protocol.json_reader import read_json
 from aegis_trio.protocol.refusals import Refusal
 from aegis_trio.transports.credentials import origin_of, raw_credentials
-from aegis_trio.web.errors import HttpAnswer, fault_headers, json_answer, plain_answer
+from aegis_trio.web.errors import HttpAnswer, json_answer, plain_answer
 from aegis_trio.web.screen import MAX_BODY_BYTES
 
 BODY_DEADLINE_S: Final = 10.0  # a 4 MB body on a slow line; stops the drip
+_ADVICE: Final = frozenset({b"www-authenticate", b"retry-after"})
 _CALL_EXAMPLE: Final[JsonObject] = {"tool": "list_repositories", "arguments": {}}
 
 
@@ -98,10 +99,7 @@ def build_app(pages: Pages) -> QuartTrio:
             return _response(plain_answer(415, "unsupported_media_type", "Send the body as application/json."))
         tool_request = parse_call(cast("bytes", await request.get_data(as_text=False)))
         outcome = await _call(pages, caller, tool_request)
-        if isinstance(outcome, Failure):
-            status, headers = row_of(outcome.fault).http_status, fault_headers(outcome.fault)
-            return _response(json_answer(status, rest_body(outcome), *headers))
-        return _response(json_answer(200, rest_body(outcome)))
+        return _response(_answer_to_call(pages, request.path, outcome))
 
     @app.errorhandler(Fault)
     async def refused(fault: Fault) -> Response:
@@ -114,6 +112,15 @@ def build_app(pages: Pages) -> QuartTrio:
         return _response(plain_answer(status, error.name.lower().replace(" ", "_"), error.description or error.name))
 
     return app
+
+
+def _answer_to_call(pages: Pages, path: str, outcome: ToolOutcome) -> HttpAnswer:
+    if not isinstance(outcome, Failure):
+        return json_answer(200, rest_body(outcome))
+    fault = outcome.fault
+    # The body is a call's, with its correlation id; the challenge is the one that this fault has everywhere.
+    advice = (pair for pair in pages.answer_of(path, fault).headers if pair[0] in _ADVICE)
+    return json_answer(row_of(fault).http_status, rest_body(outcome), *advice)
 
 
 def parse_call(raw_body: bytes) -> ToolRequest:
@@ -146,7 +153,7 @@ async def _call(pages: Pages, caller: Caller, tool_request: ToolRequest) -> Tool
     with pages.request_of(caller.principal.owner):
         return await pages.gateway.call(caller, tool_request)
     # Reached only when the scope was cancelled: the principal's access has ended.
-    raise Unauthenticated("Invalid API key", "This credential was removed while the call ran.")
+    raise Unauthenticated("Invalid API key", "This credential was removed while the call ran.", token_sent=True)
 
 
 async def _caller(pages: Pages) -> Caller:
