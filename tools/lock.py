@@ -8,6 +8,7 @@ Laws:
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -57,7 +58,17 @@ def lock_node(*, upgrade: bool) -> int:
     status = subprocess.run(command, check=False, cwd=folder, env=npm_settings(os.environ)).returncode
     if status != 0:
         print("tools/lock.py: requirements/node could not be resolved; see above.", file=sys.stderr)
+    else:
+        strip_addresses(folder / "package-lock.json")
     return status
+
+
+def strip_addresses(lock: Path) -> None:
+    """Take out of npm's lock who would like to be paid: no lock file holds an address."""
+    document = json.loads(lock.read_text(encoding="utf-8"))
+    for package in document["packages"].values():
+        package.pop("funding", None)
+    lock.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
