@@ -46,7 +46,7 @@ from aegis_trio.gitea.provider import Application as GiteaApplication
 from aegis_trio.limits.addresses import AddressRates
 from aegis_trio.model.asgi import Application
 from aegis_trio.model.clock import WallClock
-from aegis_trio.model.errors import Fault, Unauthenticated, UpstreamFault
+from aegis_trio.model.errors import AuditUnavailable, Fault, Unauthenticated, UpstreamFault
 from aegis_trio.model.identity import Caller, OwnerId, PrincipalKind
 from aegis_trio.model.keyring import Keyring, Purpose
 from aegis_trio.store.interface import RESYNC, Store, StoreFailed
@@ -272,6 +272,10 @@ async def _look_at(judge: TokenJudge, hub: SessionHub) -> None:
                 hub.end_sessions_of(frozenset({owner}))
         except (UpstreamFault, StoreFailed) as fault:
             log.warning("access_not_checked", owner=owner, fault=type(fault).__name__)
+        except AuditUnavailable:
+            # The end of this access could not be recorded: nothing may run for it; a next call is judged anew.
+            log.warning("access_end_not_recorded", owner=owner)
+            hub.end_sessions_of(frozenset({owner}))
 
 
 async def _sweep(store: Store) -> None:

@@ -16,7 +16,7 @@ from aegis_trio.auth.jwks import SigningKeys
 from aegis_trio.gitea.oauth import GiteaOAuth
 from aegis_trio.model.call import Transport
 from aegis_trio.model.clock import SetClock
-from aegis_trio.model.errors import UpstreamUnreachable
+from aegis_trio.model.errors import AuditUnavailable, UpstreamUnreachable
 from aegis_trio.model.identity import Caller, Origin, OwnerId
 from aegis_trio.model.json import JsonObject
 from aegis_trio.model.secret import Secret
@@ -135,6 +135,18 @@ async def test_a_gitea_that_is_down_ends_nobody_and_hides_nobody(autojump_clock:
         await trio.sleep(60)
         assert frozenset({ADA, PAT, KEY}) == stage.hub.owners()
         stage.judge.broken.clear()
+        await trio.sleep(60)
+
+        assert frozenset({PAT, KEY}) == stage.hub.owners()
+
+
+async def test_an_end_that_cannot_be_recorded_ends_its_sessions_and_not_the_gate(autojump_clock: MockClock) -> None:
+    """Access that is over is over, also while the audit trail cannot be written; the others go on."""
+    async with running() as stage:
+        stage.judge.broken[ADA] = AuditUnavailable("full", "Free the disk.")
+        await trio.sleep(60)
+        assert frozenset({BOB, PAT, KEY}) == stage.hub.owners()
+        stage.judge.gone.add(BOB)
         await trio.sleep(60)
 
         assert frozenset({PAT, KEY}) == stage.hub.owners()
