@@ -13,8 +13,8 @@ from typing import final
 
 from aegis_trio.cli.entry_edit import Span, replace_entry, span_in_env, value_in_env, whole
 from aegis_trio.cli.usage import Usage
-from aegis_trio.config.faults import ConfigurationFaults
-from aegis_trio.config.parsing import split_entries
+from aegis_trio.config.faults import ConfigurationFaults, Misfit
+from aegis_trio.config.parsing import parse_path, split_entries
 from aegis_trio.config.sources import Sources
 from aegis_trio.config.variable import Variable
 from aegis_trio.config.variables.access import GITEA_KEY_TOKENS, MCP_API_KEYS
@@ -102,7 +102,10 @@ def _find(variable: Variable[object], environ: Mapping[str, str], env_file: Path
     named = in_file.find(f"{name}_FILE") or Sources(environ, None).find(f"{name}_FILE")
     if named is None:
         return None
-    return ListPlace(Path(named.raw_value).expanduser(), whole, _all)
+    try:
+        return ListPlace(parse_path(named.raw_value), whole, _all)
+    except Misfit as misfit:
+        raise Usage(f"{name}_FILE {misfit.rule}. {misfit.remedy}") from None
 
 
 def _all(text: str) -> str:

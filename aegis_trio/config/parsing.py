@@ -80,8 +80,15 @@ def parse_text(raw_value: str) -> str:
 
 
 def parse_path(raw_value: str) -> Path:
-    """Make a path of *raw_value*; `~` is the home folder."""
-    return Path(raw_value).expanduser()
+    """Make a path of *raw_value*; `~` is the home folder, `~name` that of a user.
+
+    Raises:
+        Misfit: there is no such user, or it has no home.
+    """
+    try:
+        return Path(raw_value).expanduser()
+    except RuntimeError:
+        raise Misfit("begins with the home of a user who has none here", "Write the whole path.") from None
 
 
 def parse_host(raw_value: str) -> str:

@@ -18,7 +18,8 @@ from typing import Final, final
 
 from dotenv.parser import parse_stream
 
-from aegis_trio.config.faults import ConfigurationFault
+from aegis_trio.config.faults import ConfigurationFault, Misfit
+from aegis_trio.config.parsing import parse_path
 
 DEFAULT_ENV_FILE: Final = Path(".env")
 MAX_FILE_BYTES: Final = 256 * 1024  # ten thousand keys fit; a device or a log given by mistake does not
@@ -97,7 +98,11 @@ class Sources:
                 self._env_file.pop(binding.key, None)
 
     def _read_secret_file(self, name: str, named: Found) -> Found | None:
-        path = Path(named.raw_value).expanduser()
+        try:
+            path = parse_path(named.raw_value)
+        except Misfit as misfit:
+            self._fault(f"{name}_FILE", misfit.rule, misfit.remedy, named)
+            return None
         text = self._read_text(f"{name}_FILE", path, named)
         if text is None:
             return None

@@ -209,6 +209,7 @@ def test_where_nobody_can_be_asked_the_flag_is_named(capsys: pytest.CaptureFixtu
         ("MCP_API_KEYS=short\n", "fewer than 32"),
         (f'MCP_API_KEYS="{KEY} x"\n', "checksum"),
         (f"MCP_API_KEYS={KEY}\nMCP_API_KEYS_FILE=x\nB='\n", "cannot be read"),
+        ("MCP_API_KEYS_FILE=~nobody-of-that-name/keys\n", "Write the whole path"),
         (f'MCP_API_KEYS="# {KEY}\n{KEY}"\n', "cannot be edited safely"),
     ],
 )

@@ -42,6 +42,7 @@ from tests.config.places import fault_of
         ("MAX_SESSIONS", ["0"]),
         ("MAX_AUTH_FAILURES", ["0"]),
         ("GITEA_MAX_CONNECTIONS", ["0", "513"]),
+        ("AUDIT_LOG_PATH", ["~nobody-of-that-name/audit"]),
     ],
 )
 def test_what_it_cannot_be_is_one_fault_with_a_remedy(name: str, values: list[str]) -> None:

@@ -113,6 +113,7 @@ def test_files_that_cannot_be_secrets_are_faults(tmp_path: Path) -> None:
         "names an empty file": written(tmp_path / "empty", " \n"),
         f"above {MAX_FILE_BYTES} bytes": written(tmp_path / "huge", "x" * (MAX_FILE_BYTES + 1)),
         "is a directory": tmp_path,
+        "a user who has none here": Path("~nobody-of-that-name/token"),
     }
     (tmp_path / "binary").write_bytes(b"\xff\xfe")
     cases["not UTF-8"] = tmp_path / "binary"

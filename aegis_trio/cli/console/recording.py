@@ -22,6 +22,7 @@ from typing import IO, Final, final
 
 from aegis_trio.cli.console.visible import json_line
 from aegis_trio.config.faults import Misfit
+from aegis_trio.config.parsing import parse_path
 from aegis_trio.model.json import JsonObject, JsonValue
 from aegis_trio.model.secret import MASK, Secret
 from aegis_trio.protocol.json_reader import read_json
@@ -109,7 +110,7 @@ def read_recording(name: str) -> Recording:
         Misfit: it is none.
         OSError: it cannot be read.
     """
-    with Path(name).expanduser().open("rb") as file:
+    with parse_path(name).open("rb") as file:
         content = file.read(MAX_RECORDING_BYTES + 1)
     if len(content) > MAX_RECORDING_BYTES:
         raise Misfit(f"is longer than {MAX_RECORDING_BYTES} bytes", "Name a recording.")

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
-from pathlib import Path
 from typing import Final, TypeAlias, assert_never, final
 
 import trio
@@ -27,6 +26,7 @@ from aegis_trio.cli.console.recording import read_recording
 from aegis_trio.cli.console.replayer import Replayer, begins_with_handshake
 from aegis_trio.cli.console.watch import Watch
 from aegis_trio.config.faults import Misfit
+from aegis_trio.config.parsing import parse_path
 from aegis_trio.model.json import JsonObject, JsonValue
 from aegis_trio.protocol.jsonrpc import Request, classify
 from aegis_trio.protocol.results import META_SERVER
@@ -160,7 +160,7 @@ class Session:
         if name is None:
             ended = self._watch.end_recording()
             return done("record", "nothing was recorded" if ended is None else f"recorded to {ended}")
-        path = Path(name).expanduser()
+        path = parse_path(name)
         self._watch.begin_recording(path, self._exchange.messages.era)
         return done("record", f"recording to {path}", {"file": str(path)})
 
