@@ -21,7 +21,8 @@ from typing import Final, final
 import trio
 
 from aegis_trio.limits.failures import source_of
-from aegis_trio.policy.rate import NS_PER_S, Fits, per_minute, spend
+from aegis_trio.model.clock import NS_PER_S
+from aegis_trio.policy.rate import Fits, per_minute, spend
 
 VERBATIM: Final = 10  # the guesses before a block by default, and as many refusals behind it
 PERIOD_S: Final = 60.0

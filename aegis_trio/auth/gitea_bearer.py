@@ -22,11 +22,11 @@ from typing import Final, final
 
 import trio
 
-from aegis_trio.auth.broker.grants import NS_PER_S, principal_of
+from aegis_trio.auth.broker.grants import principal_of
 from aegis_trio.auth.jwks import SigningKeys
 from aegis_trio.gitea.id_token import NotSigned, read_access_claims
 from aegis_trio.gitea.oauth import GiteaOAuth, Inactive
-from aegis_trio.model.clock import WallClock
+from aegis_trio.model.clock import WallClock, unix_seconds
 from aegis_trio.model.errors import UpstreamForbade, UpstreamRejectedIdentity
 from aegis_trio.model.identity import DEFAULT_INSTANCE, Caller, Origin, OwnerId, Principal, PrincipalKind
 from aegis_trio.model.secret import Secret
@@ -92,7 +92,7 @@ class GiteaBearer:
         text = raw_token.reveal()
         grant: str | None = None
         if not _PAT.fullmatch(text):
-            claims = read_access_claims(text, keys=self._keys, now_s=self._clock.now_ns() // NS_PER_S)
+            claims = read_access_claims(text, keys=self._keys, now_s=unix_seconds(self._clock))
             if isinstance(claims, NotSigned):
                 return None
             grant = f"gitea-{claims.grant}"

@@ -11,12 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
-from aegis_trio.auth.broker.grants import NS_PER_S
 from aegis_trio.auth.broker.ports import UpstreamGrantDead, UpstreamIdentity, UpstreamTokens
 from aegis_trio.auth.jwks import SigningKeys
 from aegis_trio.gitea.id_token import authorize_url, verify_id_token
 from aegis_trio.gitea.oauth import GiteaOAuth, GiteaTokens, Inactive
-from aegis_trio.model.clock import WallClock
+from aegis_trio.model.clock import WallClock, unix_seconds
 from aegis_trio.model.errors import GrantDead, UpstreamBroken, UpstreamForbade, UpstreamRejectedIdentity
 from aegis_trio.model.secret import Secret
 from aegis_trio.policy.scopes import gitea_scopes
@@ -90,7 +89,7 @@ class GiteaLogin:
             issuer=discovery.issuer,
             client_id=self.client_id,
             nonce=nonce,
-            now_s=self.clock.now_ns() // NS_PER_S,
+            now_s=unix_seconds(self.clock),
         )
         found = await self.oauth.introspect(tokens.access)
         if isinstance(found, Inactive):

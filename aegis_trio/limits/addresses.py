@@ -18,7 +18,8 @@ from typing import Final, final
 import trio
 
 from aegis_trio.limits.failures import Network, Source, is_within, source_of
-from aegis_trio.policy.rate import NS_PER_S, Exceeds, Fits, per_minute, spend
+from aegis_trio.model.clock import NS_PER_S
+from aegis_trio.policy.rate import Exceeds, Fits, per_minute, spend
 
 MAX_ADDRESSES: Final = 50_000  # about 8 MB
 _SWEEP: Final = 2  # entries looked at per request: more than one is added, so the table shrinks when it can

@@ -19,10 +19,11 @@ from typing import Final, final
 import trio
 
 from aegis_trio.limits.settings import LimitSettings
+from aegis_trio.model.clock import NS_PER_S
 from aegis_trio.model.errors import RateLimited
 from aegis_trio.model.identity import PrincipalId
 from aegis_trio.model.toolspec import CostClass
-from aegis_trio.policy.rate import NS_PER_S, Exceeds, Fits, per_minute, spend
+from aegis_trio.policy.rate import Exceeds, Fits, per_minute, spend
 
 # Trade: every class costs one cell, as the promise is "calls a minute"; the table is where that would change.
 CELLS: Final = {CostClass.CHEAP: 1, CostClass.NORMAL: 1, CostClass.HEAVY: 1}

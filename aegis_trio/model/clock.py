@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from typing import Protocol, final
+from typing import Final, Protocol, final
+
+NS_PER_S: Final = 1_000_000_000
 
 
 class WallClock(Protocol):
@@ -47,11 +49,16 @@ class SetClock:
         self._now_ns = now_ns
 
 
+def unix_seconds(clock: WallClock) -> int:
+    """Return whole UTC seconds since 1970, rounded down."""
+    return clock.now_ns() // NS_PER_S
+
+
 def as_timestamp(now_ns: int) -> str:
     """Return *now_ns* as `2026-02-13T10:00:00.000000Z`, microseconds, always UTC.
 
     Source: RFC 3339 section 5.6.
     """
-    seconds, remainder_ns = divmod(now_ns, 1_000_000_000)
+    seconds, remainder_ns = divmod(now_ns, NS_PER_S)
     moment = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").removesuffix("+00:00")
     return f"{moment}.{remainder_ns // 1000:06d}Z"

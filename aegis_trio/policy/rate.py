@@ -13,7 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, NoReturn, TypeAlias, final
 
-NS_PER_S: Final = 1_000_000_000
+from aegis_trio.model.clock import NS_PER_S
+
 NS_PER_MINUTE: Final = 60 * NS_PER_S
 
 

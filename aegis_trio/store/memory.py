@@ -11,7 +11,7 @@ from typing import final
 
 import trio
 
-from aegis_trio.model.clock import WallClock
+from aegis_trio.model.clock import WallClock, unix_seconds
 from aegis_trio.store.feed import Feed
 from aegis_trio.store.interface import Change, Delete, Put, Row, Space, check_put
 
@@ -124,7 +124,7 @@ class MemoryStore:
 
     def _live(self, space: Space, key: str) -> _Kept | None:
         kept = self._spaces[space].get(key)
-        if kept is None or (kept.expires_at is not None and kept.expires_at * 1_000_000_000 <= self._clock.now_ns()):
+        if kept is None or (kept.expires_at is not None and kept.expires_at <= unix_seconds(self._clock)):
             return None
         return kept
 

@@ -23,14 +23,13 @@ from typing import Final, TypeVar, final
 
 import trio
 
-from aegis_trio.model.clock import WallClock
+from aegis_trio.model.clock import WallClock, unix_seconds
 from aegis_trio.store.feed import Feed
 from aegis_trio.store.interface import Change, Delete, Put, Row, Space, StoreFailed, check_put
 
 BUSY_S: Final = 5.0  # how long a transaction of another process is waited for
 LOOK_EVERY_S: Final = 0.5  # revocations of another process; promises say within a second
 FEED_KEPT_S: Final = 3600
-_NS: Final = 1_000_000_000
 ResultT = TypeVar("ResultT")
 
 # Each step is applied once, in its order; a file of a later version is refused, never guessed at.
@@ -303,4 +302,4 @@ class SqliteStore:
         self._run("DELETE FROM word WHERE space = ? AND key = ?", (space.value, key))
 
     def _now_s(self) -> int:
-        return self._clock.now_ns() // _NS
+        return unix_seconds(self._clock)

@@ -18,7 +18,7 @@ from aegis_trio.gateway.gateway import Gateway
 from aegis_trio.gitea.client import GiteaClient
 from aegis_trio.limits.calls import CallLimits
 from aegis_trio.limits.settings import LimitSettings
-from aegis_trio.model.clock import WallClock
+from aegis_trio.model.clock import WallClock, unix_seconds
 from aegis_trio.model.errors import Fault, NotReady
 from aegis_trio.model.features import Catalogue
 from aegis_trio.model.identity import Caller
@@ -119,10 +119,7 @@ def build_core(
 
 def build_desk(door: Door, card: ServerCard, keyring: Keyring, clock: WallClock) -> Desk:
     """Return the desk before *door*, with the seals of what clients bring back."""
-
-    def now_s() -> int:
-        return clock.now_ns() // 1_000_000_000
-
+    now_s = partial(unix_seconds, clock)
     spent = SpentStates(started_at=now_s())
 
     def spend(state: RequestState) -> bool:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aegis_trio.policy.rate import NS_PER_MINUTE, NS_PER_S, Exceeds, Fits, Limit, per_minute, spend
+from aegis_trio.model.clock import NS_PER_S
+from aegis_trio.policy.rate import NS_PER_MINUTE, Exceeds, Fits, Limit, per_minute, spend
 
 
 def test_a_full_bucket_gives_its_whole_burst_and_then_refuses() -> None:

@@ -14,9 +14,8 @@ import secrets
 from dataclasses import dataclass
 from typing import Final, final
 
-from aegis_trio.auth.broker.grants import NS_PER_S
 from aegis_trio.auth.broker.rows import BrowserRow, decode_row, digest, encode_row
-from aegis_trio.model.clock import WallClock
+from aegis_trio.model.clock import WallClock, unix_seconds
 from aegis_trio.model.secret import Secret
 from aegis_trio.protocol.sealing import bind
 from aegis_trio.store.interface import Put, Space, Store
@@ -92,7 +91,7 @@ class Browsers:
 
     async def _open(self, row: BrowserRow) -> Browser:
         cookie = Secret(secrets.token_urlsafe(COOKIE_BYTES))
-        until = self._clock.now_ns() // NS_PER_S + BROWSER_TTL_S
+        until = unix_seconds(self._clock) + BROWSER_TTL_S
         key = digest(cookie.reveal())
         await self._store.put(Put(space=Space.BROWSER, key=key, value=encode_row(row), expires_at=until, if_version=0))
         return Browser(cookie=cookie, is_new=True, uid=row.uid, login=row.login)

@@ -19,7 +19,7 @@ from aegis_trio.auth.broker.rows import (
     grant_word,
     person_key,
 )
-from aegis_trio.model.clock import WallClock
+from aegis_trio.model.clock import WallClock, unix_seconds
 from aegis_trio.model.identity import PrincipalId
 from aegis_trio.store.interface import Change, Delete, Put, Space, Store
 
@@ -27,7 +27,6 @@ REVOKED: Final = "revoked"
 """The topic on which ended grants are told, by their ids."""
 MAX_GRANTS_OF_ONE: Final = 20
 """Grants of one person to one client; a further one ends the oldest."""
-NS_PER_S: Final = 1_000_000_000
 USED_STEP_S: Final = 60
 """How exactly "last used" is kept, seconds: each note is a write."""
 
@@ -84,7 +83,7 @@ class Grants:
 
     async def note_use(self, grant: GrantRow) -> None:
         """Note that a grant is used, at most once in `USED_STEP_S`; lost to whoever changes it meanwhile."""
-        now_s = self._clock.now_ns() // NS_PER_S
+        now_s = unix_seconds(self._clock)
         if now_s - grant.last_used_at < USED_STEP_S:
             return
         row = await self._store.get(Space.GRANT, grant.id)

@@ -15,11 +15,11 @@ from typing import Final, final
 import structlog
 import trio
 
-from aegis_trio.auth.broker.grants import NS_PER_S, Grants
+from aegis_trio.auth.broker.grants import Grants
 from aegis_trio.auth.broker.ports import Upstream, UpstreamGrantDead, UpstreamIdentity, UpstreamTokens
 from aegis_trio.auth.broker.rows import PersonRow, decode_row, encode_row, person_key
 from aegis_trio.auth.vault import Vault
-from aegis_trio.model.clock import WallClock
+from aegis_trio.model.clock import WallClock, unix_seconds
 from aegis_trio.model.secret import Secret
 from aegis_trio.store.interface import Put, Row, Space, Store
 
@@ -141,4 +141,4 @@ class People:
         return found.lock
 
     def _now_s(self) -> int:
-        return self._clock.now_ns() // NS_PER_S
+        return unix_seconds(self._clock)

@@ -22,7 +22,7 @@ from typing import Final, final
 
 from aegis_trio.audit.entry import service_event
 from aegis_trio.auth.broker.browsers import Browser, Browsers
-from aegis_trio.auth.broker.grants import NS_PER_S, principal_of
+from aegis_trio.auth.broker.grants import principal_of
 from aegis_trio.auth.broker.outcomes import (
     Answered,
     Arrived,
@@ -41,7 +41,7 @@ from aegis_trio.auth.broker.request import AuthorizationRequest
 from aegis_trio.auth.broker.rows import CodeRow, GrantRow, LoginRow, decode_row, digest, encode_row, new_id
 from aegis_trio.auth.broker.tokens import Tokens
 from aegis_trio.auth.vault import Vault
-from aegis_trio.model.clock import WallClock
+from aegis_trio.model.clock import WallClock, unix_seconds
 from aegis_trio.model.errors import UpstreamFault
 from aegis_trio.model.identity import Origin
 from aegis_trio.model.secret import Secret
@@ -227,7 +227,7 @@ class SignIns:
         return GoToGitea(self._upstream.authorize_address(state=state, nonce=nonce, challenge=challenge))
 
     async def _grant(self, login: LoginRow, browser: Browser, uid: int, person: str, origin: Origin) -> Granted:
-        now_s = self._clock.now_ns() // NS_PER_S
+        now_s = unix_seconds(self._clock)
         grant = GrantRow(
             id=new_id(),
             uid=uid,
@@ -246,7 +246,7 @@ class SignIns:
         return Granted(login=login, code=code, browser=browser)
 
     async def _keep(self, key: str, login: LoginRow) -> None:
-        until = self._clock.now_ns() // NS_PER_S + LOGIN_TTL_S
+        until = unix_seconds(self._clock) + LOGIN_TTL_S
         await self._store.put(Put(space=Space.LOGIN, key=key, value=encode_row(login), expires_at=until))
 
     def _record(self, event: str, asked: LoginRow, origin: Origin, **more: str) -> None:

@@ -17,7 +17,7 @@ from typing import Final, cast, final
 
 from aegis_trio.audit.entry import security_event, service_event
 from aegis_trio.auth.broker.errors import OAuthCode, OAuthRefused
-from aegis_trio.auth.broker.grants import NS_PER_S, Grants, principal_of
+from aegis_trio.auth.broker.grants import Grants, principal_of
 from aegis_trio.auth.broker.ports import OAuthTrail
 from aegis_trio.auth.broker.proof import check_resource, fits_challenge, narrow_scopes
 from aegis_trio.auth.broker.rows import (
@@ -37,7 +37,7 @@ from aegis_trio.auth.broker.rows import (
     new_token,
 )
 from aegis_trio.auth.vault import Vault
-from aegis_trio.model.clock import WallClock
+from aegis_trio.model.clock import WallClock, unix_seconds
 from aegis_trio.model.errors import Severity
 from aegis_trio.model.secret import Secret
 from aegis_trio.store.interface import Delete, Put, Space, Store
@@ -311,7 +311,7 @@ class Tokens:
         )
 
     def _now_s(self) -> int:
-        return self._clock.now_ns() // NS_PER_S
+        return unix_seconds(self._clock)
 
 
 def _no_code() -> OAuthRefused:

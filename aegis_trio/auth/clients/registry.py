@@ -20,7 +20,6 @@ from urllib.parse import urlsplit
 
 from aegis_trio.audit.entry import service_event
 from aegis_trio.auth.broker.errors import OAuthCode, OAuthRefused
-from aegis_trio.auth.broker.grants import NS_PER_S
 from aegis_trio.auth.broker.ports import OAuthTrail
 from aegis_trio.auth.broker.rows import new_id
 from aegis_trio.auth.clients.client import (
@@ -34,7 +33,7 @@ from aegis_trio.auth.clients.client import (
     is_loopback,
     is_valid_redirect,
 )
-from aegis_trio.model.clock import WallClock
+from aegis_trio.model.clock import WallClock, unix_seconds
 from aegis_trio.model.errors import RateLimited
 from aegis_trio.model.json import JsonObject, JsonValue
 from aegis_trio.model.secret import Secret
@@ -168,7 +167,7 @@ class Registry:
             raise RateLimited("There are as many clients as may be.", "Try again later.", retry_after_s=wait_s)
 
     def _now_s(self) -> int:
-        return self._clock.now_ns() // NS_PER_S
+        return unix_seconds(self._clock)
 
 
 def is_allowed_host(host: str, allowed_domains: Iterable[str]) -> bool:

@@ -12,11 +12,10 @@ from typing import Final, final
 
 from aegis_trio.auth.broker.browsers import Browser
 from aegis_trio.auth.broker.errors import OAuthCode, OAuthRefused
-from aegis_trio.auth.broker.grants import NS_PER_S
 from aegis_trio.auth.broker.request import single
 from aegis_trio.auth.broker.rows import GrantRow
 from aegis_trio.auth.clients.documents import read_client_address
-from aegis_trio.model.clock import as_timestamp
+from aegis_trio.model.clock import NS_PER_S, as_timestamp
 from aegis_trio.policy.scopes import words_of
 from aegis_trio.web.errors import HttpAnswer
 from aegis_trio.web.oauth.answers import Extra, page_answer, see_other

@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from typing import Final, final
 
 from aegis_trio.auth.broker.errors import OAuthCode, OAuthRefused
-from aegis_trio.auth.broker.grants import NS_PER_S
 from aegis_trio.auth.broker.request import Parameters, choose_resource, single
 from aegis_trio.auth.broker.rows import digest
 from aegis_trio.auth.broker.tokens import TokenPair
 from aegis_trio.auth.clients.client import Client
 from aegis_trio.auth.clients.guarded import NotFetched
 from aegis_trio.auth.clients.proving import check_proof, read_presented
+from aegis_trio.model.clock import unix_seconds
 from aegis_trio.model.errors import NotReady, ServerFault, TooMany, UpstreamFault
 from aegis_trio.protocol.json_reader import read_json
 from aegis_trio.protocol.refusals import Refusal
@@ -134,7 +134,7 @@ class ClientEndpoints:
             client,
             presented,
             audiences=(url, f"{url}/oauth/token", f"{url}/oauth/revoke"),
-            now_s=rooms.clock.now_ns() // NS_PER_S,
+            now_s=unix_seconds(rooms.clock),
             spend=self._spend,
         )
         return client
