@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import hmac
 import re
 from typing import Final
 
 from aegis_trio.auth.broker.errors import OAuthCode, OAuthRefused
+from aegis_trio.gitea.id_token import s256_challenge
+from aegis_trio.model.secret import Secret
 
 _VERIFIER: Final = re.compile(r"[A-Za-z0-9._~-]{43,128}", re.ASCII)  # Source: RFC 7636 section 4.1
 
@@ -42,5 +42,4 @@ def fits_challenge(raw_verifier: str, challenge: str) -> bool:
     """
     if not _VERIFIER.fullmatch(raw_verifier):
         return False
-    made = base64.urlsafe_b64encode(hashlib.sha256(raw_verifier.encode()).digest()).rstrip(b"=").decode()
-    return hmac.compare_digest(made, challenge)
+    return hmac.compare_digest(s256_challenge(Secret(raw_verifier)), challenge)

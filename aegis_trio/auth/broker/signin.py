@@ -14,8 +14,6 @@ Source: OAuth 2.1 sections 4.1 and 7.5; RFC 9700 section 4; gitea.md facts 2, 5 
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import secrets
 from dataclasses import replace
 from typing import Final, final
@@ -41,6 +39,7 @@ from aegis_trio.auth.broker.request import AuthorizationRequest
 from aegis_trio.auth.broker.rows import CodeRow, GrantRow, LoginRow, decode_row, digest, encode_row, new_id
 from aegis_trio.auth.broker.tokens import Tokens
 from aegis_trio.auth.vault import Vault
+from aegis_trio.gitea.id_token import s256_challenge
 from aegis_trio.model.clock import WallClock, unix_seconds
 from aegis_trio.model.errors import UpstreamFault
 from aegis_trio.model.identity import Origin
@@ -220,7 +219,7 @@ class SignIns:
 
     async def _send_to_gitea(self, login: LoginRow, origin: Origin) -> GoToGitea:
         state, nonce, verifier = (secrets.token_urlsafe(STATE_BYTES) for _ in range(3))
-        challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+        challenge = s256_challenge(Secret(verifier))
         sealed = self._vault.seal(Secret(verifier), row=digest(state), owner=login.browser)
         await self._keep(digest(state), replace(login, nonce=nonce, verifier=sealed))
         self._record("oauth_authorize", login, origin, step="agreed")
