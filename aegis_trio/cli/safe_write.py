@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from aegis_trio.cli.usage import Usage
+from aegis_trio.config.root_secret import sync_folder
 from aegis_trio.model.clock import WallClock, as_timestamp
 
 _OWNER_ONLY: Final = 0o600
@@ -82,12 +83,3 @@ def replace_file(path: Path, content: bytes, *, expected: bytes | None) -> None:
     finally:
         draft.unlink(missing_ok=True)
     sync_folder(target.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in *folder* durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
