@@ -9,7 +9,7 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import cast, final
+from typing import TYPE_CHECKING, cast, final
 
 from aegis_trio.audit.trail import AuditTrail
 from aegis_trio.auth.authenticator import Authenticator
@@ -23,7 +23,6 @@ from aegis_trio.model.keyring import Keyring
 from aegis_trio.supervisor.admin import AdminApp
 from aegis_trio.supervisor.core import RefusedSetting, build_core
 from aegis_trio.supervisor.readiness import Readiness
-from aegis_trio.supervisor.signin import SignIn
 from aegis_trio.supervisor.upstream import UpstreamWatch
 from aegis_trio.telemetry.metrics import StatisticsCollector, render_metrics
 from aegis_trio.toolsets.catalogue import CATALOGUE
@@ -39,6 +38,9 @@ from aegis_trio.web.front import Front, Routes
 from aegis_trio.web.pages import Pages, build_app
 from aegis_trio.web.server.tls import open_tls_context
 from aegis_trio.web.settings import WebSettings
+
+if TYPE_CHECKING:  # its rooms are loaded only where people sign in: see tree.py
+    from aegis_trio.supervisor.signin import SignIn
 
 
 @final

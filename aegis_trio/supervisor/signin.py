@@ -118,17 +118,18 @@ class SignIn:
 
 @asynccontextmanager
 async def open_signin(
-    settings: Settings, keyring: Keyring, audit: AuditTrail, gitea: GiteaClient, clock: WallClock
-) -> AsyncGenerator[SignIn | None]:
-    """Compose signing in; None where nobody can.
+    settings: Settings,
+    signin: SigninSettings,
+    keyring: Keyring,
+    audit: AuditTrail,
+    gitea: GiteaClient,
+    clock: WallClock,
+) -> AsyncGenerator[SignIn]:
+    """Compose signing in.
 
     Raises:
         RefusedSetting: the store cannot be opened, or two clients have one id.
     """
-    signin = settings.signin
-    if signin is None:
-        yield None
-        return
     oauth = GiteaOAuth(gitea, GiteaApplication(client_id=signin.client_id, client_secret=signin.client_secret))
     keys = SigningKeys(RefreshTimes(min_interval_s=30.0, max_stale_s=signin.jwks_max_stale_s))
     documents = OAuthSettings(

@@ -6,7 +6,10 @@
           │                                ends everything
           └─ serving                       the session hub with its reaper, the public listener, the operator's listener
 
-Gitea's signing keys will be refreshed (auth/jwks.py) by a task of `background`, once people sign in with OAuth.
+Where people sign in (signin.py), a task of `background` refreshes Gitea's signing keys, and others end what has ended.
+
+The rooms of signing in are imported only where people sign in: they and what they need (SQLite, JWT) would be
+resident memory, start-up time and code within reach in every gate that knows API keys alone.
 
 Order of start: configuration → audit → listening → upstream check → ready.
 Order of end: not ready → streams get their farewell → calls in flight get their grace → sockets closed → audit
@@ -19,7 +22,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, final
+from typing import TYPE_CHECKING, Final, final
 
 import structlog
 import trio
@@ -38,13 +41,15 @@ from aegis_trio.supervisor.core import RefusedSetting, check_upstream
 from aegis_trio.supervisor.gate import Gate, build_gate
 from aegis_trio.supervisor.last_resort import MARGIN_S, LastResort
 from aegis_trio.supervisor.signals import watch_signals
-from aegis_trio.supervisor.signin import open_signin
 from aegis_trio.toolsets.catalogue import CATALOGUE
 from aegis_trio.toolsets.context import ToolContext
 from aegis_trio.transports.hub import StreamKind
 from aegis_trio.transports.subscriptions import ListName
 from aegis_trio.web.server.serve import RunningServer, serve
 from aegis_trio.web.server.sockets import bound_port, open_listeners
+
+if TYPE_CHECKING:
+    from aegis_trio.supervisor.signin import SignIn
 
 FAREWELL_S: Final = 1.0  # how long streams may take to say goodbye before their connections are closed
 EXPIRY_CHECK_S: Final = 10.0  # a key expires on a day; its streams end within these seconds
@@ -109,7 +114,12 @@ async def run_gate(  # noqa: ASYNC128 -- _serve reports that it has started
         AsyncExitStack() as rooms,
     ):
         keyring = open_keyring(settings.root)
-        signin = await rooms.enter_async_context(open_signin(settings, keyring, audit, gitea, clock))
+        signin: SignIn | None = None
+        if settings.signin is not None:
+            from aegis_trio.supervisor.signin import open_signin  # noqa: PLC0415 -- only where needed, as above
+
+            opened = open_signin(settings, settings.signin, keyring, audit, gitea, clock)
+            signin = await rooms.enter_async_context(opened)
         gate = build_gate(settings, keyring, audit, gitea, clock=clock, catalogue=catalogue, signin=signin)
         await audit.append(service_event("service_started", version=__version__))
         gate.authenticator.announce()
