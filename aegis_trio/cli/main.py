@@ -17,9 +17,9 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from importlib.metadata import version
 from typing import Final, NoReturn, Protocol, cast, final
 
+from aegis_trio import __version__
 from aegis_trio.cli.exit_codes import (
     EXIT_BUG,
     EXIT_CONFIGURATION,
@@ -138,7 +138,7 @@ def _dispatch(raw_arguments: list[str], clock: WallClock) -> int:
 
 
 def _version_line() -> str:
-    return f"{PROGRAM} {version('aegis-trio')}"
+    return f"{PROGRAM} {__version__}"
 
 
 def _tell(sentence: str, code: int) -> int:

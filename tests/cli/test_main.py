@@ -6,6 +6,7 @@ import argparse
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -48,6 +49,12 @@ def test_help_and_version_are_well(argv: list[str], capsys: pytest.CaptureFixtur
     """They are asked for."""
     assert 0 == run(*argv)
     assert "aegis-trio" in capsys.readouterr().out
+
+
+def test_the_version_that_is_told_is_the_one_that_is_installed(capsys: pytest.CaptureFixture[str]) -> None:
+    """It stands in the source, so that telling it does not cost the reading of package metadata."""
+    assert 0 == run("--version")
+    assert f"aegis-trio {version('aegis-trio')}\n" == capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
