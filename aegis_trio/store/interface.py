@@ -4,7 +4,8 @@ Laws:
     1. A row that has expired is absent, whether or not it was swept.
     2. What `put`, `take`, `delete`, `add` or `apply` returned is durable.
     3. `take` gives a row to one caller only; `apply` does all of its changes or none.
-    4. Keys and index words are text of ours or digests; hostile text is hashed by its owner first.
+    4. `get_recent` may miss what another process did in the last `RECENT_S` seconds, and nothing that this one did.
+    5. Keys and index words are text of ours or digests; hostile text is hashed by its owner first.
 
 Not here: what rows mean. Only primitives stand here that a hash, a sorted set and a script of Redis can serve.
 """
@@ -21,6 +22,8 @@ import trio
 MAX_VALUE_BYTES: Final = 64 * 1024  # the largest row is a client's document of 5 KB
 MAX_KEY_CHARS: Final = 512
 MAX_INDEXES: Final = 4
+RECENT_S: Final = 0.9
+"""How old a row may be that another process has changed since; promises say that what has ended ends in a second."""
 FEED_SLOTS: Final = 256
 """Revocations that wait for one subscriber; a slower one is told to look at everything again."""
 RESYNC: Final = "*"
@@ -94,6 +97,13 @@ class Store(Protocol):
 
     async def get(self, space: Space, key: str) -> Row | None:
         """Return a row, or None when it is absent."""
+        ...
+
+    async def get_recent(self, space: Space, key: str) -> Row | None:
+        """Return a row as `get` does, or as it was at most `RECENT_S` ago if another process has changed it since.
+
+        For what every call asks and nobody writes back; whoever changes what was read reads it with `get`.
+        """
         ...
 
     async def put(self, change: Put) -> int | None:

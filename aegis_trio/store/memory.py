@@ -44,6 +44,10 @@ class MemoryStore:
         kept = self._live(space, key)
         return None if kept is None else _row(key, kept)
 
+    async def get_recent(self, space: Space, key: str) -> Row | None:
+        """Return a row, or None when it is absent: no other process can have changed it."""
+        return await self.get(space, key)
+
     async def put(self, change: Put) -> int | None:
         """Write a row; return its new version, or None when `if_version` did not hold."""
         check_put(change)

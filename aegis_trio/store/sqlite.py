@@ -4,12 +4,13 @@ Laws:
     1. One connection, used by one thread at a time, so that no statement waits for another of ours.
     2. A transaction takes the write lock at its beginning: what it read still stands when it writes.
     3. The file is its owner's alone (0600, in a folder 0700), and is refused where others can read it.
-    4. Another process (the command line) may use the file at the same time; its revocations are heard within
-       `LOOK_EVERY_S`.
+    4. Another process (the command line) may use the file at the same time; its revocations are heard, and its changes
+       known of, within `LOOK_EVERY_S`.
 
 Whom it trusts: the file. Whoever can write to it can let anybody in.
 
-Source: sqlite.org/wal.html, sqlite.org/pragma.html#pragma_synchronous (FULL in WAL syncs every commit).
+Source: sqlite.org/wal.html, sqlite.org/pragma.html#pragma_synchronous (FULL in WAL syncs every commit) and
+#pragma_data_version (another number once another connection has committed, never for our own commits).
 """
 
 from __future__ import annotations
@@ -26,29 +27,14 @@ import trio
 from aegis_trio.model.clock import WallClock, unix_seconds
 from aegis_trio.store.feed import Feed
 from aegis_trio.store.interface import Change, Delete, Put, Row, Space, StoreFailed, check_put
+from aegis_trio.store.recent import RecentRows
+from aegis_trio.store.schema import MIGRATIONS
 
 BUSY_S: Final = 5.0  # how long a transaction of another process is waited for
 LOOK_EVERY_S: Final = 0.5  # revocations of another process; promises say within a second
 FEED_KEPT_S: Final = 3600
 ResultT = TypeVar("ResultT")
 
-# Each step is applied once, in its order; a file of a later version is refused, never guessed at.
-_MIGRATIONS: Final = (
-    """
-    CREATE TABLE row (
-        space TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, version INTEGER NOT NULL, expires_at INTEGER,
-        PRIMARY KEY (space, key)
-    ) WITHOUT ROWID;
-    CREATE INDEX row_expiry ON row (expires_at) WHERE expires_at IS NOT NULL;
-    CREATE TABLE word (
-        space TEXT NOT NULL, word TEXT NOT NULL, key TEXT NOT NULL, PRIMARY KEY (space, word, key)
-    ) WITHOUT ROWID;
-    CREATE INDEX word_key ON word (space, key);
-    CREATE TABLE feed (
-        id INTEGER PRIMARY KEY AUTOINCREMENT, topic TEXT NOT NULL, word TEXT NOT NULL, at INTEGER NOT NULL
-    );
-    """,
-)
 _GET: Final = """
     SELECT key, value, version, expires_at FROM row
     WHERE space = ? AND key = ? AND (expires_at IS NULL OR expires_at > ?)
@@ -96,6 +82,7 @@ class SqliteStore:
         self._one_at_a_time = trio.CapacityLimiter(1)
         self._connection: sqlite3.Connection | None = None
         self._heard = 0
+        self._recent = RecentRows()
 
     async def open(self) -> None:
         """Open the file and bring it up to date.
@@ -103,7 +90,9 @@ class SqliteStore:
         Raises:
             StoreFailed: as `open_sqlite_store`.
         """
+        begun_s = trio.current_time()
         await self._in_thread(self._open)
+        self._recent.note_look(begun_s)
 
     async def close(self) -> None:
         """Close the file."""
@@ -114,6 +103,14 @@ class SqliteStore:
     async def get(self, space: Space, key: str) -> Row | None:
         """Return a row, or None when it is absent."""
         return await self._in_thread(lambda: self._get(space, key))
+
+    async def get_recent(self, space: Space, key: str) -> Row | None:
+        """Return a row as it was at most `RECENT_S` ago, or None when it is absent."""
+        await trio.lowlevel.checkpoint_if_cancelled()
+        row = self._recent.find(space, key, trio.current_time())
+        if row is not None and (row.expires_at is None or row.expires_at > self._now_s()):
+            return row
+        return await self._in_thread(lambda: self._recent.keep(space, self._get(space, key)))
 
     async def put(self, change: Put) -> int | None:
         """Write a row; return its new version, or None when `if_version` did not hold."""
@@ -182,6 +179,7 @@ class SqliteStore:
 
         def work() -> int:
             now_s = self._now_s()
+            self._recent.forget_all()
             self._run(_FORGET_WORDS, (now_s,))
             self._run("DELETE FROM feed WHERE at <= ?", (now_s - FEED_KEPT_S,))
             return self._run("DELETE FROM row WHERE expires_at <= ?", (now_s,)).rowcount
@@ -207,8 +205,10 @@ class SqliteStore:
             await self._hear()
 
     async def _hear(self) -> None:
-        query = "SELECT id, topic, word FROM feed WHERE id > ? ORDER BY id"
-        for number, topic, word in await self._in_thread(lambda: self._run(query, (self._heard,)).fetchall()):
+        begun_s = trio.current_time()
+        words = await self._in_thread(self._look)
+        self._recent.note_look(begun_s)
+        for number, topic, word in words:
             if number > self._heard:
                 self._heard = int(number)
                 self._feed.tell(str(topic), str(word))
@@ -245,13 +245,14 @@ class SqliteStore:
         for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "trusted_schema = OFF"):
             self._run(f"PRAGMA {pragma}", ())
         self._migrate()
+        self._note_version()
         self._heard = int(self._run("SELECT COALESCE(MAX(id), 0) FROM feed", ()).fetchone()[0])
 
     def _migrate(self) -> None:
         version = int(self._run("PRAGMA user_version", ()).fetchone()[0])
-        if version > len(_MIGRATIONS):
+        if version > len(MIGRATIONS):
             raise StoreFailed(f"STORE_PATH {self._path}: a later version of the gate made it; use that one.")
-        for number, script in enumerate(_MIGRATIONS[version:], start=version + 1):
+        for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
             self._open_connection().executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number}; COMMIT;")
 
     def _close(self) -> None:
@@ -278,6 +279,14 @@ class SqliteStore:
         found = self._select(_GET, (space.value, key, self._now_s()))
         return found[0] if found else None
 
+    def _look(self) -> list[tuple[int, str, str]]:
+        # Rows first: whoever hears that something has ended must not find it alive.
+        self._note_version()
+        return self._run("SELECT id, topic, word FROM feed WHERE id > ? ORDER BY id", (self._heard,)).fetchall()
+
+    def _note_version(self) -> None:
+        self._recent.note_version(int(self._run("PRAGMA data_version", ()).fetchone()[0]))
+
     def _holds(self, change: Change) -> bool:
         if change.if_version is None:
             return True
@@ -288,6 +297,7 @@ class SqliteStore:
         row = self._get(change.space, change.key)
         version = 1 if row is None else row.version + 1
         space, key = change.space.value, change.key
+        self._recent.forget(change.space, key)
         self._run("DELETE FROM word WHERE space = ? AND key = ?", (space, key))
         self._run(
             "INSERT OR REPLACE INTO row (space, key, value, version, expires_at) VALUES (?, ?, ?, ?, ?)",
@@ -298,6 +308,7 @@ class SqliteStore:
         return version
 
     def _delete(self, space: Space, key: str) -> None:
+        self._recent.forget(space, key)
         self._run("DELETE FROM row WHERE space = ? AND key = ?", (space.value, key))
         self._run("DELETE FROM word WHERE space = ? AND key = ?", (space.value, key))
 

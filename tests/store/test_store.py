@@ -70,6 +70,37 @@ async def test_a_row_is_read_as_it_was_written(opened: Opened) -> None:
         assert await store.get(Space.GRANT, "a") is None
 
 
+async def test_a_recent_row_is_what_this_process_made_of_it(opened: Opened, clock: SetClock) -> None:
+    """Law 4: only another process can be missed, and that not for long."""
+
+    async def values() -> list[bytes | None]:
+        found = [await store.get_recent(Space.CLIENT, key) for key in ("a", "b")]
+        return [None if one is None else one.value for one in found]
+
+    async with opened() as store:
+        assert [None, None] == await values()
+        await store.put(row("a", b"1"))
+        await store.put(row("b", b"1", expires_at=1_010))
+        assert [b"1", b"1"] == await values()
+        await store.put(row("a", b"2"))
+        assert [b"2", b"1"] == await values()
+        assert not await store.apply((row("a", b"3"), row("b", b"3", if_version=9)))
+        assert [b"2", b"1"] == await values()
+        assert await store.apply((row("a", b"4"), row("b", b"4", expires_at=1_010)))
+        assert [b"4", b"4"] == await values()
+        clock.set_ns(1_010 * S)
+        assert [b"4", None] == await values()
+        await store.sweep()
+        clock.set_ns(1_000 * S)
+        assert [b"4", None] == await values()
+        await store.take(Space.CLIENT, "a")
+        assert [None, None] == await values()
+        await store.put(row("a", b"5"))
+        assert [b"5", None] == await values()
+        await store.apply((Delete(space=Space.CLIENT, key="a"),))
+        assert [None, None] == await values()
+
+
 async def test_what_has_expired_is_absent_everywhere(opened: Opened, clock: SetClock) -> None:
     """Law 1: whether or not anybody swept."""
     async with opened() as store:

@@ -45,6 +45,11 @@ class Grants:
         found = await self.find_version(grant_id)
         return None if found is None else found[0]
 
+    async def find_recent(self, grant_id: str) -> GrantRow | None:
+        """Return a grant as the store's `get_recent` does; for judging calls."""
+        row = await self._store.get_recent(Space.GRANT, grant_id)
+        return None if row is None else decode_grant(row.value)
+
     async def find_version(self, grant_id: str) -> tuple[GrantRow, int] | None:
         """Return a grant and the version of its row, for a change that must not bring an ended one back."""
         row = await self._store.get(Space.GRANT, grant_id)

@@ -58,7 +58,7 @@ class People:
         Raises:
             UpstreamFault: Gitea cannot be asked now; nothing is lost by that.
         """
-        found = await self._find(uid)
+        found = _person_of(uid, await self._store.get_recent(Space.PERSON, person_key(uid)))
         if found is not None and found[0].access_expires_at - self._now_s() > FRESH_FOR_S:
             return self._unseal(found[0], "access")
         async with self._lock(uid):
@@ -102,10 +102,7 @@ class People:
         return kept
 
     async def _find(self, uid: int) -> tuple[PersonRow, Row] | None:
-        row = await self._store.get(Space.PERSON, person_key(uid))
-        person = None if row is None else decode_row(PersonRow, row.value)
-        # Threat: another person's row in the place of this one's would open with what it says of itself.
-        return None if row is None or person is None or person.uid != uid else (person, row)
+        return _person_of(uid, await self._store.get(Space.PERSON, person_key(uid)))
 
     async def _kept(self, person: PersonRow, row: Row, tokens: UpstreamTokens) -> Secret | None:
         kept = await self._store.put(self._put(person.uid, person.login, tokens, row.version))
@@ -142,3 +139,9 @@ class People:
 
     def _now_s(self) -> int:
         return unix_seconds(self._clock)
+
+
+def _person_of(uid: int, row: Row | None) -> tuple[PersonRow, Row] | None:
+    person = None if row is None else decode_row(PersonRow, row.value)
+    # Threat: another person's row in the place of this one's would open with what it says of itself.
+    return None if row is None or person is None or person.uid != uid else (person, row)

@@ -237,10 +237,10 @@ class Tokens:
             await self._grants.end(grant.id, "client")
 
     async def find_access(self, raw_token: str) -> tuple[AccessRow, GrantRow] | None:
-        """Return an access token that is good, with its grant."""
-        row = await self._store.get(Space.ACCESS, digest(raw_token[: MAX_TOKEN_CHARS + 1]))
+        """Return an access token that is good, with its grant; both as the store's `get_recent` gives them."""
+        row = await self._store.get_recent(Space.ACCESS, digest(raw_token[: MAX_TOKEN_CHARS + 1]))
         access = None if row is None else decode_row(AccessRow, row.value)
-        grant = None if access is None else await self._grants.find(access.grant_id)
+        grant = None if access is None else await self._grants.find_recent(access.grant_id)
         return None if access is None or grant is None else (access, grant)
 
     async def _end_family(self, grant_id: str, what: str) -> None:
