@@ -1,7 +1,8 @@
 """`OAUTH_FLOW=gitea`: clients present Gitea's own access tokens, and each is checked twice.
 
 Laws:
-    1. By signature first, without the network: a stranger's text costs no question to Gitea.
+    1. By signature first, without the network: a stranger's text costs no question to Gitea. The same text is not
+       verified again by the same key; its time is looked at in every call.
     2. Then by introspection with our application's credentials: active, given to our application, and whose.
     3. What Gitea said counts for at most `CONFIRMED_S`; so does that it refused. One question for many callers.
     4. A personal access token is a credential only where the operator says so; Gitea is asked whose it is.
@@ -24,7 +25,7 @@ import trio
 
 from aegis_trio.auth.broker.grants import principal_of
 from aegis_trio.auth.jwks import SigningKeys
-from aegis_trio.gitea.id_token import NotSigned, read_access_claims
+from aegis_trio.gitea.id_token import AccessClaims, NotSigned, read_access_claims
 from aegis_trio.gitea.oauth import GiteaOAuth, Inactive
 from aegis_trio.model.clock import WallClock, unix_seconds
 from aegis_trio.model.errors import UpstreamForbade, UpstreamRejectedIdentity
@@ -46,6 +47,8 @@ class _Known:
     asking: trio.Lock = field(default_factory=trio.Lock)
     principal: Principal | None = None
     until: float = 0.0
+    claims: AccessClaims | None = None
+    """What the token says of itself, verified; a personal one says nothing."""
 
 
 @final
@@ -90,13 +93,15 @@ class GiteaBearer:
             UpstreamFault: Gitea has to be asked, and cannot be.
         """
         text = raw_token.reveal()
-        grant: str | None = None
+        key = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+        claims: AccessClaims | None = None
         if not _PAT.fullmatch(text):
-            claims = read_access_claims(text, keys=self._keys, now_s=unix_seconds(self._clock))
-            if isinstance(claims, NotSigned):
+            claims = self._claims_of(text, self._known.get(key))
+            if claims is None:
                 return None
-            grant = f"gitea-{claims.grant}"
-        principal = await self._confirmed(raw_token, grant, may_ask=may_ask)
+        known = self._remembered(key)
+        known.claims = claims
+        principal = await self._confirmed(raw_token, known, may_ask=may_ask)
         if principal is None:
             return None
         self._tokens[principal.owner] = raw_token
@@ -116,12 +121,24 @@ class GiteaBearer:
             return False
         return await self.judge(token, Origin(address="local"), may_ask=True) is not None
 
-    async def _confirmed(self, token: Secret, grant: str | None, *, may_ask: bool) -> Principal | None:
-        key = hashlib.sha256(token.reveal().encode("utf-8", "surrogatepass")).digest()
+    def _claims_of(self, text: str, known: _Known | None) -> AccessClaims | None:
+        now_s = unix_seconds(self._clock)
+        claims = None if known is None else known.claims
+        # The same bytes and the same key; one that Gitea took back, or that has grown too old, is not found.
+        if claims is not None and claims.is_current(now_s) and self._keys.find(claims.key.key_id or "") is claims.key:
+            return claims
+        read = read_access_claims(text, keys=self._keys, now_s=now_s)
+        return None if isinstance(read, NotSigned) else read
+
+    def _remembered(self, key: bytes) -> _Known:
         known = self._known.setdefault(key, _Known())
         self._known.move_to_end(key)
         while len(self._known) > MAX_REMEMBERED:
             self._known.popitem(last=False)
+        return known
+
+    async def _confirmed(self, token: Secret, known: _Known, *, may_ask: bool) -> Principal | None:
+        grant = None if known.claims is None else f"gitea-{known.claims.grant}"
         async with known.asking:
             if known.until <= trio.current_time() and not may_ask:
                 return None

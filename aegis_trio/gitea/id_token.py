@@ -19,7 +19,7 @@ import hashlib
 import hmac
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Protocol, final
 from urllib.parse import quote
@@ -97,6 +97,12 @@ class AccessClaims:
     grant: int
     expires_at: int
     issued_at: int
+    key: PyJWK = field(repr=False)
+    """By which the signature was verified."""
+
+    def is_current(self, now_s: int) -> bool:
+        """Return whether the token is in its time still; its signature does not change."""
+        return self.expires_at > now_s - LEEWAY_S and self.issued_at <= now_s + LEEWAY_S
 
 
 @final
@@ -163,7 +169,7 @@ def verify_id_token(
         UpstreamBroken: it is not this sign-in's; an unknown key has been asked for, so that a second try may succeed.
     """
     try:
-        claims = _signed_claims(raw_token, keys, bound=MAX_ID_TOKEN_CHARACTERS)
+        claims, _ = _signed_claims(raw_token, keys, bound=MAX_ID_TOKEN_CHARACTERS)
         expires_at, issued_at = _times(claims, now_s)
         if claims.get("iss") != issuer:
             raise _Refusal(Reason.ISSUER)
@@ -182,17 +188,17 @@ def verify_id_token(
 def read_access_claims(raw_token: str, *, keys: KeyLookup, now_s: int) -> AccessClaims | NotSigned:
     """Read an access token that a stranger presents; a cheap shield before Gitea is asked about it."""
     try:
-        claims = _signed_claims(raw_token, keys, bound=MAX_ACCESS_TOKEN_CHARACTERS)
+        claims, key = _signed_claims(raw_token, keys, bound=MAX_ACCESS_TOKEN_CHARACTERS)
         expires_at, issued_at = _times(claims, now_s)
         grant, kind = _whole(claims.get("gnt")), _whole(claims.get("tt"))
         if kind != 0 or grant is None or grant == 0 or any(name in claims for name in _FOREIGN_CLAIMS):
             raise _Refusal(Reason.CLAIMS)
     except _Refusal as refusal:
         return NotSigned(refusal.reason)
-    return AccessClaims(grant=grant, expires_at=expires_at, issued_at=issued_at)
+    return AccessClaims(grant=grant, expires_at=expires_at, issued_at=issued_at, key=key)
 
 
-def _signed_claims(raw_token: str, keys: KeyLookup, *, bound: int) -> JsonObject:
+def _signed_claims(raw_token: str, keys: KeyLookup, *, bound: int) -> tuple[JsonObject, PyJWK]:
     # 1. shape  2. header  3. key  4. algorithm of that key  5. signature  6. claims; nothing of 6 is read before 5.
     if len(raw_token) > bound or not _SHAPE.fullmatch(raw_token):
         raise _Refusal(Reason.SHAPE)
@@ -214,7 +220,7 @@ def _signed_claims(raw_token: str, keys: KeyLookup, *, bound: int) -> JsonObject
         payload: bytes = _JWS.decode(raw_token, key, algorithms=[key.algorithm_name])
     except (PyJWTError, ValueError):
         raise _Refusal(Reason.SIGNATURE) from None
-    return _document(payload)
+    return _document(payload), key
 
 
 def _object(raw_part: str) -> JsonObject:

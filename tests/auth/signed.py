@@ -27,14 +27,18 @@ def signed(**claims: object) -> str:
     return jwt.encode({"exp": NOW_S + 3600, "iat": NOW_S, **claims}, KEY, algorithm="ES256", headers={"kid": "one"})
 
 
+def public_key(key: ec.EllipticCurvePrivateKey) -> JsonObject:
+    """Return the public half of *key* as Gitea publishes its own."""
+    algorithm = jwt.algorithms.ECAlgorithm(jwt.algorithms.ECAlgorithm.SHA256)
+    return {**algorithm.to_jwk(key.public_key(), as_dict=True), "kid": "one", "alg": "ES256"}
+
+
 async def signing_keys() -> SigningKeys:
     """Return the keys that verify what `signed` makes."""
-    algorithm = jwt.algorithms.ECAlgorithm(jwt.algorithms.ECAlgorithm.SHA256)
-    public: JsonObject = {**algorithm.to_jwk(KEY.public_key(), as_dict=True), "kid": "one", "alg": "ES256"}
 
     async def fetch() -> JsonObject:
         await trio.lowlevel.checkpoint()
-        return {"keys": [public]}
+        return {"keys": [public_key(KEY)]}
 
     keys = SigningKeys()
     await keys.refresh(fetch)

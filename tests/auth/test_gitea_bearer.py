@@ -2,35 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import cast
 
 import pytest
 import trio
+from cryptography.hazmat.primitives.asymmetric import ec
 from trio.testing import MockClock
 
+from aegis_trio.auth import gitea_bearer
 from aegis_trio.auth.gitea_bearer import CONFIRMED_S, REFUSED_S, GiteaBearer
+from aegis_trio.auth.jwks import RefreshTimes, SigningKeys
+from aegis_trio.gitea.id_token import NotSigned
 from aegis_trio.gitea.oauth import GiteaOAuth, Inactive, Introspection
 from aegis_trio.gitea.users import CurrentUser
 from aegis_trio.model.clock import SetClock
 from aegis_trio.model.errors import UpstreamForbade, UpstreamRejectedIdentity, UpstreamUnreachable
 from aegis_trio.model.identity import OwnerId
+from aegis_trio.model.json import JsonObject
 from aegis_trio.model.secret import Secret
 from aegis_trio.policy.scopes import offered_scopes
 from tests.auth.places import HERE
-from tests.auth.signed import NOW_S, OURS, FakeOAuth, signed, signing_keys
+from tests.auth.signed import KEY, NOW_S, OURS, FakeOAuth, public_key, signed, signing_keys
 
+S = 1_000_000_000
 TOKEN = Secret(signed(gnt=7, tt=0))
 PAT = Secret("0a" * 20)
 OWNER = OwnerId("grant:gitea-7")
 
 
-async def bearer(gitea: FakeOAuth, *, allow_pat: bool = False) -> GiteaBearer:
+async def bearer(
+    gitea: FakeOAuth, *, allow_pat: bool = False, keys: SigningKeys | None = None, clock: SetClock | None = None
+) -> GiteaBearer:
     """Return the judge of tokens that *gitea* gives."""
     return GiteaBearer(
         cast("GiteaOAuth", gitea),
-        await signing_keys(),
-        SetClock(NOW_S * 1_000_000_000),
+        await signing_keys() if keys is None else keys,
+        SetClock(NOW_S * S) if clock is None else clock,
         audience=OURS,
         allow_pat=allow_pat,
         write_mode=False,
@@ -104,6 +113,51 @@ async def test_what_gitea_said_counts_for_a_while(autojump_clock: MockClock) -> 
     assert not await judge.still_holds(OWNER)
     await trio.sleep(REFUSED_S)
     assert await judge.still_holds(OWNER)
+
+
+@pytest.mark.parametrize("why", ["expired", "withdrawn", "replaced", "stale"])
+async def test_a_token_that_is_remembered_ends_with_its_time_and_its_key(
+    why: str, monkeypatch: pytest.MonkeyPatch, mock_clock: MockClock
+) -> None:
+    """Law 1: the signature is not verified in every call; what it stands on is looked at in every call."""
+    keys, clock = await signing_keys(), SetClock(NOW_S * S)
+    judge = await bearer(FakeOAuth(), keys=keys, clock=clock)
+    assert await judge.judge(TOKEN, HERE, may_ask=True) is not None
+    monkeypatch.setattr(gitea_bearer, "read_access_claims", _not_again)
+    assert await judge.judge(TOKEN, HERE, may_ask=False) is not None
+    monkeypatch.undo()
+    match why:
+        case "expired":
+            clock.set_ns((NOW_S + 3660) * S)
+        case "withdrawn":
+            await keys.refresh(_fetch({"keys": [{**public_key(KEY), "kid": "two"}]}))
+        case "replaced":
+            await keys.refresh(_fetch({"keys": [public_key(ec.generate_private_key(ec.SECP256R1()))]}))
+        case _:
+            keys.times = RefreshTimes(max_stale_s=1.0)
+            mock_clock.jump(1.5)
+    assert await judge.judge(TOKEN, HERE, may_ask=True) is None
+
+
+async def test_a_token_that_is_remembered_outlives_a_fetch_of_the_same_keys() -> None:
+    """Keys are fetched every ten minutes, and are the same nearly always."""
+    keys = await signing_keys()
+    judge = await bearer(FakeOAuth(), keys=keys)
+    assert await judge.judge(TOKEN, HERE, may_ask=True) is not None
+    await keys.refresh(_fetch({"keys": [public_key(KEY)]}))
+    assert await judge.judge(TOKEN, HERE, may_ask=False) is not None
+
+
+def _not_again(*_: object, **__: object) -> NotSigned:
+    raise AssertionError("the signature is verified again")
+
+
+def _fetch(document: JsonObject) -> Callable[[], Awaitable[JsonObject]]:
+    async def fetch() -> JsonObject:
+        await trio.lowlevel.checkpoint()
+        return document
+
+    return fetch
 
 
 async def test_many_callers_ask_one_question() -> None:

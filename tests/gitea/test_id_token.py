@@ -13,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from jwt import PyJWK
+from jwt import PyJWK, get_unverified_header
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 from jwt.api_jws import PyJWS
 
@@ -96,9 +96,20 @@ def test_the_recorded_claims_are_read_whatever_signs_them(by: str) -> None:
     """RSA, EC and Ed25519 are what Gitea can be set to."""
     expected = IdClaims(uid=2, login="alice", expires_at=NOW + 3600, issued_at=NOW)
     assert expected == _verified(_signed(ID_CLAIMS, by=by))
-    assert AccessClaims(grant=2, expires_at=NOW + 3600, issued_at=NOW) == read_access_claims(
-        _signed(ACCESS_CLAIMS, by=by), keys=KEYS, now_s=NOW
-    )
+    token = _signed(ACCESS_CLAIMS, by=by)
+    key = KEYS.find(get_unverified_header(token)["kid"])
+    assert key is not None
+    expected_access = AccessClaims(grant=2, expires_at=NOW + 3600, issued_at=NOW, key=key)
+    assert expected_access == read_access_claims(token, keys=KEYS, now_s=NOW)
+
+
+@pytest.mark.parametrize("now_s", [NOW - 61, NOW - 60, NOW, NOW + 3659, NOW + 3660])
+def test_claims_that_are_remembered_end_when_the_token_does(now_s: int) -> None:
+    """Whoever keeps what was read once must come to the same answer as whoever reads again."""
+    token = _signed(ACCESS_CLAIMS)
+    kept = read_access_claims(token, keys=KEYS, now_s=NOW)
+    assert isinstance(kept, AccessClaims)
+    assert isinstance(read_access_claims(token, keys=KEYS, now_s=now_s), AccessClaims) == kept.is_current(now_s)
 
 
 def test_an_id_token_without_profile_has_no_name() -> None:
