@@ -123,6 +123,7 @@ async def open_signin(
     keyring: Keyring,
     audit: AuditTrail,
     gitea: GiteaClient,
+    *,
     clock: WallClock,
 ) -> AsyncGenerator[SignIn]:
     """Compose signing in.

@@ -118,7 +118,7 @@ async def run_gate(  # noqa: ASYNC128 -- _serve reports that it has started
         if settings.signin is not None:
             from aegis_trio.supervisor.signin import open_signin  # noqa: PLC0415 -- only where needed, as above
 
-            opened = open_signin(settings, settings.signin, keyring, audit, gitea, clock)
+            opened = open_signin(settings, settings.signin, keyring, audit, gitea, clock=clock)
             signin = await rooms.enter_async_context(opened)
         gate = build_gate(settings, keyring, audit, gitea, clock=clock, catalogue=catalogue, signin=signin)
         await audit.append(service_event("service_started", version=__version__))

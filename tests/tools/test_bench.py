@@ -20,9 +20,12 @@ if TYPE_CHECKING:
     from aegis_trio.model.asgi import Receive, Scope, Send
 
 HEADINGS = [
+    "Starting",
     "One message through the protocol",
     "A call that touches nothing",
+    "Knowing who calls",
     "Against the embedded demo forge",
+    "People who sign in",
     "Streams that rest",
     "One event to many streams",
     "Hanging up",

@@ -32,18 +32,21 @@ import trio
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from authentication import DEFAULT_AUTH_TURNS, AuthTurns, measure_authentication
 from calls import measure_calls
 from core import DEFAULT_TURNS, Turns, measure_core
 from forge_reading import Target, measure_reading
 from hangups import measure_hangups
-from processes import Program, open_bare, open_forge, open_gate, open_idle_gate
+from processes import Forge, Program, open_bare, open_forge, open_gate, open_idle_gate, open_signin_gate
 from report import Section, render_section, write_sections
+from signins import measure_signins
+from starting import measure_starting
 from streams import WARM_UP, measure_fan_out, measure_idle
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PAGE: Final = ROOT / "docs" / "performance.md"
 DEMO_FILE: Final = "tidewater/harbor/README.md"
-SECTIONS: Final = ("core", "calls", "forge", "idle", "fan-out", "hang-ups")
+SECTIONS: Final = ("starting", "core", "calls", "authentication", "forge", "sign-ins", "idle", "fan-out", "hang-ups")
 MAX_STREAMS: Final = 11_000  # the gate takes 12,000 connections in all
 SPARE_FILES: Final = 500  # what a program opens beside its streams
 
@@ -59,11 +62,25 @@ class Plan:
     events: int = 5
     hang_ups: int = 50
     turns: Turns = DEFAULT_TURNS
+    auth_turns: AuthTurns = DEFAULT_AUTH_TURNS
+    sign_ins: int = 100
+    commands: int = 10
+    streams_beside: int = 1_000
 
 
 USUAL: Final = Plan()
 QUICK: Final = Plan(
-    calls=3, touching_nothing=10, streams=5, fan_out=5, events=2, hang_ups=2, turns=Turns(turns=2, calls=3)
+    calls=3,
+    touching_nothing=10,
+    streams=5,
+    fan_out=5,
+    events=2,
+    hang_ups=2,
+    turns=Turns(turns=2, calls=3),
+    auth_turns=AuthTurns(turns=2, calls=3, firsts=2),
+    sign_ins=2,
+    commands=1,
+    streams_beside=5,
 )
 
 
@@ -84,7 +101,12 @@ def main() -> int:
     if fault is not None:
         parser.error(fault)
     streams: int = arguments.streams
-    plan = Plan(calls=arguments.calls, streams=streams, fan_out=min(streams, USUAL.fan_out))
+    plan = Plan(
+        calls=arguments.calls,
+        streams=streams,
+        fan_out=min(streams, USUAL.fan_out),
+        streams_beside=min(streams, USUAL.streams_beside),
+    )
     sections = trio.run(partial(_run, arguments, QUICK if arguments.quick else plan))
     if arguments.write:
         write_sections(arguments.page, sections)
@@ -120,7 +142,7 @@ async def _run(arguments: argparse.Namespace, plan: Plan) -> list[str]:
     with tempfile.TemporaryDirectory(prefix="aegis-trio-bench-") as folder:
         state = Path(folder)
         async with open_forge(state) as forge, open_bare() as bare:
-            stage = Stage(state=state, forge_url=forge[0], token=forge[1], bare=bare, key=secrets.token_hex(32))
+            stage = Stage(state=state, forge=forge, bare=bare, key=secrets.token_hex(32))
             if arguments.gitea is not None:
                 # Somebody's own Gitea is read from, and that is all.
                 await _read(stage, arguments, plan, tell)
@@ -135,14 +157,13 @@ class Stage:
     """What every measure finds: a folder, the demo forge, the bare server, and a key for gates."""
 
     state: Path
-    forge_url: str
-    token: str
+    forge: Forge
     bare: Program
     key: str
 
     def idle_gate(self) -> AbstractAsyncContextManager[Program]:
         """Start a gate that asks nothing of the forge."""
-        return open_idle_gate(self.state, self.forge_url, self.token, self.key)
+        return open_idle_gate(self.state, self.forge.url, self.forge.token, self.key)
 
 
 Tell = Callable[[Section], None]
@@ -151,7 +172,7 @@ Measure = Callable[[Stage, argparse.Namespace, Plan, Tell], Awaitable[None]]
 
 async def _read(stage: Stage, arguments: argparse.Namespace, plan: Plan, tell: Tell) -> None:
     gitea: str | None = arguments.gitea
-    url, token = stage.forge_url, stage.token
+    url, token = stage.forge.url, stage.forge.token
     if gitea is not None:
         url, token = gitea.rstrip("/"), await trio.Path(arguments.token_file).read_text()
     heading = "Against the embedded demo forge" if gitea is None else "Against a real Gitea on this machine"
@@ -170,6 +191,14 @@ async def _read(stage: Stage, arguments: argparse.Namespace, plan: Plan, tell: T
         tell(await measure_reading(target, heading, plan.calls))
 
 
+async def _starting(stage: Stage, _arguments: argparse.Namespace, plan: Plan, tell: Tell) -> None:
+    gates = {
+        "a gate with API keys": partial(open_gate, stage.state, stage.forge.url, stage.forge.token, stage.key),
+        "a gate where people sign in": partial(open_signin_gate, stage.state, stage.forge, stage.key, is_idle=False),
+    }
+    tell(await measure_starting(open_bare, gates, plan.commands))
+
+
 async def _core(_stage: Stage, _arguments: argparse.Namespace, plan: Plan, tell: Tell) -> None:
     await trio.lowlevel.checkpoint()
     tell(measure_core(plan.turns))
@@ -178,6 +207,15 @@ async def _core(_stage: Stage, _arguments: argparse.Namespace, plan: Plan, tell:
 async def _calls(stage: Stage, _arguments: argparse.Namespace, plan: Plan, tell: Tell) -> None:
     async with stage.idle_gate() as gate:
         tell(await measure_calls(gate, stage.bare, stage.key, plan.touching_nothing))
+
+
+async def _authentication(stage: Stage, _arguments: argparse.Namespace, plan: Plan, tell: Tell) -> None:
+    tell(await measure_authentication(stage.state, stage.forge, plan.auth_turns))
+
+
+async def _sign_ins(stage: Stage, _arguments: argparse.Namespace, plan: Plan, tell: Tell) -> None:
+    gate = open_signin_gate(stage.state, stage.forge, stage.key, is_idle=True)
+    tell(await measure_signins(gate, stage.forge.people, stage.key, plan.sign_ins, plan.streams_beside))
 
 
 async def _idle(stage: Stage, _arguments: argparse.Namespace, plan: Plan, tell: Tell) -> None:
@@ -194,9 +232,12 @@ async def _hang_ups(stage: Stage, _arguments: argparse.Namespace, plan: Plan, te
 
 
 _MEASURES: Final[dict[str, Measure]] = {
+    "starting": _starting,
     "core": _core,
     "calls": _calls,
+    "authentication": _authentication,
     "forge": _read,
+    "sign-ins": _sign_ins,
     "idle": _idle,
     "fan-out": _fan_out,
     "hang-ups": _hang_ups,

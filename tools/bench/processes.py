@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import trio
+from people import Person
 
 HERE = Path(__file__).parent
 START_DEADLINE_S = 60.0
 OPEN_DEADLINE_S = 0.05  # of one stream: ten times what it takes on a busy machine
+CALLBACK = "/oauth/callback"
+_SERVE = ["-m", "aegis_trio", "serve", "--env-file", os.devnull]
+_IDLE = [str(HERE / "gate.py")]
 _URL = re.compile(rb"https?://127\.0\.0\.1:\d+")
 
 
@@ -44,26 +51,64 @@ class Program:
         return int(status.partition("VmRSS:")[2].split()[0])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forge:
+    """The demo forge, and what opens it."""
+
+    url: str
+    token: str = field(repr=False)
+    """Its bot's."""
+    client_id: str
+    """Of the gate's application there."""
+    client_secret: str = field(repr=False)
+    people: tuple[Person, ...]
+    public_url: str
+    """Of the one gate that its application is called back at."""
+
+
 @asynccontextmanager
-async def open_forge(state: Path) -> AsyncGenerator[tuple[str, str]]:
-    """Run the demo forge; yield its address and its bot's token."""
-    token_file = state / "bot.token"
-    async with _open([str(HERE / "forge.py"), str(token_file)], {}) as forge:
-        yield forge.url, token_file.read_text()
+async def open_forge(state: Path) -> AsyncGenerator[Forge]:
+    """Run the demo forge."""
+    state_file, public_url = state / "forge.json", _free_address()
+    async with _open([str(HERE / "forge.py"), str(state_file), f"{public_url}{CALLBACK}"], {}) as program:
+        known = json.loads(state_file.read_text())
+        yield Forge(
+            url=program.url,
+            token=known["bot_token"],
+            client_id=known["client_id"],
+            client_secret=known["client_secret"],
+            people=tuple(Person(login=login, password=known["password"]) for login in known["people"]),
+            public_url=public_url,
+        )
+
+
+def _free_address() -> str:
+    # It stands in the forge's table and in the gate's settings before anybody listens there.
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{taken.getsockname()[1]}"
 
 
 @asynccontextmanager
 async def open_gate(state: Path, forge_url: str, token: str, key: str) -> AsyncGenerator[Program]:
     """Run the gate as an operator does, with its limits off."""
     settings = _settings(state, forge_url, token, key)
-    async with _open(["-m", "aegis_trio", "serve", "--env-file", os.devnull], settings) as gate:
+    async with _open(_SERVE, settings) as gate:
         yield gate
 
 
 @asynccontextmanager
 async def open_idle_gate(state: Path, forge_url: str, token: str, key: str) -> AsyncGenerator[Program]:
     """Run the gate with the catalogue of gate.py, which asks nothing of the forge; its limits are off."""
-    async with _open([str(HERE / "gate.py")], _settings(state, forge_url, token, key)) as gate:
+    async with _open(_IDLE, _settings(state, forge_url, token, key)) as gate:
+        yield gate
+
+
+@asynccontextmanager
+async def open_signin_gate(state: Path, forge: Forge, key: str, *, is_idle: bool) -> AsyncGenerator[Program]:
+    """Run the gate of `open_gate`, or of `open_idle_gate`, with people who sign in."""
+    settings = signin_settings(state, forge, key, OAUTH_FLOW="broker")
+    async with _open(_IDLE if is_idle else _SERVE, settings) as gate:
         yield gate
 
 
@@ -121,6 +166,22 @@ async def open_holder(url: str, kind: str, count: int, key: str) -> AsyncGenerat
         with trio.move_on_after(15):
             await process.wait()
         nursery.cancel_scope.cancel()
+
+
+def signin_settings(state: Path, forge: Forge, keys: str, **more: str) -> dict[str, str]:
+    """Return the settings of a gate that people sign in to, and that is called by its *keys* too."""
+    return {
+        **_settings(state, forge.url, forge.token, keys),
+        "OAUTH_MODE": "true",
+        "GITEA_OAUTH_CLIENT_ID": forge.client_id,
+        "GITEA_OAUTH_CLIENT_SECRET": forge.client_secret,
+        "PUBLIC_URL": forge.public_url,
+        "PORT": str(urlsplit(forge.public_url).port),
+        "STORE_PATH": str(state / "store" / "store.sqlite3"),
+        # Everybody comes from this machine, and is not to be counted as one stranger.
+        "TRUSTED_PROXIES": "127.0.0.1",
+        **more,
+    }
 
 
 def _settings(state: Path, forge_url: str, token: str, key: str) -> dict[str, str]:
