@@ -65,6 +65,7 @@ class Plan:
     auth_turns: AuthTurns = DEFAULT_AUTH_TURNS
     sign_ins: int = 100
     commands: int = 10
+    starts: int = 3
     streams_beside: int = 1_000
 
 
@@ -80,6 +81,7 @@ QUICK: Final = Plan(
     auth_turns=AuthTurns(turns=2, calls=3, firsts=2),
     sign_ins=2,
     commands=1,
+    starts=1,
     streams_beside=5,
 )
 
@@ -196,7 +198,7 @@ async def _starting(stage: Stage, _arguments: argparse.Namespace, plan: Plan, te
         "a gate with API keys": partial(open_gate, stage.state, stage.forge.url, stage.forge.token, stage.key),
         "a gate where people sign in": partial(open_signin_gate, stage.state, stage.forge, stage.key, is_idle=False),
     }
-    tell(await measure_starting(open_bare, gates, plan.commands))
+    tell(await measure_starting(open_bare, gates, plan.commands, plan.starts))
 
 
 async def _core(_stage: Stage, _arguments: argparse.Namespace, plan: Plan, tell: Tell) -> None:

@@ -97,8 +97,11 @@ class _Figures:
     def rows(self) -> Iterator[Row]:
         """Return each kind beside a plain key."""
         for what, figures in (("processor time", self.cpu_ns), ("time", self.elapsed_ns)):
+            plain_us = figures[PLAIN] / 1e3
+            yield Row(f"{PLAIN}: {what}", f"{plain_us:.1f} µs")
             for name, ns in figures.items():
-                yield compared(f"{name}: {what}", ns / 1e3, figures[PLAIN] / 1e3, unit="µs", reference=PLAIN)
+                if name != PLAIN:
+                    yield compared(f"{name}: {what}", ns / 1e3, plain_us, unit="µs", reference=PLAIN)
 
 
 async def measure_authentication(state: Path, forge: Forge, turns: AuthTurns) -> Section:

@@ -19,7 +19,7 @@ _HOW: Final = (
     "Commands are run to their end {runs} times, beside an interpreter that does nothing, in turns: the processor time "
     "of the whole process, the fastest run of each. Gates are processes of `aegis-trio serve`, where API keys alone "
     "let callers in and where people sign in too: their processor time until they serve, and their resident memory "
-    "then, the median of {gates} starts, beside the bare server."
+    "then, the median of {starts} starts, beside the bare server."
 )
 NOTHING: Final = ("-c", "pass")
 COMMANDS: Final = {
@@ -29,21 +29,22 @@ COMMANDS: Final = {
 }
 ALONE: Final = "an interpreter"
 BARE: Final = "bare server"
-GATES: Final = 3
 OpenProgram = Callable[[], AbstractAsyncContextManager[Program]]
 
 
-async def measure_starting(open_bare: OpenProgram, open_gates: Mapping[str, OpenProgram], runs: int) -> Section:
+async def measure_starting(
+    open_bare: OpenProgram, open_gates: Mapping[str, OpenProgram], runs: int, starts: int
+) -> Section:
     """Measure commands, and gates by what they are called."""
     rows = await trio.to_thread.run_sync(_commands, runs)
-    bare_cpu_s, bare_mb = await _started(open_bare)
+    bare_cpu_s, bare_mb = await _started(open_bare, starts)
     for name, open_gate in open_gates.items():
-        cpu_s, mb = await _started(open_gate)
+        cpu_s, mb = await _started(open_gate, starts)
         rows += [
             compared(f"{name}: processor time", cpu_s, bare_cpu_s, unit="s", reference=BARE, digits=2),
             compared(f"{name}: memory", mb, bare_mb, unit="MB", reference=BARE),
         ]
-    return Section(HEADING, _HOW.format(runs=runs, gates=GATES), rows)
+    return Section(HEADING, _HOW.format(runs=runs, starts=starts), rows)
 
 
 def _commands(runs: int) -> list[Row]:
@@ -66,9 +67,9 @@ def _cpu_ms(arguments: tuple[str, ...]) -> float:
     return (used.ru_utime + used.ru_stime) * 1e3
 
 
-async def _started(open_program: OpenProgram) -> tuple[float, float]:
+async def _started(open_program: OpenProgram, starts: int) -> tuple[float, float]:
     seen: list[tuple[float, float]] = []
-    for _ in range(GATES):
+    for _ in range(starts):
         async with open_program() as program:
             seen.append((program.cpu_s(), program.rss_kb() / 1024))
     cpus, memories = zip(*seen, strict=True)
