@@ -23,7 +23,7 @@ _HOW: Final = (
 )
 NOTHING: Final = ("-c", "pass")
 COMMANDS: Final = {
-    "`aegis-trio --version`": ("-m", "aegis_trio", "--version"),
+    "`aegis-trio version`": ("-m", "aegis_trio", "version"),
     "`aegis-trio keygen --help`": ("-m", "aegis_trio", "keygen", "--help"),
     "`aegis-trio key-age --help`": ("-m", "aegis_trio", "key-age", "--help"),
 }
