@@ -10,7 +10,7 @@ from typing import Final, final
 
 from aegis_trio.model.call import CallKind, ToolRequest
 from aegis_trio.model.decision import Allow, Deny
-from aegis_trio.model.errors import Fault, ResourceMissing, UnknownPrompt, UnknownTool
+from aegis_trio.model.errors import Fault, InsufficientScope, ResourceMissing, UnknownPrompt, UnknownTool
 from aegis_trio.model.features import Catalogue, PromptSpec, ResourceSpec
 from aegis_trio.model.identity import Caller
 from aegis_trio.model.toolspec import ToolSpec
@@ -30,6 +30,11 @@ class Directory:
         self._catalogue = catalogue
         self._tools = {spec.name: spec for spec in catalogue.tools}
         self._prompts = {prompt.operation.name: prompt for prompt in catalogue.prompts}
+        self._everything = (
+            *catalogue.tools,
+            *(prompt.operation for prompt in catalogue.prompts),
+            *(resource.operation for resource in catalogue.resources),
+        )
 
     def tools_for(self, caller: Caller) -> tuple[ToolSpec[ToolContext], ...]:
         """Return the tools that *caller* may use, in the catalogue's order."""
@@ -51,6 +56,10 @@ class Directory:
     def resources_for(self, caller: Caller) -> tuple[ResourceSpec[ToolContext], ...]:
         """Return the resources and families of resources that *caller* may read, in the catalogue's order."""
         return tuple(resource for resource in self._catalogue.resources if _allows(caller, resource.operation))
+
+    def is_narrow_for(self, caller: Caller) -> bool:
+        """Return whether *caller* would be shown more with more scopes."""
+        return any(_lacks_scopes(caller, spec) for spec in self._everything)
 
     def find(self, request: ToolRequest) -> ToolSpec[ToolContext] | None:
         """Return the operation that *request* is of, whoever may use it; None when there is none."""
@@ -89,6 +98,14 @@ def _allows(caller: Caller, spec: ToolSpec[ToolContext]) -> bool:
         case Allow():
             return True
         case Deny():
+            return False
+
+
+def _lacks_scopes(caller: Caller, spec: ToolSpec[ToolContext]) -> bool:
+    match decide_access(caller.principal, spec):
+        case Deny(fault=InsufficientScope()):
+            return True
+        case _:
             return False
 
 

@@ -14,7 +14,7 @@ Not here: the MCP and HTTP forms of an outcome (gateway/render.py, web/errors.py
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
@@ -33,13 +33,13 @@ from aegis_trio.gitea.request import Forge
 from aegis_trio.limits.calls import CallLimits
 from aegis_trio.model.call import CallKind, Failure, Pending, Success, ToolOutcome, ToolReply, ToolRequest
 from aegis_trio.model.decision import Allow, Deny
-from aegis_trio.model.errors import AuditUnavailable, Fault, UpstreamRejectedIdentity
+from aegis_trio.model.errors import AuditUnavailable, Fault, InsufficientScope, UpstreamRejectedIdentity
 from aegis_trio.model.features import Catalogue
 from aegis_trio.model.identity import Caller
 from aegis_trio.model.peer import Peer
 from aegis_trio.model.secret import Secret
 from aegis_trio.model.toolspec import PreparedCall, ToolSpec
-from aegis_trio.policy.access import decide_access
+from aegis_trio.policy.access import decide_access, insufficient_scope
 from aegis_trio.toolsets.context import ToolContext
 
 MAX_NAME_CHARACTERS: Final = 64  # of a name that a stranger made up; ours have at most 48
@@ -124,7 +124,7 @@ class Gateway:
             step.
         """
         spec = self._directory.find(request)
-        if spec is None and request.kind in _EMPTY:
+        if request.kind in _EMPTY and (spec is None or _lists_nothing(caller, request.kind, spec)):
             return Success(request.correlation_id, _EMPTY[request.kind])
         started = trio.current_time()
         self._running += 1
@@ -136,12 +136,42 @@ class Gateway:
                     outcome = Failure(request.correlation_id, await self._rejected(caller, fault))
         finally:
             self._running -= 1
-        label = spec.name if spec is not None else "unknown"
-        result = outcome_word(outcome)
-        self._calls[label, result] += 1
-        log.info("call", tool=label, result=result, correlation_id=request.correlation_id, trace=request.trace)
+        label = self._count(request, spec, outcome)
         self._seconds[(label,)] = self._seconds.get((label,), 0.0) + trio.current_time() - started
         return outcome
+
+    def screen(self, caller: Caller, requests: Sequence[ToolRequest]) -> Failure | None:
+        """Refuse *requests* as a whole if *caller* lacks a scope for one of them; each such one is recorded.
+
+        For transports that can say so before an answer begins. It permits nothing: `call` decides again.
+
+        Returns:
+            Failure: with an `InsufficientScope` of all that they need together, or with `AuditUnavailable`.
+        """
+        refused: list[Failure] = []
+        missing: set[str] = set()
+        for request in requests:
+            spec = self._directory.find(request)
+            if spec is None:
+                continue
+            match decide_access(caller.principal, spec):
+                case Deny(fault=InsufficientScope(scopes=scopes) as fault):
+                    missing.update(scopes)
+                    refused.append(self._refused(caller, request, spec, fault))
+                    self._count(request, spec, refused[-1])
+                case _:
+                    pass
+        unrecorded = next((one for one in refused if isinstance(one.fault, AuditUnavailable)), None)
+        if unrecorded is not None or len(refused) < 2:
+            return unrecorded or next(iter(refused), None)
+        together = insufficient_scope(caller.principal, "This batch of calls", tuple(sorted(missing)))
+        return Failure(refused[0].correlation_id, together)
+
+    def _count(self, request: ToolRequest, spec: ToolSpec[ToolContext] | None, outcome: ToolOutcome) -> str:
+        label, result = "unknown" if spec is None else spec.name, outcome_word(outcome)
+        self._calls[label, result] += 1
+        log.info("call", tool=label, result=result, correlation_id=request.correlation_id, trace=request.trace)
+        return label
 
     def statistics(self) -> GatewayStatistics:
         """Return what passed so far."""
@@ -265,6 +295,11 @@ class Gateway:
 
     def _context(self, caller: Caller, peer: Peer) -> ToolContext:
         return ToolContext(principal=caller.principal, forge=self._acting_as(caller.gitea_token), fits=fits, peer=peer)
+
+
+def _lists_nothing(caller: Caller, kind: CallKind, spec: ToolSpec[ToolContext]) -> bool:
+    """Return whether a list is empty for *caller*: like every other, it shows what their scopes reach."""
+    return kind is CallKind.RESOURCE_LIST and isinstance(decide_access(caller.principal, spec), Deny)
 
 
 def outcome_word(outcome: ToolOutcome) -> str:

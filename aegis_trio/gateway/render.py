@@ -27,7 +27,7 @@ from aegis_trio.model.errors import (
     AuditUnavailable,
     Bug,
     Fault,
-    Forbidden,
+    InsufficientScope,
     InvalidArgument,
     MissingCapability,
     NotAnswered,
@@ -135,7 +135,7 @@ def fault_body(fault: Fault) -> JsonObject:
                 body["example"] = fault.example
         case TooMany():
             body["retry_after_seconds"] = fault.retry_after_s
-        case Forbidden():
+        case InsufficientScope():
             body["scopes"] = list(fault.scopes)
         case MissingCapability():
             body["requiredCapabilities"] = fault.required

@@ -154,9 +154,21 @@ class Forbidden(Refused):
 
     code = "forbidden"
 
-    def __init__(self, message: str, remedy: str = "", *, scopes: tuple[str, ...] = ()) -> None:
+
+@final
+class InsufficientScope(Refused):
+    """The credential is valid and would reach this with more scopes (RFC 6750 section 3.1)."""
+
+    code = "insufficient_scope"
+
+    def __init__(
+        self, message: str, remedy: str = "", *, scopes: tuple[str, ...], wanted: tuple[str, ...] = ()
+    ) -> None:
         super().__init__(message, remedy)
         self.scopes = scopes
+        """Those that are missing."""
+        self.wanted = wanted or scopes
+        """Those to ask for: the missing ones, and what the credential has, which a new one must not lose."""
 
 
 class TooMany(Refused):

@@ -50,11 +50,21 @@ class Principal:
     """A person's login at Gitea, for people who read; it may change."""
     grant: str | None = None
     """A person's grant to the client that calls."""
+    client: str | None = None
+    """The client that a person signed in through; the same in every grant to it."""
 
     @property
     def owner(self) -> OwnerId:
         """What its sessions hang on: ending one client's grant leaves the person's other clients running."""
         return OwnerId(self.id if self.grant is None else f"grant:{self.grant}")
+
+    def succeeds(self, earlier: Principal) -> bool:
+        """Return whether this is the same person through the same client, and reaches all that *earlier* did.
+
+        That is so after a step-up: the client signed in anew for more scopes.
+        """
+        same = self.client is not None and (self.id, self.client) == (earlier.id, earlier.client)
+        return same and self.instance == earlier.instance and self.scopes >= earlier.scopes
 
 
 @final

@@ -5,6 +5,8 @@ Laws:
     2. Only tools that read are open: this version has no mode in which anything is written.
     3. A scope for writing contains the scope for reading of the same area; nothing else contains anything.
 
+Source: RFC 6750 section 3.1 (insufficient_scope); MCP 2026-07-28 basic/authorization#scope-challenge-handling.
+
 Not here: what Gitea allows the identity behind the principal (Gitea decides at every call).
 """
 
@@ -13,8 +15,8 @@ from __future__ import annotations
 from typing import Final
 
 from aegis_trio.model.decision import Allow, Decision, Deny
-from aegis_trio.model.errors import Forbidden
-from aegis_trio.model.identity import Principal
+from aegis_trio.model.errors import Forbidden, InsufficientScope
+from aegis_trio.model.identity import Principal, PrincipalKind
 from aegis_trio.model.toolspec import ContextT, Risk, ToolSpec
 
 # Source: gitea models/auth/access_token_scope.go; `admin` and `activitypub` are never asked for by a tool.
@@ -28,7 +30,7 @@ def decide_access(principal: Principal, spec: ToolSpec[ContextT]) -> Decision:
     """Decide whether *principal* may use the tool *spec*.
 
     Returns:
-        Decision: `Allow`, or `Deny` with a `Forbidden` that names the scopes which are missing, if that is why.
+        Decision: `Allow`, or `Deny`: with an `InsufficientScope` where more scopes would open it, else a `Forbidden`.
     """
     # 1. what it does to the world  2. what the principal holds
     if spec.risk is not Risk.READ:
@@ -38,15 +40,29 @@ def decide_access(principal: Principal, spec: ToolSpec[ContextT]) -> Decision:
         )
     missing = tuple(sorted(scope for scope in spec.scopes if not _holds(principal.scopes, scope)))
     if missing:
-        return Deny(
-            "insufficient_scope",
-            Forbidden(
-                f"{spec.name} needs the scope {' '.join(missing)}.",
-                "Ask the operator for a credential that has it.",
-                scopes=missing,
-            ),
-        )
+        return Deny("insufficient_scope", insufficient_scope(principal, spec.name, missing))
     return Allow()
+
+
+def insufficient_scope(principal: Principal, what: str, missing: tuple[str, ...]) -> InsufficientScope:
+    """Return the fault that tells *principal* which scopes *what* needs beyond its own, and how it comes by them.
+
+    Args:
+        what: names what was asked for, as the subject of a sentence in the singular.
+        missing: at least one.
+    """
+    wanted = tuple(sorted(principal.scopes | set(missing)))
+    noun = "scope" if len(missing) == 1 else "scopes"
+    if principal.kind is PrincipalKind.PERSON:
+        remedy = f"Sign in again and agree to: {' '.join(wanted)}. Clients that step up by themselves ask for it."
+    else:
+        remedy = "Ask the operator for a credential that has it."
+    return InsufficientScope(
+        f"{what} needs the {noun} {' '.join(missing)}.",
+        remedy,
+        scopes=missing,
+        wanted=wanted,
+    )
 
 
 def _holds(scopes: frozenset[str], needed: str) -> bool:

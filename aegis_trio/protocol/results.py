@@ -82,15 +82,18 @@ def empty_result(revision: Revision, card: ServerCard) -> JsonObject:
     return shape({}, revision, card)
 
 
-def list_result(feature: str, definitions: Iterable[JsonObject], revision: Revision, card: ServerCard) -> JsonObject:
+def list_result(
+    feature: str, definitions: Iterable[JsonObject], revision: Revision, card: ServerCard, *, may_grow: bool = False
+) -> JsonObject:
     """Return the result of a list that stands on one page.
 
     Args:
         feature: the name of its member: `tools`, `prompts`, `resourceTemplates`.
+        may_grow: whether its reader can come by more in the next moment, so that it must not be kept.
 
-    Source: MCP 2026-07-28 server/tools#listing-tools, server/prompts, server/resources.
+    Source: MCP 2026-07-28 server/tools#listing-tools, server/prompts, server/resources, server/utilities/caching.
     """
-    return shape({feature: list(definitions)}, revision, card, ttl_ms=LIST_TTL_MS)
+    return shape({feature: list(definitions)}, revision, card, ttl_ms=0 if may_grow else LIST_TTL_MS)
 
 
 def input_required_result(

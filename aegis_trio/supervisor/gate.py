@@ -29,6 +29,7 @@ from aegis_trio.toolsets.catalogue import CATALOGUE
 from aegis_trio.toolsets.context import ToolContext
 from aegis_trio.transports.http_sse import HttpSse
 from aegis_trio.transports.hub import SessionHub
+from aegis_trio.transports.ports import no_challenge
 from aegis_trio.transports.streamable_http import SESSION_HEADER, StreamableHttp
 from aegis_trio.transports.websocket import PATH as SOCKET_PATH
 from aegis_trio.transports.websocket import McpSocket
@@ -98,9 +99,13 @@ def build_gate(
     authenticator = Authenticator(settings.auth, audit=audit, clock=clock, failures=failures, people=people)
     if signin is not None:
         readiness.add_condition(signin.unready)
-    streamable = StreamableHttp(reception=reception, doorman=authenticator, hub=hub, settings=sessions)
-    sse = HttpSse(reception=reception, doorman=authenticator, hub=hub, settings=sessions)
-    answer_of = plain_fault if signin is None else Challenges(settings.web.public_url).answer_of
+    challenges = None if signin is None else Challenges(settings.web.public_url)
+    answer_of = plain_fault if challenges is None else challenges.answer_of
+    challenge = no_challenge if challenges is None else challenges.lines
+    streamable = StreamableHttp(
+        reception=reception, doorman=authenticator, hub=hub, settings=sessions, challenge=challenge
+    )
+    sse = HttpSse(reception=reception, doorman=authenticator, hub=hub, settings=sessions, challenge=challenge)
     sockets: dict[str, Application] = {}
     if settings.web.websocket_debug:
         sockets[SOCKET_PATH] = McpSocket(reception=reception, doorman=authenticator, settings=sessions)

@@ -11,7 +11,7 @@ Not here: sessions' messages (reception.py), streams of changes (subscriptions.p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias, assert_never, final
 
@@ -21,17 +21,18 @@ from aegis_trio.model.errors import Bug, InvalidArgument
 from aegis_trio.model.identity import Caller
 from aegis_trio.model.json import JsonObject, JsonValue
 from aegis_trio.protocol.cursors import CursorSealer
-from aegis_trio.protocol.jsonrpc import Reply, RequestId, refusal_reply, result_reply
+from aegis_trio.protocol.jsonrpc import Malformed, Reply, RequestId, refusal_reply, result_reply
 from aegis_trio.protocol.refusals import Refusal, invalid_params
 from aegis_trio.protocol.request_state import RequestState, StateSealer
 from aegis_trio.protocol.results import ServerCard, input_required_result, list_result, performed_result
 from aegis_trio.protocol.revisions import Era, Revision
-from aegis_trio.protocol.steps import Feature, ListFeature, Perform
+from aegis_trio.protocol.steps import Feature, ListFeature, Perform, Step, Subscribe
 from aegis_trio.transports.containment import contained
 from aegis_trio.transports.peers import RequestPeer, SessionPeer
 from aegis_trio.transports.ports import Door, ReplySink
 from aegis_trio.transports.replies import failure_reply, fault_reply
 from aegis_trio.transports.session import SessionBody
+from aegis_trio.transports.subscriptions import watch_request
 
 MAX_ROUNDS: Final = 8  # a call that asks more often than this is stuck, or plays with a person's patience
 
@@ -74,7 +75,10 @@ class Desk:
                 definitions = [one.definition for one in self.door.directory.resources_for(caller) if one.is_template]
             case _:
                 assert_never(step.feature)
-        return result_reply(step.id, list_result(step.feature.value, definitions, revision, self.card))
+        # A step-up makes the list longer, and clients keep lists beyond the token that they were given for.
+        may_grow = self.door.directory.is_narrow_for(caller)
+        result = list_result(step.feature.value, definitions, revision, self.card, may_grow=may_grow)
+        return result_reply(step.id, result)
 
     async def perform(self, step: Perform, visitor: Visitor) -> Reply:
         """Make one call and return the answer of its request."""
@@ -102,6 +106,29 @@ class Desk:
             case _:
                 assert_never(outcome)
 
+    def screen(
+        self, steps: Sequence[Step | Malformed], caller: Caller, transport: Transport, client: str | None
+    ) -> Failure | None:
+        """Refuse *steps* as a whole if *caller* lacks a scope for one of them.
+
+        Args:
+            client: what the client calls itself, where a session knows.
+
+        Source: MCP 2026-07-28 basic/authorization#scope-challenge-handling.
+        """
+        requests: list[ToolRequest] = []
+        for step in steps:
+            match step:
+                case Perform(kind=CallKind.RESOURCE_LIST):
+                    pass  # a list shows what the caller's scopes reach
+                case Perform():
+                    requests.append(_request(step, transport, client, step.arguments))
+                case Subscribe(uri=uri):
+                    requests.append(watch_request(uri, transport, client))
+                case _:
+                    pass
+        return self.door.screen(caller, requests) if requests else None
+
     # ---- before the call --------------------------------------------------------------------------------------------
 
     def _prepare(self, step: Perform, visitor: Visitor) -> tuple[ToolRequest, RequestState | None] | Refusal:
@@ -123,15 +150,8 @@ class Desk:
                 # Source: MCP 2026-07-28 basic/patterns/mrtr#server-requirements: attacker-controlled, refused.
                 return invalid_params("requestState: not one of this request's, or too old; begin without it")
         session = visitor.session
-        request = ToolRequest(
-            tool=step.subject,
-            raw_arguments=arguments,
-            transport=visitor.transport,
-            kind=step.kind,
-            client=step.meta.client or (session.client if session is not None else None),
-            trace=None if step.meta.trace is None else step.meta.trace.trace_id,
-        )
-        return request, state
+        client = session.client if session is not None else None
+        return _request(step, visitor.transport, client, arguments), state
 
     def _peer(self, step: Perform, visitor: Visitor, state: RequestState | None) -> _Peer:
         if visitor.revision.era is Era.LEGACY:
@@ -235,6 +255,17 @@ class Desk:
             return fault_reply(step.id, too_large, visitor.revision, pending.correlation_id)
         result = input_required_result(pending.questions, sealed, visitor.revision, self.card)
         return result_reply(step.id, result)
+
+
+def _request(step: Perform, transport: Transport, client: str | None, arguments: JsonObject) -> ToolRequest:
+    return ToolRequest(
+        tool=step.subject,
+        raw_arguments=arguments,
+        transport=transport,
+        kind=step.kind,
+        client=step.meta.client or client,
+        trace=None if step.meta.trace is None else step.meta.trace.trace_id,
+    )
 
 
 def _refused(request_id: RequestId, refusal: Refusal, revision: Revision) -> Reply:

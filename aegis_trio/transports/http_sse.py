@@ -6,6 +6,7 @@ Laws:
     3. A client that came with a key in its address gets a ticket in the endpoint's address instead, which is good
        for this session alone; the key is never written back.
     4. A reader that is too slow is cut, never buffered.
+    5. A POST whose messages need scopes that are missing is refused as 403 with a challenge, and nothing of it runs.
 
 Source: MCP 2024-11-05 basic/transports#http-with-sse.
 """
@@ -35,9 +36,16 @@ from aegis_trio.transports.credentials import headers_of, origin_of, query_value
 from aegis_trio.transports.hub import SessionHub, StreamKind
 from aegis_trio.transports.negotiation import accepted_forms
 from aegis_trio.transports.outbox import Outbox
-from aegis_trio.transports.ports import Doorman
-from aegis_trio.transports.reception import Reception
-from aegis_trio.transports.replies import end_stream, send_empty, send_events, send_reply, start_stream
+from aegis_trio.transports.ports import Challenge, Doorman, no_challenge
+from aegis_trio.transports.reception import Reception, revision_of
+from aegis_trio.transports.replies import (
+    end_stream,
+    fault_reply,
+    send_empty,
+    send_events,
+    send_reply,
+    start_stream,
+)
 from aegis_trio.transports.session import SessionBody
 from aegis_trio.transports.settings import SessionSettings
 
@@ -65,12 +73,21 @@ class _Life:
 class HttpSse:
     """The ASGI application of both paths."""
 
-    def __init__(self, *, reception: Reception, doorman: Doorman, hub: SessionHub, settings: SessionSettings) -> None:
+    def __init__(
+        self,
+        *,
+        reception: Reception,
+        doorman: Doorman,
+        hub: SessionHub,
+        settings: SessionSettings,
+        challenge: Challenge = no_challenge,
+    ) -> None:
         self._reception = reception
         self._doorman = doorman
         self._hub = hub
         self._settings = settings
         self._lives: dict[str, _Life] = {}
+        self._challenge = challenge
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request.
@@ -96,6 +113,7 @@ class HttpSse:
             return
         ticket = secrets.token_urlsafe(TICKET_BYTES) if raw.query_key is not None else None
         session = self._hub.admit(caller.principal.owner, Transport.HTTP_SSE)
+        session.holder = caller.principal
         outbox = Outbox(self._settings, self._hub.outbox_budget, partial(self._cut, session))
         self._lives[session.id] = _Life(session, outbox, caller, None if ticket is None else _digest(ticket))
         try:
@@ -144,15 +162,15 @@ class HttpSse:
         if isinstance(document, Unread):
             return
         life = self._lives.get(raw_id)
-        session = self._hub.find_session(raw_id, caller.principal.owner, Transport.HTTP_SSE)
+        session = self._hub.find_session(raw_id, caller.principal.owner, Transport.HTTP_SSE, caller.principal)
         if isinstance(document, Refusal):
             await send_reply(send, refusal_reply(None, document))
         elif session is None or life is None:
             await send_reply(send, refusal_reply(None, _UNKNOWN_SESSION))
         else:
-            await self._take(document, life, caller, send)
+            await self._take(document, life, caller, str(scope["path"]), send)
 
-    async def _take(self, document: JsonValue, life: _Life, caller: Caller, send: Send) -> None:
+    async def _take(self, document: JsonValue, life: _Life, caller: Caller, path: str, send: Send) -> None:
         # The session stands in the address here, and routing headers belong to Streamable HTTP.
         route = choose_route(document, None)
         refusal: Refusal | None = None
@@ -175,10 +193,17 @@ class HttpSse:
         if refusal is not None:
             await send_reply(send, refusal_reply(None, refusal))
             return
-        for message in messages:
+        steps = [self._reception.read(message, life.session) for message in messages]
+        failure = self._reception.screen(steps, life.session, caller)
+        if failure is not None:
+            request_id = messages[0].id if len(messages) == 1 and isinstance(messages[0], Request) else None
+            reply = fault_reply(request_id, failure.fault, revision_of(life.session), failure.correlation_id)
+            await send_reply(send, reply, self._challenge(path, failure.fault))
+            return
+        for step in steps:
             # An answer may have been the one too many for a slow reader, which ends the session.
             if not life.session.ended:
-                self._reception.take(message, life.session, caller, life.outbox)
+                self._reception.act(step, life.session, caller, life.outbox)
         await send_empty(send, 202)
 
     def _ticket_holder(self, scope: Scope, raw_id: str) -> Caller | None:

@@ -1,7 +1,8 @@
 """The session hub: which sessions and streams there are, whose they are, and when they end.
 
 Laws:
-    1. A session is found by its principal only; for anybody else it does not exist.
+    1. A session is found by its principal only; for anybody else it does not exist. A person's later grant to the same
+       client that reaches at least as far takes it over: who steps up in the middle of a session stays in it.
     2. Sessions are counted: per principal, and in all. A principal that is full loses its own longest rested
        session first (clients that never say goodbye would lock themselves out); nobody loses one to a stranger.
     3. The hub ends when the gate drains and nothing is owed to anybody; its reaper's bug ends the gate.
@@ -16,7 +17,7 @@ from __future__ import annotations
 import secrets
 from collections import Counter, OrderedDict
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -27,10 +28,10 @@ import trio
 
 from aegis_trio.model.call import Transport
 from aegis_trio.model.errors import NotReady, RateLimited
-from aegis_trio.model.identity import OwnerId
+from aegis_trio.model.identity import OwnerId, Principal
 from aegis_trio.protocol.revisions import Revision
 from aegis_trio.protocol.steps import OpenSession
-from aegis_trio.transports.bell import Bell
+from aegis_trio.transports.announcer import Announcer
 from aegis_trio.transports.outbox import Outbox
 from aegis_trio.transports.outbox_budget import OutboxBudget
 from aegis_trio.transports.session import Listener, SessionBody
@@ -39,7 +40,6 @@ from aegis_trio.transports.subscriptions import ListName, Subscription, list_cha
 
 ID_BYTES: Final = 32  # 256 bits of the system's generator; MCP asks for a cryptographically secure id
 RETRY_SESSIONS_S: Final = 60
-TOLD_AT_ONCE: Final = 50  # streams: some 5 ms of work, and then whoever else waits has a turn
 
 
 class StreamKind(StrEnum):
@@ -79,13 +79,11 @@ class SessionHub:
         self._requests: dict[OwnerId, set[trio.CancelScope]] = {}
         self._streams: dict[object, tuple[Listener, StreamKind]] = {}
         """By reading: for a moment, one stream can have the reader that it lost and the one that came back."""
-        self._subscriptions: set[Subscription] = set()
         self._calls_running = 0
         self.outbox_budget = OutboxBudget(settings.max_outboxes_bytes)
         self.max_watches = settings.max_watches
         self.max_subscriptions = settings.max_subscriptions
-        self._untold: dict[ListName, None] = {}
-        self._news = Bell()
+        self._announcer = Announcer(self._sessions.values)
         self._draining = False
         self._quiet = trio.Event()
         self._no_streams = trio.Event()
@@ -97,7 +95,7 @@ class SessionHub:
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
             nursery.start_soon(self._reap)
-            nursery.start_soon(self._tell_lists)
+            nursery.start_soon(self._announcer.run)
             task_status.started()
             await self._quiet.wait()
             nursery.cancel_scope.cancel()
@@ -148,15 +146,36 @@ class SessionHub:
         self._totals["opened"] += 1
         return session
 
-    def find_session(self, raw_id: str, principal: OwnerId, transport: Transport) -> SessionBody | None:
-        """Return the session of that id if it lives, is *principal*'s and *transport*'s; it counts as used now."""
+    def find_session(
+        self, raw_id: str, principal: OwnerId, transport: Transport, caller: Principal | None = None
+    ) -> SessionBody | None:
+        """Return the session of that id if it lives, is *principal*'s and *transport*'s; it counts as used now.
+
+        Args:
+            caller: who asks; takes over what its earlier grant began.
+        """
         session = self._sessions.get(raw_id)
+        if session is not None and caller is not None and session.transport == transport:
+            self._hand_over(session, caller)
         # Threat: a stolen id alone opens nothing; a stranger cannot tell this from an id that never was.
         if session is None or session.ended or (session.principal, session.transport) != (principal, transport):
             return None
         session.touch()
         self._by_principal[principal].move_to_end(session.id)
         return session
+
+    def _hand_over(self, session: SessionBody, heir: Principal) -> None:
+        """Make *session* that of *heir* if it may have it; its client learns that it can use more than before."""
+        if session.holder is None or session.principal == heir.owner or not heir.succeeds(session.holder):
+            return
+        own = self._by_principal[session.principal]
+        del own[session.id]
+        if not own:
+            del self._by_principal[session.principal]
+        session.principal, session.holder = heir.owner, heir
+        self._by_principal.setdefault(heir.owner, OrderedDict())[session.id] = session
+        for name in ListName:
+            session.announce(list_changed_notification(name))
 
     def forget(self, session: SessionBody) -> None:
         """Take a session out of the registry and end it, if that has not happened."""
@@ -194,41 +213,13 @@ class SessionHub:
                 if not scopes:
                     self._requests.pop(principal, None)
 
-    @contextmanager
-    def subscribed(self, subscription: Subscription) -> Generator[None]:
+    def subscribed(self, subscription: Subscription) -> AbstractContextManager[None]:
         """Tell *subscription* of lists that change while it is open."""
-        self._subscriptions.add(subscription)
-        try:
-            yield
-        finally:
-            self._subscriptions.discard(subscription)
+        return self._announcer.subscribed(subscription)
 
     def announce_list(self, name: ListName) -> None:
         """Have everybody told that what they may use can be another list than before: soon, a few at a time."""
-        self._untold[name] = None
-        self._news.ring()
-
-    async def _tell_lists(self) -> None:
-        while True:
-            await self._news.wait_rung()
-            while self._untold:
-                name = next(iter(self._untold))
-                del self._untold[name]
-                await self._tell(name)
-
-    async def _tell(self, name: ListName) -> None:
-        message = list_changed_notification(name)
-        # Whoever comes while others are told lists anew anyway; whoever has gone hears nothing.
-        for told, listener in enumerate((*self._sessions.values(), *self._subscriptions), 1):
-            match listener:
-                case SessionBody():
-                    listener.announce(message)
-                case Subscription():
-                    if listener in self._subscriptions:
-                        listener.list_changed(name)
-            if told % TOLD_AT_ONCE == 0:
-                # Trade: the last one hears of it a little later, and no request waits for thousands of streams.
-                await trio.lowlevel.checkpoint()
+        self._announcer.announce(name)
 
     def open_outbox(self, session: SessionBody, *, once: bool) -> Outbox:
         """Make a named stream of *session*, and drop what it kept too long."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import trio
 
 from aegis_trio.auth.credentials import RawCredentials
-from aegis_trio.model.call import ToolOutcome, ToolRequest
+from aegis_trio.model.call import Failure, ToolOutcome, ToolRequest
 from aegis_trio.model.errors import Fault
 from aegis_trio.model.features import PromptSpec, ResourceSpec
 from aegis_trio.model.identity import Caller, Origin
@@ -37,6 +37,10 @@ class Lists(Protocol):
         """Return the resources and families of resources that *caller* may read."""
         ...
 
+    def is_narrow_for(self, caller: Caller) -> bool:
+        """Return whether *caller* would be shown more with more scopes."""
+        ...
+
 
 class Door(Protocol):
     """The one door to everything that is served; `gateway.Gateway` is it."""
@@ -48,6 +52,10 @@ class Door(Protocol):
 
     async def call(self, caller: Caller, request: ToolRequest) -> ToolOutcome:
         """Run one call; never raises a fault."""
+        ...
+
+    def screen(self, caller: Caller, requests: Sequence[ToolRequest]) -> Failure | None:
+        """Refuse *requests* as a whole if *caller* lacks a scope for one of them; records it."""
         ...
 
     async def watch(
@@ -93,6 +101,19 @@ class ReplySink(Protocol):
     def notify(self, message: JsonObject) -> None:
         """Take one message that belongs before an answer."""
         ...
+
+
+class Challenge(Protocol):
+    """Says in headers how a client comes by what a fault names; `web.challenges.Challenges` does."""
+
+    def __call__(self, path: str, fault: Fault, /) -> tuple[tuple[bytes, bytes], ...]:
+        """Return the header lines that an answer of *path* has because of *fault*; none where nothing helps."""
+        ...
+
+
+def no_challenge(_path: str, _fault: Fault, /) -> tuple[tuple[bytes, bytes], ...]:
+    """Say nothing: nobody can sign in here."""
+    return ()
 
 
 class Doorman(Protocol):

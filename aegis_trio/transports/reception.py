@@ -5,19 +5,20 @@ stdio) and serves both eras.
 
 Laws:
     1. Each request gets exactly one answer or one release, in its sink; a notification gets nothing.
-    2. Whatever takes time runs as a call of the session, under the id of its request, so that it can be cancelled.
+    2. Who can refuse a request in HTTP reads first, screens what was read for scopes that are missing, and acts then.
+    3. Whatever takes time runs as a call of the session, under the id of its request, so that it can be cancelled.
 
 Not here: making calls (desk.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import assert_never, final
 
-from aegis_trio.model.call import Transport
+from aegis_trio.model.call import Failure, Transport
 from aegis_trio.model.errors import Bug
 from aegis_trio.model.identity import Caller
 from aegis_trio.protocol.dispatch import dispatch
@@ -35,6 +36,7 @@ from aegis_trio.protocol.steps import (
     OpenSession,
     Perform,
     SetLogLevel,
+    Step,
     Subscribe,
     Unsubscribe,
 )
@@ -70,14 +72,35 @@ class Reception:
             stateless: the revision of a modern message on a line, which stands alone; None for a legacy message,
                 which follows what its session agreed on.
         """
+        self.act(self.read(message, session, stateless=stateless), session, caller, sink, stateless=stateless)
+
+    def read(
+        self, message: Message | Malformed, session: SessionBody, *, stateless: Revision | None = None
+    ) -> Step | Malformed:
+        """Return what one message asks."""
         if isinstance(message, Malformed):
-            _answer(sink, refusal_reply(message.id, message.refusal))
-            return
-        # A client that asks before it shook hands is served by the rules of the oldest revision.
-        revision = stateless or session.revision or OLDEST
+            return message
         is_line = session.transport in {Transport.WEBSOCKET, Transport.STDIO}
-        step = dispatch(message, revision, self.desk.card, is_line=is_line)
+        return dispatch(message, stateless or revision_of(session), self.desk.card, is_line=is_line)
+
+    def screen(self, steps: Sequence[Step | Malformed], session: SessionBody, caller: Caller) -> Failure | None:
+        """Refuse what was read as a whole if *caller* lacks a scope for any of it."""
+        return self.desk.screen(steps, caller, session.transport, session.client)
+
+    def act(
+        self,
+        step: Step | Malformed,
+        session: SessionBody,
+        caller: Caller,
+        sink: ReplySink,
+        *,
+        stateless: Revision | None = None,
+    ) -> None:
+        """Do what was read; the answer goes to *sink*."""
+        revision = stateless or revision_of(session)
         match step:
+            case Malformed():
+                _answer(sink, refusal_reply(step.id, step.refusal))
             case Answer(reply=reply):
                 _answer(sink, reply)
             case Accepted():
@@ -158,6 +181,11 @@ class Reception:
         if fault is not None:
             return fault_reply(step.id, fault, visitor.revision)
         return result_reply(step.id, empty_result(visitor.revision, self.desk.card))
+
+
+def revision_of(session: SessionBody) -> Revision:
+    """Return the revision of *session*: who asks before shaking hands is served by the rules of the oldest."""
+    return session.revision or OLDEST
 
 
 def _shake_hands(step: OpenSession, session: SessionBody) -> Reply:

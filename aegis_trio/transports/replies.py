@@ -16,7 +16,15 @@ from typing import Final
 from aegis_trio.gateway.render import failed_result, fault_body, is_protocol_error
 from aegis_trio.model.asgi import Send
 from aegis_trio.model.call import CallKind, CorrelationId, Failure
-from aegis_trio.model.errors import AuditUnavailable, Fault, MissingCapability, NotReady, ResourceMissing, TooMany
+from aegis_trio.model.errors import (
+    AuditUnavailable,
+    Fault,
+    InsufficientScope,
+    MissingCapability,
+    NotReady,
+    ResourceMissing,
+    TooMany,
+)
 from aegis_trio.model.fault_rows import row_of
 from aegis_trio.model.json import JsonObject, encode_json
 from aegis_trio.protocol.jsonrpc import Reply, RequestId, error_reply, result_reply
@@ -55,7 +63,8 @@ def fault_reply(
 ) -> Reply:
     """Return *fault* as a JSON-RPC error.
 
-    Source: MCP 2026-07-28 basic/index#error-codes; RFC 9110 section 10.2.3 and RFC 6585 section 4 (429).
+    Source: MCP 2026-07-28 basic/index#error-codes; RFC 9110 section 10.2.3, RFC 6585 section 4 (429), RFC 6750
+    section 3.1 (403).
     """
     data: JsonObject = fault_body(fault)
     if correlation_id is not None:
@@ -73,6 +82,8 @@ def fault_reply(
         http_status, retry_after_s = row.http_status, fault.retry_after_s
     elif isinstance(fault, NotReady | AuditUnavailable):
         http_status, retry_after_s = row.http_status, RETRY_NOT_READY_S
+    elif isinstance(fault, InsufficientScope):
+        http_status = row.http_status
     return error_reply(
         request_id,
         code,

@@ -20,7 +20,7 @@ import trio
 
 from aegis_trio.model.call import Transport
 from aegis_trio.model.errors import Fault
-from aegis_trio.model.identity import OwnerId
+from aegis_trio.model.identity import OwnerId, Principal
 from aegis_trio.model.json import JsonObject
 from aegis_trio.model.peer import LogLevel
 from aegis_trio.protocol.jsonrpc import Reply, RequestId
@@ -73,6 +73,7 @@ class SessionBody:
         "dialogue",
         "ended",
         "ended_within",
+        "holder",
         "id",
         "last_used",
         "listeners",
@@ -97,6 +98,8 @@ class SessionBody:
         """Be born; `run` must follow."""
         self.id = session_id
         self.principal = principal
+        self.holder: Principal | None = None
+        """Who opened it; a later grant of the same person to the same client can take it over."""
         self.transport = transport
         """The way in that made it; it is found by no other."""
         self.revision = revision

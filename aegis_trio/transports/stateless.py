@@ -65,6 +65,10 @@ class Stateless:
             case ListFeature():
                 await visit.give(self._desk.list_feature(step, visit.caller, revision))
             case Perform():
+                failure = self._desk.screen([step], visit.caller, Transport.STREAMABLE_HTTP, None)
+                if failure is not None:
+                    await visit.give_failure(step.id, failure, revision)
+                    return
                 refusal = self._refusal_of_headers(step, visit)
                 if refusal is not None:
                     await visit.refuse(step.id, refusal)

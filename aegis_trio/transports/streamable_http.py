@@ -5,8 +5,8 @@ Laws:
     2. A session is its principal's: for a stranger it does not exist, byte for byte.
     3. Up to 2025-11-25 a call belongs to its session and a hang-up leaves it running; from 2026-07-28 on it belongs
        to its request, and a hang-up cancels it at once.
-
     4. A stream of a session that was lost goes on where it broke, with nothing lost or doubled.
+    5. A scope that is missing is refused as 403 with a challenge before anything runs, and so is a whole batch.
 
 Not here: Host, Origin and methods of the path (web/screen.py).
 """
@@ -36,8 +36,8 @@ from aegis_trio.transports.exchange import Exchange
 from aegis_trio.transports.hub import SessionHub, StreamKind
 from aegis_trio.transports.negotiation import accepted_forms
 from aegis_trio.transports.outbox import Outbox
-from aegis_trio.transports.ports import Doorman
-from aegis_trio.transports.reception import Reception
+from aegis_trio.transports.ports import Challenge, Doorman, no_challenge
+from aegis_trio.transports.reception import Reception, revision_of
 from aegis_trio.transports.replies import fault_reply, send_empty, start_stream
 from aegis_trio.transports.session import SessionBody
 from aegis_trio.transports.settings import SessionSettings
@@ -59,12 +59,21 @@ _NOT_HERE: Final = invalid_request("only POST is served here without a session",
 class StreamableHttp:
     """The ASGI application of the MCP endpoint."""
 
-    def __init__(self, *, reception: Reception, doorman: Doorman, hub: SessionHub, settings: SessionSettings) -> None:
+    def __init__(
+        self,
+        *,
+        reception: Reception,
+        doorman: Doorman,
+        hub: SessionHub,
+        settings: SessionSettings,
+        challenge: Challenge = no_challenge,
+    ) -> None:
         self._reception = reception
         self._desk = reception.desk
         self._doorman = doorman
         self._hub = hub
         self._settings = settings
+        self._challenge = challenge
         self._stateless = Stateless(reception=reception, hub=hub, settings=settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -84,6 +93,7 @@ class StreamableHttp:
             forms=accepted_forms(headers_of(scope)),
             receive=receive,
             send=send,
+            challenge=partial(self._challenge, str(scope["path"])),
         )
         match scope["method"]:
             case "POST":
@@ -134,6 +144,7 @@ class StreamableHttp:
                 except Fault as fault:
                     await visit.give(fault_reply(request.id, fault, step.revision))
                 else:
+                    session.holder = visit.caller.principal
                     await visit.give(step.reply, ((SESSION_HEADER, session.id.encode()),))
             case Answer(reply=reply):
                 await visit.give(reply)
@@ -151,11 +162,16 @@ class StreamableHttp:
         if refusal is not None or isinstance(session, Refusal):
             await visit.refuse(request_id, refusal or _UNKNOWN_SESSION)
             return
+        steps = [self._reception.read(message, session) for message in route.messages]
+        failure = self._reception.screen(steps, session, visit.caller)
+        if failure is not None:
+            await visit.give_failure(request_id, failure, revision_of(session))
+            return
         open_stream = partial(session.open_stream, once=True)
         exchange = Exchange(visit.forms, open_stream, if_gone=refusal_reply(request_id, _UNKNOWN_SESSION))
         with session.heard_by(exchange), self._hub.stream(exchange, StreamKind.POST):
-            for message in route.messages:
-                self._reception.take(message, session, visit.caller, exchange)
+            for step in steps:
+                self._reception.act(step, session, visit.caller, exchange)
             await exchange.deliver(
                 visit.receive,
                 visit.send,
@@ -167,8 +183,9 @@ class StreamableHttp:
     def _find(self, visit: Visit) -> SessionBody | Refusal:
         if visit.headers.session_id is None:
             return _NO_SESSION
+        principal = visit.caller.principal
         session = self._hub.find_session(
-            visit.headers.session_id, visit.caller.principal.owner, Transport.STREAMABLE_HTTP
+            visit.headers.session_id, principal.owner, Transport.STREAMABLE_HTTP, principal
         )
         return session or _UNKNOWN_SESSION
 

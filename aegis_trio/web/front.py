@@ -118,7 +118,7 @@ class Front:
         route = self._routes.sockets[path]
         fault = await contained(lambda: route(scope, receive, upgrade.send), "WEBSOCKET", path)
         if fault is not None:
-            await end_socket(upgrade, fault, path)
+            await end_socket(upgrade, fault, path, self._routes.answer_of)
 
     def _extra_headers(self, path: str, headers: Headers) -> tuple[tuple[bytes, bytes], ...]:
         return (*self._security_headers, *cors_of(place_at(path, self._routes.places), headers))

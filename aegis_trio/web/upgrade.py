@@ -10,13 +10,14 @@ Needs ASGI's extension `websocket.http.response`, which our server always offers
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from typing import Final, cast, final
 
 import structlog
 
 from aegis_trio.model.asgi import Headers, Message, Send
 from aegis_trio.model.errors import Bug, Fault
-from aegis_trio.web.errors import HttpAnswer, fault_answer, plain_answer
+from aegis_trio.web.errors import HttpAnswer, plain_answer
 
 INTERNAL_ERROR: Final = 1011  # source: RFC 6455 section 7.4.1
 
@@ -58,8 +59,11 @@ class Upgrade:
         await self.send({"type": "websocket.http.response.body", "body": answer.body, "more_body": False})
 
 
-async def end_socket(upgrade: Upgrade, fault: Fault, path: str) -> None:
+async def end_socket(upgrade: Upgrade, fault: Fault, path: str, answer_of: Callable[[str, Fault], HttpAnswer]) -> None:
     """End what a route broke off with *fault*.
+
+    Args:
+        answer_of: gives a fault as the answer of a path, with the challenge of this deployment.
 
     Raises:
         Fault: half an answer was given, which cannot be taken back; the server ends the connection.
@@ -71,4 +75,4 @@ async def end_socket(upgrade: Upgrade, fault: Fault, path: str) -> None:
     elif upgrade.answered:
         raise fault
     else:
-        await upgrade.refuse(fault_answer(fault))
+        await upgrade.refuse(answer_of(path, fault))

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import httpx2
 import pytest
 import trio
 from mcp import Client
-from mcp.client.auth import OAuthClientProvider
 from mcp.client.streamable_http import streamable_http_client
-from mcp.shared.auth import AuthorizationCodeResult, OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
-from pydantic import AnyUrl
 
 from aegis_trio.audit.entry import AuditEntry
 from aegis_trio.auth.broker.grants import Grants
@@ -25,6 +21,7 @@ from aegis_trio.store.sqlite import open_sqlite_store
 from tests.e2e.gates import open_gate
 from tests.e2e.messages import call, open_session, post_modern
 from tests.e2e.sign_ins import BACK, Assistant, open_sign_in
+from tests.official_client import Official
 
 pytestmark = pytest.mark.e2e
 
@@ -200,7 +197,7 @@ async def test_what_was_not_granted_is_refused_with_the_scope_that_is_missing(tm
         assert 403 == refused.status_code
         challenge = refused.headers["www-authenticate"]
         assert 'error="insufficient_scope"' in challenge
-        assert 'scope="read:repository"' in challenge
+        assert 'scope="read:repository read:user"' in challenge
         await alice.sign_in(visitor, scope="read:user read:repository")
         assert "alice/notes" in await _repositories(alice)
 
@@ -267,44 +264,13 @@ class _NoTrail:
         """Let it go."""
 
 
-class _Kept:
-    """The official SDK's storage, in memory."""
-
-    def __init__(self) -> None:
-        self.tokens: OAuthToken | None = None
-        self.client: OAuthClientInformationFull | None = None
-
-    async def get_tokens(self) -> OAuthToken | None:
-        return self.tokens
-
-    async def set_tokens(self, tokens: OAuthToken) -> None:
-        self.tokens = tokens
-
-    async def get_client_info(self) -> OAuthClientInformationFull | None:
-        return self.client
-
-    async def set_client_info(self, client_info: OAuthClientInformationFull) -> None:
-        self.client = client_info
-
-
 @pytest.mark.parametrize("path", ["/mcp", "/mcp/sse"])
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
 async def test_the_official_client_signs_a_person_in(tmp_path: Path, mode: Any, path: str) -> None:
     """It is given nothing but the address; everything else it finds, and then it works as that person."""
     async with open_sign_in(tmp_path) as place, open_gate(place.settings()) as gate:
-        visitor, kept = place.visitor("alice"), _Kept()
-        answers: list[dict[str, str]] = []
-
-        async def open_browser(address: str) -> None:
-            answers.append(dict(parse_qsl(urlsplit(await visitor.decide(address)).query)))
-
-        async def wait_for_code() -> AuthorizationCodeResult:
-            return AuthorizationCodeResult(**answers[-1])
-
-        metadata = OAuthClientMetadata(
-            client_name="Official", redirect_uris=[AnyUrl(BACK)], token_endpoint_auth_method="none"
-        )
-        provider = OAuthClientProvider(f"{gate.url}{path}", metadata, kept, open_browser, wait_for_code)
+        official = Official(place.visitor("alice").decide, BACK)
+        provider = official.provider(f"{gate.url}{path}")
         async with (
             httpx2.AsyncClient(auth=provider, trust_env=False, timeout=60) as http,
             Client(streamable_http_client(f"{gate.url}{path}", http_client=http), mode=mode) as client,
@@ -317,6 +283,6 @@ async def test_the_official_client_signs_a_person_in(tmp_path: Path, mode: Any, 
             assert me.structured_content is not None
             assert "alice" == me.structured_content["login"]
 
-    assert 1 == len(answers)
-    assert kept.tokens is not None
-    assert kept.tokens.access_token.startswith("aegis_at_")
+    assert 1 == len(official.answered)
+    assert official.kept.tokens is not None
+    assert official.kept.tokens.access_token.startswith("aegis_at_")

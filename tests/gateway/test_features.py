@@ -29,7 +29,7 @@ from aegis_trio.model.errors import (
     AuditUnavailable,
     DeadlineExceeded,
     Fault,
-    Forbidden,
+    InsufficientScope,
     ReplyTooLarge,
     ResourceMissing,
     UnknownPrompt,
@@ -151,11 +151,12 @@ async def test_what_is_hidden_is_refused_and_not_listed(autojump_clock: MockCloc
     caller = make_caller("ada")
 
     assert isinstance(outcome, Failure)
-    assert isinstance(outcome.fault, Forbidden)
+    assert isinstance(outcome.fault, InsufficientScope)
     assert ["get_file"] == [spec.name for spec in directory.tools_for(caller)]
     assert ["u"] == [one.definition["uri"] for one in directory.resources_for(caller)]
     assert ["review"] == [one.operation.name for one in directory.prompts_for(caller)]
     assert 2 == len(directory.public_tools())
+    assert directory.is_narrow_for(caller)
 
 
 def test_a_completion_of_nothing_known_is_unknown() -> None:

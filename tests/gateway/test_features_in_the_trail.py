@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from aegis_trio.limits.settings import LimitSettings
 from aegis_trio.model.call import CallKind, Failure, Success, ToolOutcome, ToolRequest, Transport
 from aegis_trio.model.clock import SetClock
 from aegis_trio.model.errors import (
-    Forbidden,
+    InsufficientScope,
     InvalidArgument,
     NotFound,
     RateLimited,
@@ -234,7 +234,7 @@ async def test_whoever_lacks_the_scope_is_offered_nothing_and_refused(tmp_path: 
 
     for outcome in outcomes:
         assert isinstance(outcome, Failure)
-        assert isinstance(outcome.fault, Forbidden)
+        assert isinstance(outcome.fault, InsufficientScope)
         assert ("read:issue",) == outcome.fault.scopes
 
 
@@ -313,3 +313,14 @@ async def test_what_cannot_be_read_is_not_watched(tmp_path: Path) -> None:
             request = _request(CallKind.RESOURCE, uri, {"uri": uri})
             refused = await nursery.start(partial(door.gateway.watch, _caller(), request, list))
             assert isinstance(refused, ResourceMissing | InvalidArgument)
+
+
+async def test_a_list_shows_what_the_scopes_reach_and_nothing_else(tmp_path: Path) -> None:
+    """Clients list on connecting: a refusal there would send a person to sign in for what nobody asked for."""
+    person = _caller()
+    caller = replace(person, principal=replace(person.principal, scopes=frozenset({"read:user"})))
+    async with _open(tmp_path, _fine) as door:
+        outcome = await door.call(CallKind.RESOURCE_LIST, "resources/list", {"page": ""}, caller)
+        assert isinstance(outcome, Success)
+        assert {"resources": []} == outcome.reply.structured
+        assert [] == door.records("access_denied") + door.records("tool_intent")

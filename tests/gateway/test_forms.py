@@ -6,7 +6,14 @@ from dataclasses import replace
 
 from aegis_trio.gateway.render import failed_result, fault_body, performed, tool_definition
 from aegis_trio.model.call import CallKind, ToolReply
-from aegis_trio.model.errors import Fault, Forbidden, InvalidArgument, MissingCapability, RateLimited, ResourceMissing
+from aegis_trio.model.errors import (
+    Fault,
+    InsufficientScope,
+    InvalidArgument,
+    MissingCapability,
+    RateLimited,
+    ResourceMissing,
+)
 from aegis_trio.model.json import JsonObject
 from aegis_trio.toolsets.context import ToolContext
 from tests.transports.real_door import operation
@@ -36,7 +43,7 @@ def test_a_fault_tells_what_its_class_knows() -> None:
     assert {"uri": "u"} == _extra(ResourceMissing("m", uri="u"))
     assert {"requiredCapabilities": {"roots": {}}} == _extra(MissingCapability("m", required={"roots": {}}))
     assert {"retry_after_seconds": 4} == _extra(RateLimited("m", retry_after_s=4))
-    assert {"scopes": ["a"]} == _extra(Forbidden("m", scopes=("a",)))
+    assert {"scopes": ["a"]} == _extra(InsufficientScope("m", scopes=("a",), wanted=("a", "b")))
     assert {"field": "f", "rule": "r"} == _extra(InvalidArgument("f", "r", ""))
     assert {"field": "f", "rule": "r", "example": {"a": 1}} == _extra(InvalidArgument("f", "r", "", {"a": 1}))
     assert "Example" not in str(failed_result(InvalidArgument("f", "r", ""), "c"))

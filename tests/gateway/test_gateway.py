@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -23,7 +23,7 @@ from aegis_trio.limits.calls import CallLimits
 from aegis_trio.limits.settings import LimitSettings
 from aegis_trio.model.call import Failure, Success, ToolOutcome, ToolReply, ToolRequest, Transport
 from aegis_trio.model.clock import SetClock
-from aegis_trio.model.errors import AuditUnavailable, Fault, InvalidArgument, NotFound, NotReady
+from aegis_trio.model.errors import AuditUnavailable, Fault, InsufficientScope, InvalidArgument, NotFound, NotReady
 from aegis_trio.model.features import Catalogue
 from aegis_trio.model.identity import DEFAULT_INSTANCE, Caller, Origin, Principal, PrincipalId, PrincipalKind
 from aegis_trio.model.json import JsonObject
@@ -215,7 +215,7 @@ async def test_a_refusal_that_cannot_be_recorded_is_the_answer(
     ("arguments", "tool", "scopes", "code"),
     [
         ({"owner": "a"}, "no_such_tool", ("read:repository",), "unknown_tool"),
-        ({"owner": "a"}, "read_it", (), "forbidden"),
+        ({"owner": "a"}, "read_it", (), "insufficient_scope"),
         ({"text": CANARY}, "read_it", ("read:repository",), "invalid_argument"),
     ],
 )
@@ -428,3 +428,69 @@ async def test_two_tools_of_one_name_are_our_mistake(open_door: Callable[..., An
     with pytest.raises(ValueError, match="two of one name"):
         async with open_door(_tool(_fine), _tool(_fine)):
             pass
+
+
+def _asked(tool: str) -> ToolRequest:
+    return ToolRequest(tool=tool, raw_arguments={"text": CANARY}, transport=Transport.STREAMABLE_HTTP)
+
+
+async def test_what_lacks_a_scope_is_refused_recorded_and_counted_before_it_begins(
+    open_door: Callable[..., Any],
+) -> None:
+    """A transport that can answer with a status asks first; the attempt leaves the same traces as a call."""
+    async with open_door() as door:
+        asked = _asked("read_it")
+        refused = door.gateway.screen(_caller("read:user"), [asked])
+        assert refused is not None
+        fault = refused.fault
+        assert isinstance(fault, InsufficientScope)
+        assert (("read:repository",), ("read:repository", "read:user")) == (fault.scopes, fault.wanted)
+        assert asked.correlation_id == refused.correlation_id
+        assert {("read_it", "insufficient_scope"): 1} == dict(door.gateway.statistics().calls_total)
+    [record] = door.records("access_denied")
+    assert ("insufficient_scope", "read_it", asked.correlation_id) == (
+        record["reason"],
+        record["tool"],
+        record["correlation_id"],
+    )
+    assert [] == door.records("tool_intent")
+    assert CANARY not in door.path.read_text()
+
+
+async def test_what_no_scope_prevents_passes_the_screen_without_a_trace(open_door: Callable[..., Any]) -> None:
+    """It permits nothing: an unknown tool, or one that no scope opens, is refused by the call itself."""
+    writing = replace(_tool(_fine, name="write_it"), risk=Risk.WRITE, scopes=frozenset({"write:repository"}))
+    async with open_door(_tool(_fine), writing) as door:
+        asked = [_asked("read_it"), _asked("no_such_tool"), _asked("write_it")]
+        assert door.gateway.screen(_caller("read:repository"), asked) is None
+        assert door.gateway.screen(_caller(), []) is None
+        assert {} == dict(door.gateway.statistics().calls_total)
+    assert [] == door.records("access_denied")
+
+
+async def test_a_batch_asks_for_everything_at_once(open_door: Callable[..., Any]) -> None:
+    """A client that is told of one scope after the other would send its person to the consent page each time."""
+    other = replace(_tool(_fine, name="read_user"), scopes=frozenset({"read:user"}))
+    async with open_door(_tool(_fine), other) as door:
+        refused = door.gateway.screen(_caller("read:issue"), [_asked("read_it"), _asked("read_user")])
+        assert refused is not None
+        assert isinstance(refused.fault, InsufficientScope)
+        assert ("read:repository", "read:user") == refused.fault.scopes
+        assert ("read:issue", "read:repository", "read:user") == refused.fault.wanted
+    assert ["read_it", "read_user"] == [record["tool"] for record in door.records("access_denied")]
+
+
+async def test_a_screening_that_cannot_be_recorded_refuses_for_that(
+    open_door: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Denials are evidence too, and nothing goes on without."""
+
+    def refuse(_self: AuditTrail, _entry: object) -> None:
+        raise AuditUnavailable("disk full")
+
+    async with open_door() as door:
+        with monkeypatch.context() as patch:
+            patch.setattr(AuditTrail, "append_nowait", refuse)
+            refused = door.gateway.screen(_caller(), [_asked("read_it"), _asked("read_it")])
+    assert refused is not None
+    assert isinstance(refused.fault, AuditUnavailable)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from aegis_trio.model import errors
-from aegis_trio.model.errors import Bug, Fault, Forbidden, InvalidArgument, RateLimited
+from aegis_trio.model.errors import Bug, Fault, Forbidden, InsufficientScope, InvalidArgument, RateLimited
 from aegis_trio.model.fault_rows import FAULT_ROWS, row_of
 
 
@@ -49,7 +49,8 @@ def test_a_wrong_argument_keeps_its_own_example() -> None:
 def test_a_fault_reads_as_one_sentence_after_another() -> None:
     """Logs show `str(fault)`; a missing remedy leaves no blank."""
     assert "No." == str(Forbidden("No."))
-    assert ("read:issue",) == Forbidden("No.", scopes=("read:issue",)).scopes
+    fault = InsufficientScope("No.", scopes=("read:issue",))
+    assert (("read:issue",), ("read:issue",)) == (fault.scopes, fault.wanted)
 
 
 def test_a_bug_shows_only_its_incident() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from aegis_trio.model.call import ToolReply
 from aegis_trio.model.decision import Allow, Deny
-from aegis_trio.model.errors import Forbidden
+from aegis_trio.model.errors import Forbidden, InsufficientScope
 from aegis_trio.model.identity import DEFAULT_INSTANCE, Principal, PrincipalId, PrincipalKind
 from aegis_trio.model.toolspec import CostClass, PreparedCall, Risk, Toolset, ToolSpec
 from aegis_trio.policy.access import READ_SCOPES, decide_access
@@ -59,9 +59,38 @@ def test_a_missing_scope_is_named() -> None:
     decision = decide_access(principal("read:user"), tool(Risk.READ, "read:repository", "read:user", "read:issue"))
 
     assert isinstance(decision, Deny)
-    assert isinstance(decision.fault, Forbidden)
+    assert isinstance(decision.fault, InsufficientScope)
     assert ("read:issue", "read:repository") == decision.fault.scopes
-    assert "insufficient_scope" == decision.reason
+    assert ("read:issue", "read:repository", "read:user") == decision.fault.wanted
+    assert "insufficient_scope" == decision.reason == decision.fault.code
+
+
+@pytest.mark.parametrize(
+    ("kind", "remedy"),
+    [
+        (PrincipalKind.PERSON, "Sign in again and agree to: read:issue read:user."),
+        (PrincipalKind.API_KEY, "Ask the operator"),
+        (PrincipalKind.LOCAL, "Ask the operator"),
+    ],
+)
+def test_who_lacks_a_scope_is_told_how_to_come_by_it(kind: PrincipalKind, remedy: str) -> None:
+    """Where no HTTP status can say it, a model and its person read this; a key cannot sign in again."""
+    decision = decide_access(principal("read:user", kind=kind), tool(Risk.READ, "read:issue"))
+
+    assert isinstance(decision, Deny)
+    assert remedy in decision.fault.remedy
+    assert " needs the scope read:issue." in decision.fault.message
+
+
+def test_a_new_credential_must_not_lose_what_the_old_one_had() -> None:
+    """A client that asks for no more than it is told would step down elsewhere each time it steps up."""
+    holder = principal("write:issue", "read:user")
+    decision = decide_access(holder, tool(Risk.READ, "read:issue", "read:repository"))
+
+    assert isinstance(decision, Deny)
+    assert isinstance(decision.fault, InsufficientScope)
+    assert ("read:repository",) == decision.fault.scopes
+    assert ("read:repository", "read:user", "write:issue") == decision.fault.wanted
 
 
 @pytest.mark.parametrize("held", ["write:repository", "read:repository"])

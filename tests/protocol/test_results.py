@@ -118,6 +118,7 @@ def test_a_tool_list_may_be_cached_by_its_reader_alone() -> None:
     assert "private" == result["cacheScope"]
     assert isinstance(result["ttlMs"], int)
     assert result["ttlMs"] > 0
+    assert 0 == list_result("tools", [], MODERN, CARD, may_grow=True)["ttlMs"]
 
 
 @pytest.mark.requirement("MCP-CACHE-05")

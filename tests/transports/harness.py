@@ -13,7 +13,7 @@ import trio.testing
 
 from aegis_trio.auth.credentials import RawCredentials
 from aegis_trio.model.asgi import Application, Message
-from aegis_trio.model.call import Success, ToolOutcome, ToolReply, ToolRequest, Transport
+from aegis_trio.model.call import Failure, Success, ToolOutcome, ToolReply, ToolRequest, Transport
 from aegis_trio.model.errors import Fault, Unauthenticated
 from aegis_trio.model.features import PromptSpec, ResourceSpec
 from aegis_trio.model.identity import DEFAULT_INSTANCE, Caller, Origin, Principal, PrincipalId, PrincipalKind
@@ -221,6 +221,9 @@ class FakeDoor:
     most_beginning: int = 0
     watched: int = 0
     ends_after_s: float = 0.0
+    narrow: bool = False
+    lacking: dict[str, Fault] = field(default_factory=dict)
+    """What the caller lacks for what it names."""
 
     @property
     def directory(self) -> FakeDoor:
@@ -229,6 +232,9 @@ class FakeDoor:
 
     def prompts_for(self, caller: Caller) -> tuple[PromptSpec[ToolContext], ...]:
         return self.prompts
+
+    def is_narrow_for(self, caller: Caller) -> bool:
+        return self.narrow
 
     def resources_for(self, caller: Caller) -> tuple[ResourceSpec[ToolContext], ...]:
         return self.resources
@@ -264,6 +270,12 @@ class FakeDoor:
                 del self.changes[request.tool]
             with trio.CancelScope(shield=True):
                 await trio.sleep(self.ends_after_s)
+
+    def screen(self, caller: Caller, requests: Sequence[ToolRequest]) -> Failure | None:
+        for request in requests:
+            if request.tool in self.lacking:
+                return Failure(request.correlation_id, self.lacking[request.tool])
+        return None
 
     def tools_for(self, caller: Caller) -> tuple[ToolSpec[ToolContext], ...]:
         return self.tools or (make_spec(f"tool_of_{caller.principal.id.removeprefix('key:')}"),)
@@ -344,6 +356,11 @@ def make_desk(door: Door) -> Desk:
     )
 
 
+def challenge_in_words(path: str, fault: Fault) -> tuple[tuple[bytes, bytes], ...]:
+    """Tell which fault is challenged where."""
+    return ((b"www-authenticate", f"{fault.code} at {path}".encode()),)
+
+
 class Gate:
     """Both transports over one hub, driven without sockets."""
 
@@ -354,8 +371,12 @@ class Gate:
         self.hub = SessionHub(settings)
         reception = Reception(desk=make_desk(door or self.door), hub=self.hub)
         self.reception = reception
-        self.http = StreamableHttp(reception=reception, doorman=self.doorman, hub=self.hub, settings=settings)
-        self.sse = HttpSse(reception=reception, doorman=self.doorman, hub=self.hub, settings=settings)
+        self.http = StreamableHttp(
+            reception=reception, doorman=self.doorman, hub=self.hub, settings=settings, challenge=challenge_in_words
+        )
+        self.sse = HttpSse(
+            reception=reception, doorman=self.doorman, hub=self.hub, settings=settings, challenge=challenge_in_words
+        )
         self._nursery = nursery
 
     async def announce_lists(self) -> None:

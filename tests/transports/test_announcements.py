@@ -12,7 +12,8 @@ from aegis_trio.model.call import Transport
 from aegis_trio.model.identity import PrincipalId
 from aegis_trio.model.json import JsonObject
 from aegis_trio.protocol.steps import Listen, RequestMeta, Wanted
-from aegis_trio.transports.hub import TOLD_AT_ONCE, SessionHub
+from aegis_trio.transports.announcer import TOLD_AT_ONCE
+from aegis_trio.transports.hub import SessionHub
 from aegis_trio.transports.outbox import Outbox
 from aegis_trio.transports.settings import SessionSettings
 from aegis_trio.transports.subscriptions import ListName, Subscription

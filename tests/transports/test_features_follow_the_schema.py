@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -64,6 +64,9 @@ class _Door:
         except Fault as fault:
             return Failure(asked.correlation_id, fault)
         return Success(asked.correlation_id, reply)
+
+    def screen(self, caller: Caller, asked: Sequence[ToolRequest]) -> Failure | None:
+        return None  # everybody is a reader here
 
     async def watch(
         self, caller: Caller, asked: ToolRequest, changed: Callable[[], None], *, task_status: trio.TaskStatus[object]

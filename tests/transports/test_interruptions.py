@@ -97,7 +97,7 @@ async def assert_nothing_is_left(stage: Stage, nursery: trio.Nursery) -> None:
     after = hub.statistics()
     assert (0, 0) == (after.sessions_open, after.outbox_bytes)
     assert not hub._requests
-    assert not hub._subscriptions
+    assert not hub._announcer._subscriptions
     assert not hub.outbox_budget._kept
     assert (0, 0) == (door.gateway.statistics().calls_running, door.limits.statistics().in_flight)
     assert [] == door.trail.open_intents()

@@ -16,7 +16,7 @@ DOCUMENT = "https://mcp.example.org/.well-known/oauth-protected-resource"
     [
         ("/mcp", f"{DOCUMENT}/mcp"),
         ("/mcp/sse", f"{DOCUMENT}/mcp/sse"),
-        ("/mcp/messages", DOCUMENT),
+        ("/mcp/messages", f"{DOCUMENT}/mcp/sse"),
         ("/mcp/tools", DOCUMENT),
         ("/mcpx", DOCUMENT),
         ("/", DOCUMENT),

@@ -10,7 +10,7 @@ from aegis_trio.model.errors import (
     AddressBlocked,
     AuditUnavailable,
     Fault,
-    Forbidden,
+    InsufficientScope,
     InvalidArgument,
     NotReady,
     Unauthenticated,
@@ -49,7 +49,7 @@ def test_a_wrong_argument_names_field_rule_and_example() -> None:
 
 def test_a_missing_scope_is_named() -> None:
     """Step-up needs the names."""
-    body = json.loads(fault_answer(Forbidden("no", scopes=("read:repository",))).body)
+    body = json.loads(fault_answer(InsufficientScope("no", scopes=("read:repository",))).body)
     assert ["read:repository"] == body["scopes"]
 
 

@@ -13,8 +13,10 @@ import trio
 import trio_websocket
 
 from aegis_trio.model.asgi import Application, Headers, Message, Receive, Scope, Send
-from aegis_trio.model.errors import Bug, NotFound, RateLimited, Unauthenticated
+from aegis_trio.model.errors import Bug, Fault, InsufficientScope, NotFound, RateLimited, Unauthenticated
 from aegis_trio.model.identity import Origin
+from aegis_trio.web.challenges import Challenges, plain_fault
+from aegis_trio.web.errors import HttpAnswer
 from aegis_trio.web.front import Front, Routes
 from aegis_trio.web.settings import WebSettings
 from tests.serving import Served, open_server
@@ -38,9 +40,15 @@ class Attempt:
     async def send(self, message: Message) -> None:
         self.sent.append(message)
 
-    async def run(self, route: Application | None, settings: WebSettings | None = None) -> None:
+    async def run(
+        self,
+        route: Application | None,
+        settings: WebSettings | None = None,
+        answer_of: Callable[[str, Fault], HttpAnswer] = plain_fault,
+    ) -> None:
         sockets = {} if route is None else {"/mcp/ws": route}
-        await Front(settings or WebSettings(), Routes({}, _nobody, sockets))(self.scope, self.receive, self.send)
+        routes = Routes({}, _nobody, sockets, answer_of=answer_of)
+        await Front(settings or WebSettings(), routes)(self.scope, self.receive, self.send)
 
     @property
     def answer(self) -> tuple[object, dict[bytes, bytes], dict[str, object]]:
@@ -107,6 +115,28 @@ async def test_a_route_gets_the_origin_of_an_upgrade(origins: list[bytes]) -> No
     await attempt.run(route)
     assert [Origin(address="192.0.2.1", user_agent="probe")] == seen
     assert [{"type": "websocket.accept"}] == attempt.sent
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "says"),
+    [
+        (Unauthenticated("No."), 401, 'scope="read:repository"'),
+        (Unauthenticated("No.", token_sent=True), 401, 'error="invalid_token"'),
+        (InsufficientScope("No.", scopes=("read:user",)), 403, 'error="insufficient_scope", scope="read:user"'),
+    ],
+    ids=["nobody", "a dead token", "a small token"],
+)
+async def test_where_people_sign_in_a_refused_upgrade_says_where(fault: Fault, status: int, says: str) -> None:
+    """RFC 9728 section 5.1: a client finds its way from any protected path; this one is no exception."""
+    attempt = Attempt(host=b"gate.example")
+    settings = WebSettings(public_url="https://gate.example", allowed_hosts=frozenset({"gate.example"}))
+    await attempt.run(_raising(fault), settings, Challenges("https://gate.example").answer_of)
+
+    answered, headers, _ = attempt.answer
+    assert status == answered
+    challenge = headers[b"www-authenticate"].decode()
+    assert 'resource_metadata="https://gate.example/.well-known/oauth-protected-resource"' in challenge
+    assert says in challenge
 
 
 async def test_a_fault_before_the_upgrade_is_the_answer() -> None:

@@ -65,6 +65,7 @@ class PersonCalls:
             scopes=frozenset(access.scopes),
             login=grant.login,
             grant=grant.id,
+            client=grant.client_id,
         )
         return Caller(principal=principal, gitea_token=gitea_token, origin=origin)
 

@@ -4,33 +4,12 @@ from __future__ import annotations
 
 import httpx2
 import pytest
-from mcp.client.auth import OAuthClientProvider
-from mcp.shared.auth import AuthorizationCodeResult, OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
 
 from aegis_trio.model.asgi import Receive, Scope, Send
-from tests.web.oauth.stage import CALLBACK, DOCUMENT_ID, PUBLIC, Stage, Visitor, make_stage, query_of
+from tests.official_client import Official
+from tests.web.oauth.stage import CALLBACK, DOCUMENT_ID, PUBLIC, Stage, Visitor, make_stage
 
 CHALLENGE = f'Bearer resource_metadata="{PUBLIC}/.well-known/oauth-protected-resource/mcp", scope="read:repository"'
-
-
-class Kept:
-    """The SDK's storage, in memory."""
-
-    def __init__(self) -> None:
-        self.tokens: OAuthToken | None = None
-        self.client: OAuthClientInformationFull | None = None
-
-    async def get_tokens(self) -> OAuthToken | None:
-        return self.tokens
-
-    async def set_tokens(self, tokens: OAuthToken) -> None:
-        self.tokens = tokens
-
-    async def get_client_info(self) -> OAuthClientInformationFull | None:
-        return self.client
-
-    async def set_client_info(self, client_info: OAuthClientInformationFull) -> None:
-        self.client = client_info
 
 
 class Endpoint:
@@ -53,29 +32,17 @@ class Endpoint:
 @pytest.mark.parametrize("by_document", [True, False], ids=["document", "registration"])
 async def test_the_official_client_goes_the_whole_way(*, by_document: bool) -> None:
     """Discovery, client, consent, Gitea, code, token, call, refresh: by both ways of being known."""
-    stage, kept = make_stage(), Kept()
+    stage = make_stage()
     browser = Visitor(stage)
-    answers: list[dict[str, str]] = []
 
-    async def open_browser(address: str) -> None:
+    async def decide(address: str) -> str:
         page = await browser.get(address.removeprefix(PUBLIC))
         assert 200 == page.status, page.text
-        ended = await browser.at_gitea((await browser.decide(page, "allow")).onward)
-        answers.append(query_of(ended.location))
+        return (await browser.at_gitea((await browser.decide(page, "allow")).onward)).location
 
-    async def wait_for_code() -> AuthorizationCodeResult:
-        return AuthorizationCodeResult(**answers[-1])
-
-    provider = OAuthClientProvider(
-        server_url=f"{PUBLIC}/mcp",
-        client_metadata=OAuthClientMetadata(
-            client_name="Official", redirect_uris=[CALLBACK], token_endpoint_auth_method="none"
-        ),
-        storage=kept,
-        redirect_handler=open_browser,
-        callback_handler=wait_for_code,
-        client_metadata_url=DOCUMENT_ID if by_document else None,
-    )
+    official = Official(decide, CALLBACK)
+    kept = official.kept
+    provider = official.provider(f"{PUBLIC}/mcp", document=DOCUMENT_ID if by_document else None)
     async with httpx2.AsyncClient(
         transport=httpx2.ASGITransport(Endpoint(stage)), auth=provider, base_url=PUBLIC
     ) as client:
@@ -89,4 +56,4 @@ async def test_the_official_client_goes_the_whole_way(*, by_document: bool) -> N
         assert 200 == (await client.post("/mcp")).status_code
         assert first != kept.tokens.access_token
 
-    assert 1 == len(answers)
+    assert 1 == len(official.answered)
