@@ -2,6 +2,7 @@
 
     jobs.py            what is run: the fixtures, and the product as it is
     servers.py         the server under test: started as a program, asked before and after the suite
+    issuers.py         authorization servers: a person signs in there, and the suite looks on
     suite.py           the suite itself: a Node program, run once for each revision
     scores.py          from the suite's result files to figures
     needs.py           what a scenario needs of a server in order to mean anything

@@ -1,6 +1,7 @@
 """Scores: from the result files of the suite to figures.
 
-The suite writes `server-<scenario>-<time>/checks.json` for each scenario it ran, a list of checks with a status each.
+The suite writes `server-<scenario>-<time>/checks.json` for each scenario it ran, a list of checks with a status each;
+for one of authorization servers the name begins with `authorization-server-`.
 
 Not here: which scenarios are required (suite.py) and what they need (needs.py).
 """
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 # The suite adds it to every scenario: it says that what was exchanged was well-formed, not that the scenario ran.
 GENERAL_CHECKS: Final = frozenset({"wire-schema-valid"})
-_FOLDER: Final = re.compile(r"server-(?P<scenario>.+)-\d{4}-\d{2}-\d{2}T[\d-]+Z")
+_FOLDER: Final = re.compile(r"(?:authorization-)?server-(?P<scenario>.+)-\d{4}-\d{2}-\d{2}T[\d-]+Z")
 _UNFULFILLED: Final = frozenset({"FAILURE", "WARNING"})
 _FULFILLED: Final = "SUCCESS"
 _KNOWN: Final = frozenset({*_UNFULFILLED, _FULFILLED, "INFO", "SKIPPED"})

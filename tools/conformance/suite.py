@@ -74,7 +74,11 @@ def read_scenarios(revision: Revision) -> Scenarios:
     Raises:
         Untestable: the suite lists nothing, so that nothing could fail.
     """
-    scenarios = _read_frozen(revision) if revision.frozen else _ask_listed(revision)
+    scenarios = (
+        _read_frozen(revision)
+        if revision.frozen
+        else Scenarios(required=list_scenarios("--server", revision), unscored=())
+    )
     if not scenarios.required:
         raise Untestable(f"the suite requires nothing for {revision.name}: its lists have changed")
     return scenarios
@@ -90,10 +94,17 @@ def _read_frozen(revision: Revision) -> Scenarios:
     )
 
 
-def _ask_listed(revision: Revision) -> Scenarios:
-    command = [str(NODE), str(PACKAGE / "dist" / "index.js"), "list", "--server", "--spec-version", revision.name]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, env=_environment(), timeout=60)
-    return Scenarios(required=tuple(_LISTED.findall(done.stdout)), unscored=())
+def list_scenarios(kind: str, revision: Revision | None = None) -> tuple[str, ...]:
+    """Return the scenarios that the suite lists.
+
+    Args:
+        kind: `--server`, `--client` or `--authorization`.
+        revision: only those that apply to it; None for all.
+    """
+    of_revision = () if revision is None else ("--spec-version", revision.name)
+    command = [str(NODE), str(PACKAGE / "dist" / "index.js"), "list", kind, *of_revision]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=suite_environment(), timeout=60)
+    return tuple(_LISTED.findall(done.stdout))
 
 
 async def run_suite(server: Server, revision: Revision, folder: Path) -> int:
@@ -117,11 +128,12 @@ async def run_suite(server: Server, revision: Revision, folder: Path) -> int:
     ]
     with trio.move_on_after(RUN_DEADLINE_S), (folder / "output.txt").open("wb") as output:
         done = await trio.run_process(
-            command, env={**_environment(), **settings}, stdout=output, stderr=output, check=False
+            command, env={**suite_environment(), **settings}, stdout=output, stderr=output, check=False
         )
         return done.returncode
     raise Untestable(f"the suite was not through after {RUN_DEADLINE_S:.0f} s; see {folder / 'output.txt'}")
 
 
-def _environment() -> dict[str, str]:
+def suite_environment() -> dict[str, str]:
+    """Return the environment that the suite gets: nothing of ours."""
     return {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "TMPDIR"}}
