@@ -14,6 +14,10 @@ Decide = Callable[[str], Awaitable[str]]
 """Opens the address at which the client asks a person; returns the one at which the client is called back."""
 
 
+class DeclinedError(Exception):
+    """The person did not agree; the text is the error that the client was called back with."""
+
+
 class Kept:
     """The SDK's storage."""
 
@@ -64,4 +68,7 @@ class Official:
         self.answered.append(dict(parse_qsl(urlsplit(await self.decide(address)).query)))
 
     async def _wait(self) -> AuthorizationCodeResult:
-        return AuthorizationCodeResult(**self.answered[-1])
+        answer = self.answered[-1]
+        if "error" in answer:
+            raise DeclinedError(answer["error"])
+        return AuthorizationCodeResult(**answer)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import AsyncGenerator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,9 @@ from pydantic import AnyUrl
 
 from tests.e2e.gates import GateProcess, open_gate
 from tests.e2e.messages import ACCEPT, call, initialize, modern, open_session
+from tests.e2e.scenarios.streams import open_events
 from tests.e2e.sign_ins import BACK, Assistant, Place, Visitor, open_sign_in
-from tests.official_client import Kept, Official
+from tests.official_client import DeclinedError, Kept, Official
 
 pytestmark = pytest.mark.e2e
 
@@ -83,11 +84,9 @@ async def _refusals(client: httpx.AsyncClient) -> dict[str, httpx.Response]:
     batches = {**ACCEPT, **await _shake_hands(client, BATCHES)}
     answers["batch /mcp"] = await client.post("/mcp", json=[call("get_me"), CALL], headers=batches)
     answers["rest /mcp/tool/call"] = await client.post("/mcp/tool/call", json={"tool": "list_repositories"})
-    async with client.stream("GET", "/mcp/sse", headers={"Accept": "text/event-stream"}) as stream:
-        async with aclosing(stream.aiter_lines()) as lines:
-            while not (line := await anext(lines)).startswith("data: "):
-                pass
-            endpoint = line.removeprefix("data: ")
+    bearer = {"Authorization": client.headers["Authorization"]}
+    async with open_events(str(client.base_url), "GET", "/mcp/sse", bearer) as events:
+        endpoint = (await events.next_event()).data
         assert 202 == (await client.post(endpoint, json=initialize())).status_code
         answers["stream /mcp/messages"] = await client.post(endpoint, json=CALL)
     return answers
@@ -203,9 +202,9 @@ async def test_a_person_who_declines_keeps_what_was_granted(tmp_path: Path) -> N
         provider = official.provider(f"{scene.gate.url}/mcp")
         async with httpx2.AsyncClient(auth=provider, base_url=scene.gate.url, trust_env=False, timeout=60) as http:
             document, headers = modern(CALL)
-            with pytest.raises(Exception, match="code"):
+            with pytest.raises(DeclinedError, match="access_denied"):
                 await http.post("/mcp", json=document, headers=headers)
-        assert [{"access_denied"}] == [{answer.get("error")} for answer in official.answered]
+        assert 1 == len(official.answered)
         assert 200 == (await scene.alice.use_tool("get_me")).status_code
         assert 403 == (await scene.alice.use_tool("list_repositories")).status_code
 

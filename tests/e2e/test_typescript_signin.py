@@ -78,7 +78,9 @@ async def _run(
 async def test_a_typescript_client_signs_a_person_in(tmp_path: Path, node_packages: Path, client: TypeScript) -> None:
     """Discovery, registration, consent, token, call; a token that is refused is exchanged, and nobody is asked."""
     async with open_sign_in(tmp_path) as place, open_gate(place.settings()) as gate:
-        report = await _run(client, gate, place.visitor("alice"), node_packages, [WHO, SPOIL, WHO, {"do": "list_tools"}])
+        report = await _run(
+            client, gate, place.visitor("alice"), node_packages, [WHO, SPOIL, WHO, {"do": "list_tools"}]
+        )
         events = [record["event"] for record in gate.audit_records()]
 
     first, _, again, listed = report["steps"]

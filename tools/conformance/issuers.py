@@ -39,7 +39,9 @@ class Issuer:
     resource: str
 
 
-async def run_issuer(issuer: Issuer, revision: Revision, folder: Path, browse: Browse, *, port: int) -> tuple[Outcome, ...]:
+async def run_issuer(
+    issuer: Issuer, revision: Revision, folder: Path, browse: Browse, *, port: int
+) -> tuple[Outcome, ...]:
     """Run what the suite has for authorization servers in *revision*; say what each scenario came to.
 
     Args:

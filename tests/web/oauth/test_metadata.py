@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+from mcp.client.auth.utils import (
+    build_oauth_authorization_server_metadata_discovery_urls,
+    build_protected_resource_metadata_discovery_urls,
+)
 from mcp.shared.auth import OAuthMetadata, ProtectedResourceMetadata
 
 from aegis_trio.auth.clients import proving
@@ -19,6 +24,8 @@ from tests.web.oauth.stage import GITEA, PUBLIC, make_stage
 GOLDEN = Path(__file__).parent / "golden"
 READING = OAuthSettings(public_url=PUBLIC, gitea_url=GITEA)
 WRITING = OAuthSettings(public_url=PUBLIC, gitea_url=GITEA, write_mode=True)
+BELOW_URL = "https://example.org/gate"
+BELOW = OAuthSettings(public_url=BELOW_URL, gitea_url=GITEA)
 OF_GITEA = OAuthSettings(public_url=PUBLIC, gitea_url=f"{GITEA}/forge", flow=OAuthFlow.GITEA)
 RESOURCE = "/.well-known/oauth-protected-resource"
 SERVER = "/.well-known/oauth-authorization-server"
@@ -27,9 +34,15 @@ CASES = {
     "resource-mcp": (READING, f"{RESOURCE}/mcp"),
     "resource-mcp-sse": (READING, f"{RESOURCE}/mcp/sse"),
     "resource-of-gitea": (OF_GITEA, f"{RESOURCE}/mcp"),
+    "resource-of-gitea-mcp-sse": (OF_GITEA, f"{RESOURCE}/mcp/sse"),
     "server": (READING, SERVER),
     "server-writing": (WRITING, SERVER),
+    "resource-below": (BELOW, f"{RESOURCE}/gate"),
+    "resource-below-mcp": (BELOW, f"{RESOURCE}/gate/mcp"),
+    "resource-below-mcp-sse": (BELOW, f"{RESOURCE}/gate/mcp/sse"),
+    "server-below": (BELOW, f"{SERVER}/gate"),
 }
+PLACES = {"at the root": READING, "below a path": BELOW, "with Gitea's tokens": OF_GITEA}
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -45,7 +58,8 @@ def test_the_official_sdk_reads_a_document(name: str) -> None:
     """What its models refuse, no client that is built on it can use."""
     text = (GOLDEN / f"{name}.json").read_bytes()
     if name.startswith("resource"):
-        assert [f"{GITEA}/forge" if name.endswith("gitea") else PUBLIC] == [
+        issuer = f"{GITEA}/forge" if "gitea" in name else CASES[name][0].public_url
+        assert [issuer] == [
             str(server) for server in ProtectedResourceMetadata.model_validate_json(text).authorization_servers
         ]
     else:
@@ -54,9 +68,49 @@ def test_the_official_sdk_reads_a_document(name: str) -> None:
         assert ["S256"] == metadata.code_challenge_methods_supported
 
 
+def test_every_document_is_where_it_was_reviewed_to_be() -> None:
+    """Every place at which a client looks, and what it finds there; a place more may belong to somebody else."""
+    golden = json.loads((GOLDEN / "places.json").read_bytes())
+    found = {
+        where: {
+            path: next(name for name, case in CASES.items() if case[0] == settings and document == _golden(name))
+            for path, document in sorted(documents(settings).items())
+        }
+        for where, settings in PLACES.items()
+    }
+    assert golden == found
+
+
+def _golden(name: str) -> bytes:
+    return (GOLDEN / f"{name}.json").read_bytes().removesuffix(b"\n")
+
+
+@pytest.mark.parametrize("settings", [READING, BELOW], ids=["at the root", "below a path"])
+@pytest.mark.parametrize("served", ["/mcp", "/mcp/sse"])
+def test_the_official_sdk_finds_a_document_wherever_it_looks(settings: OAuthSettings, served: str) -> None:
+    """With a challenge or without one, knowing the issuer or taking the endpoint for it as clients of 2025-03-26 do."""
+    url, found = f"{settings.public_url}{served}", documents(settings)
+    origin = url.removesuffix(urlsplit(url).path)
+    first, *others = build_protected_resource_metadata_discovery_urls(None, url)
+    assert url == json.loads(found[first.removeprefix(origin)])["resource"]
+    for address in others:
+        assert json.loads(found[address.removeprefix(origin)])["resource"] == f"{settings.public_url}/mcp"
+    for issuer in (settings.public_url, url, None):
+        for address in build_oauth_authorization_server_metadata_discovery_urls(issuer, url):
+            assert settings.public_url == json.loads(found[address.removeprefix(origin)])["issuer"], address
+
+
 def test_no_golden_file_is_left_over() -> None:
     """A file that nothing reads reviews nothing."""
-    assert sorted(CASES) == sorted(path.stem for path in GOLDEN.glob("*.json"))
+    assert sorted([*CASES, "places"]) == sorted(path.stem for path in GOLDEN.glob("*.json"))
+
+
+async def test_below_a_path_everything_is_served_where_it_stands() -> None:
+    """Proxies that keep the path and proxies that take it away both reach the document."""
+    stage = make_stage(BELOW)
+    for path, document in documents(BELOW).items():
+        answer = await stage.ask("GET", path)
+        assert (200, document) == (answer.status, answer.body), path
 
 
 @pytest.mark.parametrize("name", ["oauth-authorization-server", "openid-configuration"])
