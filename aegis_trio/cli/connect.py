@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
+from aegis_trio.auth.signin_settings import Flow
 from aegis_trio.cli.clients.server import (
     ENDPOINT,
     PROGRAM,
@@ -36,7 +37,7 @@ from aegis_trio.config.listening import read_public_url
 from aegis_trio.config.parsing import is_loopback, parse_url, split_entries
 from aegis_trio.config.reader import Reader
 from aegis_trio.config.sources import DEFAULT_ENV_FILE, Sources
-from aegis_trio.config.variables import access, listening
+from aegis_trio.config.variables import access, listening, signin
 from aegis_trio.model.json import JsonObject
 from aegis_trio.model.secret import Secret
 
@@ -141,7 +142,19 @@ def _server(arguments: argparse.Namespace, transport: Transport) -> Server:
             if given is not None and given is not False:
                 raise Usage(f"{flag} says nothing with --transport stdio, which has neither URL nor key. Leave it out.")
         return Local(program=_program(), gitea_url=_gitea_url(reader))
-    return Remote(url=_url(arguments, reader), key=_key(arguments, reader), sse=transport is Transport.SSE)
+    return Remote(
+        url=_url(arguments, reader),
+        key=_key(arguments, reader),
+        sse=transport is Transport.SSE,
+        signs_in=_signs_in(reader),
+    )
+
+
+def _signs_in(reader: Reader) -> bool:
+    """Return whether the URL is all that a client needs; with Gitea's own tokens it needs an id at Gitea as well."""
+    enabled, flow = reader.read(signin.OAUTH_MODE), reader.read(signin.OAUTH_FLOW)
+    _refuse_faults(reader)
+    return enabled and flow is Flow.BROKER
 
 
 def _url(arguments: argparse.Namespace, reader: Reader) -> str:

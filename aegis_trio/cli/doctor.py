@@ -17,6 +17,7 @@ import trio
 from aegis_trio.cli.checkup.finding import Finding, Health, failure, warning, well
 from aegis_trio.cli.checkup.forge import check_forge
 from aegis_trio.cli.checkup.machine import check_machine
+from aegis_trio.cli.checkup.signin import check_signin
 from aegis_trio.cli.exit_codes import EXIT_CONFIGURATION, EXIT_OK
 from aegis_trio.config.load import Gathered, gather
 from aegis_trio.config.settings import Settings
@@ -64,7 +65,11 @@ def _configuration(gathered: Gathered) -> list[Finding]:
 
 
 def _examine(settings: Settings, clock: WallClock) -> list[Finding]:
-    return [*check_machine(settings, clock), *trio.run(check_forge, settings, clock)]
+    return [
+        *check_machine(settings, clock),
+        *trio.run(check_forge, settings, clock),
+        *trio.run(check_signin, settings, clock),
+    ]
 
 
 def _line(finding: Finding, *, coloured: bool) -> str:

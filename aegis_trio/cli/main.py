@@ -45,6 +45,7 @@ COMMANDS: Final = {
     "keygen": ("aegis_trio.cli.keygen", "make an API key"),
     "rotate": ("aegis_trio.cli.rotate", "replace an API key in the settings file"),
     "key-age": ("aegis_trio.cli.key_age", "say which API keys expire soon; for cron"),
+    "oauth": ("aegis_trio.cli.oauth.program", "set signing in up, and look at, or end, what was granted"),
     "console": ("aegis_trio.cli.console.program", "talk to a gate over its WebSocket, by hand or in scripts"),
 }
 

@@ -60,8 +60,11 @@ class Principal:
         return Principal(account=account, scopes=self.scopes)
 
 
-def identify(world: World, raw_authorization: str | None) -> Principal | None:
+def identify(world: World, raw_authorization: str | None, raw_code: str | None = None) -> Principal | None:
     """Work out who sends a request.
+
+    Args:
+        raw_code: of the header `X-Gitea-OTP`; needed beside the password of an account that has two factors.
 
     Returns:
         The principal, or `None` for an anonymous request.
@@ -80,7 +83,7 @@ def identify(world: World, raw_authorization: str | None) -> Principal | None:
     if scheme in {"bearer", "token"}:
         principal = by_bearer(world, value)
     elif scheme == "basic":
-        principal = _by_basic(world, value)
+        principal = _by_basic(world, value, raw_code)
     else:
         return None
     if principal is None:
@@ -111,7 +114,7 @@ def by_bearer(world: World, value: str) -> Principal | None:
     return Principal(account=read.account, scopes=api_scopes(read.grant.scope))
 
 
-def _by_basic(world: World, value: str) -> Principal | None:
+def _by_basic(world: World, value: str, raw_code: str | None) -> Principal | None:
     try:
         raw_pair = base64.b64decode(value, validate=True).decode("utf-8", "surrogateescape")
     except binascii.Error:
@@ -130,6 +133,9 @@ def _by_basic(world: World, value: str) -> Principal | None:
     if account is None or account.password is None or account.prohibit_login:
         return None
     if not hmac.compare_digest(account.password.encode(), password.encode("utf-8", "surrogateescape")):
+        return None
+    # Source: gitea services/auth/basic.go validateTOTP: the same refusal as for a wrong password.
+    if account.one_time_code is not None and account.one_time_code != raw_code:
         return None
     return Principal(account=account, scopes=None)
 

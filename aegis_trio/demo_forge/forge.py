@@ -70,7 +70,7 @@ class Forge:
             return answer_at_desk(self.world, request, path) or answer_page(self.world, request, path), None
         principal: Principal | None = None
         try:
-            principal = identify(self.world, request.header("authorization"))
+            principal = identify(self.world, request.header("authorization"), request.header("x-gitea-otp"))
             answer = self._answer_api(request, path.removeprefix(API), principal)
         except Refusal as refusal:
             answer = refusal.answer

@@ -73,6 +73,7 @@ class Account:
     full_name: str = ""
     email: str = ""
     password: str | None = field(default=None, repr=False)
+    one_time_code: str | None = field(default=None, repr=False)  # where the account has two-factor authentication
     is_organisation: bool = False
     is_admin: bool = False
     is_active: bool = True

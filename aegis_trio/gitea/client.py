@@ -23,7 +23,7 @@ import httpx
 import trio
 
 from aegis_trio import __version__
-from aegis_trio.gitea.provider import Credential, ProviderRequest, authorization_of, unexpected
+from aegis_trio.gitea.provider import Credential, Password, ProviderRequest, authorization_of, unexpected
 from aegis_trio.gitea.refusals import fault_for, moved
 from aegis_trio.gitea.renames import renamed_repository
 from aegis_trio.gitea.request import AnswerT, Forge, ForgeRequest, ForgeResponse
@@ -194,6 +194,9 @@ class GiteaClient:
         ]
         if credential is not None:
             headers.append((b"Authorization", authorization_of(credential)))
+        if isinstance(credential, Password) and credential.one_time_code is not None:
+            # Source: gitea services/auth/basic.go validateTOTP.
+            headers.append((b"X-Gitea-OTP", credential.one_time_code.reveal().encode("ascii")))
         return headers
 
 

@@ -20,7 +20,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Generic, Literal, TypeAlias, assert_never, final
 
-from aegis_trio.gitea.request import SMALL_ANSWER_BYTES, AnswerT, ForgeResponse
+from aegis_trio.gitea.request import SMALL_ANSWER_BYTES, AnswerT, ForgeRequest, ForgeResponse
+from aegis_trio.gitea.settings import API_PATH
 from aegis_trio.model.errors import UpstreamBroken, UpstreamRejectedIdentity
 from aegis_trio.model.json import JsonObject
 from aegis_trio.model.secret import Secret
@@ -30,8 +31,11 @@ from aegis_trio.policy.pathguard import Route
 _TOKEN: Final = re.compile(r"[A-Za-z0-9._-]{1,4096}", re.ASCII)
 # Source: gitea models/auth/oauth2.go: ids are UUIDs, secrets `gto_` and 52 letters; neither needs an escape in Basic.
 _CLIENT_WORD: Final = re.compile(r"[A-Za-z0-9._~-]{1,255}", re.ASCII)
+# Source: RFC 4226 section 5.3: six digits at least; Gitea's own have six.
+_ONE_TIME_CODE: Final = re.compile(r"[0-9]{6,8}", re.ASCII)
 FORM: Final = "application/x-www-form-urlencoded"
 JSON: Final = "application/json"
+_API: Final = tuple(API_PATH.strip("/").split("/"))
 
 
 @final
@@ -57,10 +61,14 @@ class Password:
 
     login: str
     password: Secret
+    one_time_code: Secret | None = None
+    """Of an account with two-factor authentication; Gitea takes it in a header of its own."""
 
     def __post_init__(self) -> None:
         if not self.login or ":" in self.login:
             raise ValueError("login is empty or holds a colon, which ends the name in HTTP Basic")
+        if self.one_time_code is not None and not _ONE_TIME_CODE.fullmatch(self.one_time_code.reveal()):
+            raise ValueError("the one-time code is not six to eight digits")
 
 
 Credential: TypeAlias = Application | Password | Secret
@@ -86,6 +94,19 @@ class ProviderRequest(Generic[AnswerT]):
     max_bytes: int = SMALL_ANSWER_BYTES
     ok: frozenset[int] = field(default=frozenset({200}))
     """Statuses that the decoder reads."""
+
+
+def api_request(request: ForgeRequest[AnswerT]) -> ProviderRequest[AnswerT]:
+    """Return a question to the API as one that may be asked by password, or by nobody where it is everybody's."""
+    return ProviderRequest(
+        route=Route(segments=(*_API, *request.route.segments), query_keys=request.route.query_keys),
+        segments=(*_API, *request.segments),
+        decode=request.decode,
+        subject=request.subject,
+        query=request.query,
+        max_bytes=request.max_bytes,
+        ok=request.ok,
+    )
 
 
 def authorization_of(credential: Credential) -> bytes:

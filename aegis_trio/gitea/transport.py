@@ -203,6 +203,11 @@ def _got_no_answer(error: httpx.TransportError) -> bool:
 
 def _fault_of(error: httpx.TransportError) -> UpstreamFault:
     match error:
+        case httpx.ConnectError() if _is_distrust(error):
+            return UpstreamUnreachable(
+                "Gitea's certificate is not trusted here.",
+                "The operator can name its authority in GITEA_CA_FILE, or write in GITEA_URL the name it was made for.",
+            )
         case httpx.ConnectError() | httpx.ConnectTimeout():
             return UpstreamUnreachable("Gitea cannot be reached.", "Try again later; the operator can run the doctor.")
         case httpx.TimeoutException():
@@ -213,3 +218,10 @@ def _fault_of(error: httpx.TransportError) -> UpstreamFault:
             )
         case _:
             return UpstreamUnreachable("The connection to Gitea broke.", "Try again.")
+
+
+def _is_distrust(error: BaseException) -> bool:
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ssl.SSLCertVerificationError):
+        cause = cause.__cause__ or cause.__context__  # httpcore names no cause
+    return cause is not None

@@ -42,6 +42,7 @@ class Space(StrEnum):
     GRANT = "grant"
     PERSON = "person"
     BROWSER = "browser"
+    NOTICE = "notice"  # what a command ended and the audit log does not hold yet
     COUNTER = "counter"
 
 

@@ -21,6 +21,7 @@ import trio
 from aegis_trio.audit.trail import AuditTrail
 from aegis_trio.auth.broker.browsers import Browsers
 from aegis_trio.auth.broker.calls import PersonCalls
+from aegis_trio.auth.broker.ends import DurableTrail, run_recorder
 from aegis_trio.auth.broker.grants import REVOKED, Grants
 from aegis_trio.auth.broker.people import People
 from aegis_trio.auth.broker.signin import SignIns
@@ -79,6 +80,8 @@ class SignIn:
     oauth: GiteaOAuth
     store: Store | None
     """None where clients hold Gitea's own tokens."""
+    audit: DurableTrail | None = None
+    """Where ends by the operator's commands are recorded."""
     routes: Mapping[tuple[str, str], Application]
     places: Mapping[str, Place] = field(default_factory=dict[str, Place])
 
@@ -110,6 +113,8 @@ class SignIn:
         async with trio.open_nursery() as tasks:
             if self.store is not None:
                 await tasks.start(_end_revoked, self.store, self.judge, hub)
+                if self.audit is not None:
+                    await tasks.start(run_recorder, self.store, self.audit)
                 tasks.start_soon(_sweep, self.store)
             tasks.start_soon(_end_gone, self.judge, hub)
             await tasks.start(partial(run_refresher, self.keys, self.oauth.fetch_jwks))
@@ -228,7 +233,13 @@ def _broker(settings: Settings, signin: SigninSettings, documents: OAuthSettings
         may_be_used=login.may_be_used,
     )
     return SignIn(
-        judge=judge, keys=login.keys, oauth=login.oauth, store=store, routes=routes, places=oauth_places(routes)
+        judge=judge,
+        keys=login.keys,
+        oauth=login.oauth,
+        store=store,
+        audit=audit,
+        routes=routes,
+        places=oauth_places(routes),
     )
 
 

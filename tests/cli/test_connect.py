@@ -14,6 +14,7 @@ from aegis_trio.cli.clients.table import CLIENTS
 from tests.cli.places import KEY, OTHER, json_of, run
 
 PRINTED = Path(__file__).parent / "connect"
+SIGNED_IN = Path(__file__).parent / "connect_signed_in"
 TOLD = [(client.name, transport.value) for client in CLIENTS for transport in client.transports]
 TOKEN = "0123456789abcdef0123456789abcdef01234567"
 
@@ -34,9 +35,53 @@ def test_every_client_is_told_what_it_was_told_before(
     assert (PRINTED / f"{client}-{transport}.txt").read_text(encoding="utf-8") == capsys.readouterr().out
 
 
+@pytest.mark.parametrize("client", [client.name for client in CLIENTS])
+def test_where_people_sign_in_every_client_is_told_the_url_alone(
+    client: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A key beside it, or a place for one, would be asked for and found nowhere."""
+    monkeypatch.setenv("OAUTH_MODE", "true")
+    monkeypatch.setenv("PUBLIC_URL", "https://mcp.example.com")
+
+    assert 0 == run("connect", client)
+
+    printed = capsys.readouterr().out
+    assert (SIGNED_IN / f"{client}.txt").read_text(encoding="utf-8") == printed
+    assert "https://mcp.example.com/mcp" in printed
+    assert [] == [word for word in ("AEGIS_KEY", "YOUR_KEY", "headers", "--header", "Bearer") if word in printed]
+
+
+def test_a_bridge_signs_in_where_no_connector_can(told: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Anthropic's network does not reach a gate on this machine; a program here does."""
+    monkeypatch.setenv("OAUTH_MODE", "true")
+
+    entry = json.loads(told("claude-desktop")["snippet"])["mcpServers"]["gitea"]
+
+    assert ["-y", "mcp-remote", "http://127.0.0.1:8080/mcp", "--transport", "http-only"] == entry["args"]
+    assert "env" not in entry
+
+
+@pytest.mark.parametrize("client", [client.name for client in CLIENTS if client.name != "chatgpt"])
+def test_a_key_counts_beside_signing_in(client: str, told: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scripts have keys where people sign in."""
+    monkeypatch.setenv("OAUTH_MODE", "true")
+
+    assert f"Bearer {KEY}" in told(client, "--key", KEY)["snippet"]
+
+
+def test_clients_of_gitea_itself_are_told_what_they_were(told: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With Gitea's own tokens a client needs an id there: the URL alone would promise too much."""
+    before = told("cursor")
+    monkeypatch.setenv("OAUTH_MODE", "true")
+    monkeypatch.setenv("OAUTH_FLOW", "gitea")
+
+    assert before == told("cursor")
+
+
 def test_there_is_no_text_of_a_client_that_is_gone() -> None:
     """A text that nothing is compared with rots."""
     assert {f"{client}-{transport}.txt" for client, transport in TOLD} == {path.name for path in PRINTED.iterdir()}
+    assert {f"{client.name}.txt" for client in CLIENTS} == {path.name for path in SIGNED_IN.iterdir()}
 
 
 def test_without_a_client_all_are_listed(capsys: pytest.CaptureFixture[str]) -> None:

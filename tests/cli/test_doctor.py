@@ -19,7 +19,7 @@ from cryptography.x509.oid import NameOID
 
 from aegis_trio.cli.checkup import machine
 from aegis_trio.cli.checkup.finding import Finding, Health
-from aegis_trio.cli.checkup.forge import _check_clock, check_forge, judge_identity, judge_skew, judge_version
+from aegis_trio.cli.checkup.forge import check_clock, check_forge, judge_identity, judge_skew, judge_version
 from aegis_trio.cli.checkup.machine import check_audit_folder, check_keys, check_port, check_proxies, check_tls
 from aegis_trio.cli.doctor import wants_colour
 from aegis_trio.config.load import load_settings
@@ -318,7 +318,7 @@ async def test_gitea_s_time_is_read_from_its_answers(header: str, health: Health
         listeners = await nursery.start(partial(trio.serve_tcp, answer, 0, host="127.0.0.1"))
         chosen = settings(GITEA_URL=f"http://127.0.0.1:{listeners[0].socket.getsockname()[1]}")
         assert chosen.auth.bot_token is not None
-        finding = await _check_clock(chosen.gitea, chosen.auth.bot_token, CLOCK)
+        finding = await check_clock(chosen.gitea, chosen.auth.bot_token, CLOCK)
         nursery.cancel_scope.cancel()
 
     assert health is finding.health

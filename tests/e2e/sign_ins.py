@@ -193,13 +193,17 @@ class Assistant:
             return await client.post(f"{self.url}{path}", data={"client_id": self.client_id, **form})
 
 
+def free_url() -> str:
+    """Return an address of this machine that is free now; it stands in settings before anybody listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{taken.getsockname()[1]}"
+
+
 @asynccontextmanager
 async def open_sign_in(state: Path) -> AsyncGenerator[Place]:
     """Serve a forge that knows the gate's application."""
-    # The address stands in the settings, in the forge and in every document, so it is chosen first.
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        public_url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+    public_url = free_url()
     async with open_forge() as forge:
         admin = forge.world.account_named("admin") or forge.world.account_named("alice")
         assert admin is not None

@@ -88,14 +88,14 @@ async def test_the_operators_own_authority_is_trusted(tmp_path: Path) -> None:
 async def test_an_unknown_authority_is_refused(tmp_path: Path) -> None:
     """Whoever stands between would get every token."""
     async with _open_forge(tmp_path) as (url, _):
-        with pytest.raises(UpstreamUnreachable):
+        with pytest.raises(UpstreamUnreachable, match="certificate is not trusted"):
             await _version(GiteaSettings(url=url))
 
 
 async def test_a_certificate_for_another_host_is_refused(tmp_path: Path) -> None:
     """A valid certificate of somebody else is no proof."""
     async with _open_forge(tmp_path, "127.0.0.2") as (url, certificate):
-        with pytest.raises(UpstreamUnreachable):
+        with pytest.raises(UpstreamUnreachable, match="certificate is not trusted"):
             await _version(GiteaSettings(url=url, ca_file=certificate))
 
 
@@ -104,5 +104,5 @@ async def test_the_environment_cannot_change_whom_we_trust(tmp_path: Path, monke
     async with _open_forge(tmp_path) as (url, certificate):
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
         monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
-        with pytest.raises(UpstreamUnreachable):
+        with pytest.raises(UpstreamUnreachable, match="certificate is not trusted"):
             await _version(GiteaSettings(url=url))

@@ -1,6 +1,7 @@
 """Checks of Gitea: can it be asked, how old is it, whose are the tokens, what may they, and does its clock agree.
 
-Law: every request carries a token of the configuration; nothing is asked anonymously.
+Law: every question about a token carries that token. Without any, only the clock is asked for, of a page that is
+everybody's.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ ADVISED: Final = (1, 26, 2)  # GHSA-9r5x-wg6m-x2rc: before, a token sent in anot
 NEEDED_SCOPES: Final = ("read:repository", "read:user")
 SKEW_WARNING_S: Final = 5.0  # the Date header counts whole seconds
 SKEW_FAILURE_S: Final = 300.0  # what most protocols that carry times forgive
+_PUBLIC_PAGE: Final = "/.well-known/openid-configuration"
 _NUMBER: Final = re.compile(r"v?(\d+)\.(\d+)(?:\.(\d+))?")
 
 
@@ -66,7 +68,7 @@ async def check_forge(settings: Settings, clock: WallClock) -> list[Finding]:
                 findings.extend(judge_identity(name, report))
     findings[:0] = [judge_version(version) for version in versions.values()]
     if versions:
-        findings.append(await _check_clock(settings.gitea, next(iter(tokens.values())), clock))
+        findings.append(await check_clock(settings.gitea, next(iter(tokens.values())), clock))
     return findings
 
 
@@ -150,15 +152,21 @@ async def _probe(name: str, forge: Forge, findings: list[Finding]) -> IdentityRe
     return None
 
 
-async def _check_clock(gitea: GiteaSettings, token: Secret, clock: WallClock) -> Finding:
+async def check_clock(gitea: GiteaSettings, token: Secret | None, clock: WallClock) -> Finding:
+    """Return whether our clock and Gitea's agree.
+
+    Args:
+        token: whom to ask as; None asks for what is everybody's.
+    """
     verify: str | bool = True if gitea.ca_file is None else str(gitea.ca_file)
-    headers = {"Authorization": f"token {token.reveal()}"}
+    headers = {} if token is None else {"Authorization": f"token {token.reveal()}"}
+    url = f"{gitea.url}{_PUBLIC_PAGE}" if token is None else f"{gitea.url}{API_PATH}/version"
     try:
         async with httpx.AsyncClient(
             verify=verify, trust_env=False, follow_redirects=False, timeout=DEADLINE_S
         ) as client:
             before_ns = clock.now_ns()
-            answer = await client.get(f"{gitea.url}{API_PATH}/version", headers=headers)
+            answer = await client.get(url, headers=headers)
             ours_ns = (before_ns + clock.now_ns()) // 2
         theirs = parsedate_to_datetime(answer.headers["date"])
     except (httpx.HTTPError, KeyError, ValueError):

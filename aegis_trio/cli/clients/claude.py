@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from aegis_trio.cli.clients.server import (
     KEY_PLACEHOLDER,
     KEY_VARIABLE,
+    SIGN_IN,
     TOKEN_PLACEHOLDER,
     URL_PLACEHOLDER,
     Instructions,
@@ -25,9 +26,10 @@ from aegis_trio.model.json import JsonObject
 
 _CODE_REFERENCE: Final = f"${{{KEY_VARIABLE}}}"
 _NO_CONNECTOR: Final = (
-    "Settings, Connectors is no way yet: connectors call from Anthropic's network and sign in by OAuth, which a later "
-    "version of the gate brings."
+    "Settings, Connectors is no way without signing in: connectors call from Anthropic's network and use OAuth, which "
+    "`aegis-trio oauth setup` switches on."
 )
+_BRIDGE: Final = "mcp-remote is an npm package of other people; it needs Node.js on this machine."
 _DESKTOP_FILE: Final = "claude_desktop_config.json"
 # Source: mcp-remote src/lib/utils.ts, parseCommandLineArgs: only these two names may be asked for without TLS.
 _TRUSTED_WITHOUT_TLS: Final = frozenset({"localhost", "127.0.0.1"})
@@ -54,6 +56,8 @@ def claude_code_command(name: str, remote: Remote) -> str:
     With a key it goes into the home folder; with a reference into `.mcp.json`, where references are replaced.
     """
     scope = ["--scope", "project"] if remote.key is None else []
+    if remote.is_keyless:
+        return shell_line(["claude", "mcp", "add", *scope, "--transport", remote.type, name, remote.endpoint])
     header = f"Authorization: {remote.bearer(_CODE_REFERENCE)}"
     # Invariant: `--header` takes every word behind it, so it stands last.
     return shell_line(
@@ -62,17 +66,18 @@ def claude_code_command(name: str, remote: Remote) -> str:
 
 
 def claude_desktop(name: str, server: Server) -> Instructions:
-    """Return what Claude Desktop is told: a program that it starts, as it sends no headers itself."""
+    """Return what Claude Desktop is told: a program that it starts, as it sends no headers itself.
+
+    Where people sign in, and Anthropic's network reaches the gate, it is a connector, which needs no program.
+    """
+    if isinstance(server, Remote) and server.is_keyless and server.is_public:
+        return Instructions(notes=_connector_steps(name, server))
     notes: tuple[str, ...]
     placed = f"Settings, Developer, Edit Config opens {_DESKTOP_FILE}; restart Claude Desktop afterwards."
     if isinstance(server, Remote):
         entry = _bridge(server)
-        notes = (
-            placed,
-            "mcp-remote is an npm package of other people; it needs Node.js on this machine.",
-            _NO_CONNECTOR,
-        )
-        if server.key is None:
+        notes = (placed, _BRIDGE, SIGN_IN) if server.is_keyless else (placed, _BRIDGE, _NO_CONNECTOR)
+        if server.key is None and not server.is_keyless:
             notes = (f"Replace {KEY_PLACEHOLDER}: Claude Desktop takes no variables from elsewhere.", *notes)
     else:
         entry = server.as_object(server.environment(URL_PLACEHOLDER, TOKEN_PLACEHOLDER))
@@ -89,21 +94,40 @@ def _code_entry(server: Server) -> JsonObject:
 
 def _code_notes(remote: Remote) -> tuple[str, ...]:
     notes = ["Claude Code calls this transport deprecated; prefer http."] if remote.sse else []
-    if remote.key is None:
+    if remote.is_keyless:
+        notes.extend(("Inside Claude Code run /mcp, choose the server, Authenticate.", SIGN_IN))
+    elif remote.key is None:
         notes.append(f"Set {KEY_VARIABLE} in the environment that Claude Code is started in.")
     else:
         notes.append("The command writes the key into ~/.claude.json. Never commit a .mcp.json that holds one.")
     return tuple(notes)
 
 
+def _connector_steps(name: str, remote: Remote) -> tuple[str, ...]:
+    return (
+        (
+            f"Settings, Connectors, Add custom connector: name {name}, URL {remote.endpoint}; leave Advanced settings "
+            "empty; Add, then Connect. In a Team or Enterprise plan an Owner adds it first, for everybody."
+        ),
+        SIGN_IN,
+        (
+            "The same connector then works in claude.ai and on phones. It calls from Anthropic's network, not from this "
+            "machine. docs/connect-claude.md shows it step by step."
+        ),
+    )
+
+
 def _bridge(remote: Remote) -> JsonObject:
     parts = urlsplit(remote.endpoint)
     allow = ["--allow-http"] if parts.scheme == "http" and parts.hostname not in _TRUSTED_WITHOUT_TLS else []
     only = "sse-only" if remote.sse else "http-only"
+    target = ["-y", "mcp-remote", remote.endpoint, "--transport", only, *allow]
+    if remote.is_keyless:  # it opens the browser itself
+        return {"command": "npx", "args": [*target]}
     # Source: mcp-remote README, "Custom Headers": an argument must hold no space, so the header comes from `env`.
     header = ["--header", "Authorization:${AEGIS_AUTH}"]
     return {
         "command": "npx",
-        "args": ["-y", "mcp-remote", remote.endpoint, "--transport", only, *allow, *header],
+        "args": [*target, *header],
         "env": {"AEGIS_AUTH": remote.bearer(KEY_PLACEHOLDER)},
     }

@@ -7,7 +7,7 @@ code.visualstudio.com/docs/copilot/guides/mcp-developer-guide (`vscode:mcp/insta
 
 from __future__ import annotations
 
-from aegis_trio.cli.clients.server import KEY_VARIABLE, Instructions, Remote, Server
+from aegis_trio.cli.clients.server import KEY_VARIABLE, SIGN_IN, Instructions, Remote, Server
 from aegis_trio.cli.clients.spelling import in_base64, in_query, plain_json, pretty_json, shell_line
 from aegis_trio.model.json import JsonObject, JsonValue
 
@@ -22,7 +22,9 @@ def cursor(name: str, server: Server) -> Instructions:
         needed = "GITEA_URL and GITEA_TOKEN" if server.gitea_url is None else "GITEA_TOKEN"
     link = f"cursor://anysphere.cursor-deeplink/mcp/install?name={in_query(name)}&config={in_base64(entry)}"
     notes = ["~/.cursor/mcp.json holds for all projects."]
-    if needed is not None:
+    if isinstance(server, Remote) and server.is_keyless:
+        notes.extend(("Cursor shows that the server needs a login: press it, in Settings, MCP.", SIGN_IN))
+    elif needed is not None:
         notes.insert(0, f"Set {needed} in the environment that Cursor is started in.")
     else:
         notes.append("File and link hold the key: commit neither, and send the link to nobody.")
@@ -44,7 +46,8 @@ def vscode(name: str, server: Server) -> Instructions:
 
     entry: JsonObject
     if isinstance(server, Remote):
-        reference = asked("key", "API key of aegis_trio", secret=True) if server.key is None else ""
+        is_asked = server.key is None and not server.signs_in
+        reference = asked("key", "API key of aegis_trio", secret=True) if is_asked else ""
         entry = {"type": server.type, **server.as_object(reference)}
     else:
         url = asked("url", "URL of Gitea", secret=False) if server.gitea_url is None else ""
@@ -55,7 +58,11 @@ def vscode(name: str, server: Server) -> Instructions:
     if inputs:
         document = {"inputs": inputs, **document}
         installed["inputs"] = inputs
-        notes = ("VS Code asks when the server starts for the first time, and keeps the answer itself.",)
+        notes: tuple[str, ...] = (
+            "VS Code asks when the server starts for the first time, and keeps the answer itself.",
+        )
+    elif isinstance(server, Remote) and server.is_keyless:
+        notes = ("VS Code asks whether the server may authenticate: Allow.", SIGN_IN)
     else:
         notes = ("File, command and link hold the key: commit none, and send the link to nobody.",)
     # Source: microsoft/vscode mcpWorkbenchService.ts, handleMcpInstallUri: the query, decoded already, is decoded

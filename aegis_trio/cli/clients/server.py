@@ -13,7 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, TypeAlias, final
+from urllib.parse import urlsplit
 
+from aegis_trio.config.parsing import is_loopback
 from aegis_trio.model.json import JsonObject, JsonValue
 from aegis_trio.model.secret import Secret
 
@@ -24,6 +26,10 @@ KEY_PLACEHOLDER: Final = "YOUR_KEY"
 TOKEN_PLACEHOLDER: Final = "YOUR_GITEA_TOKEN"  # noqa: S105 -- what the settings refuse as a placeholder, no token
 URL_PLACEHOLDER: Final = "https://git.example.com"
 ENDPOINT: Final = "/mcp"
+SIGN_IN: Final = (
+    "No key: a page of the gate opens in the browser and says who asks and for what; Allow leads to Gitea's own login. "
+    "Each person acts with their own rights, and ends it at /oauth/connected of the gate."
+)
 
 
 class Transport(StrEnum):
@@ -45,6 +51,19 @@ class Remote:
     """What to write into the configuration; None writes a reference in its place."""
     sse: bool = False
     """Whether the client speaks HTTP+SSE of MCP 2024-11-05."""
+    signs_in: bool = False
+    """Whether people sign in with Gitea, so that the URL is all that a client is told, unless a key is given."""
+
+    @property
+    def is_keyless(self) -> bool:
+        """Whether the client is told no key, and no place where one could stand."""
+        return self.signs_in and self.key is None
+
+    @property
+    def is_public(self) -> bool:
+        """Whether a service on the internet could reach it, as far as the URL tells."""
+        parts = urlsplit(self.url)
+        return parts.scheme == "https" and not is_loopback(parts.hostname or "")
 
     @property
     def endpoint(self) -> str:
@@ -61,7 +80,9 @@ class Remote:
         return f"Bearer {reference if self.key is None else self.key.reveal()}"
 
     def as_object(self, reference: str) -> JsonObject:
-        """Return the URL and the header, as most clients want them."""
+        """Return the URL and the header, as most clients want them; the URL alone where people sign in."""
+        if self.is_keyless:
+            return {"url": self.endpoint}
         return {"url": self.endpoint, "headers": {"Authorization": self.bearer(reference)}}
 
 

@@ -13,6 +13,7 @@ import shlex
 from aegis_trio.cli.clients.server import (
     KEY_PLACEHOLDER,
     KEY_VARIABLE,
+    SIGN_IN,
     TOKEN_PLACEHOLDER,
     URL_PLACEHOLDER,
     Instructions,
@@ -42,6 +43,10 @@ def codex(name: str, server: Server) -> Instructions:
             f"Set {' and '.join(passed)} in the environment that Codex is started in; env_vars says what it passes on.",
             "`codex mcp add --env` would write the token itself into the file.",
         )
+    elif server.is_keyless:
+        table = {"url": server.endpoint}
+        command = shell_line(["codex", "mcp", "add", name, "--url", server.endpoint])
+        notes = (f"Then `{shell_line(['codex', 'mcp', 'login', name])}`.", SIGN_IN)
     elif server.key is None:
         table = {"url": server.endpoint, "bearer_token_env_var": KEY_VARIABLE}
         variable = ["--bearer-token-env-var", KEY_VARIABLE]
@@ -66,9 +71,10 @@ def gemini(name: str, server: Server) -> Instructions:
         reference = f"${{{KEY_VARIABLE}}}"
         # `httpUrl` is understood by every version; `url` alone meant HTTP+SSE in earlier ones.
         address: JsonObject = {"url": server.endpoint, "type": "sse"} if server.sse else {"httpUrl": server.endpoint}
-        header = f"Authorization: {server.bearer(reference)}"
-        entry = {**address, "headers": {"Authorization": server.bearer(reference)}}
-        command = shell_line([*add, "--transport", server.type, "--header", header, name, server.endpoint])
+        header = [] if server.is_keyless else ["--header", f"Authorization: {server.bearer(reference)}"]
+        sent: JsonObject = {} if server.is_keyless else {"headers": {"Authorization": server.bearer(reference)}}
+        entry = {**address, **sent}
+        command = shell_line([*add, "--transport", server.type, *header, name, server.endpoint])
         needed = KEY_VARIABLE if server.key is None else None
     else:
         environment = server.environment("${GITEA_URL}", "${GITEA_TOKEN}")
@@ -79,6 +85,8 @@ def gemini(name: str, server: Server) -> Instructions:
         command = shell_line([*add, *variables, name, server.program, "stdio"]) if is_kept else None
         needed = "GITEA_URL and GITEA_TOKEN" if server.gitea_url is None else "GITEA_TOKEN"
     note = "The file holds the key." if needed is None else f"Set {needed} in the environment of Gemini CLI."
+    if isinstance(server, Remote) and server.is_keyless:
+        note = f"Inside Gemini CLI run /mcp auth {name}. {SIGN_IN}"
     return Instructions(
         file="~/.gemini/settings.json",
         snippet=pretty_json({"mcpServers": {name: entry}}),
@@ -89,6 +97,8 @@ def gemini(name: str, server: Server) -> Instructions:
 
 def inspector(name: str, server: Server) -> Instructions:
     """Return how the MCP Inspector lists the tools."""
+    if isinstance(server, Remote) and server.is_keyless:
+        return _inspector_page(name, server)
     line = "npx @modelcontextprotocol/inspector --cli"
     entry: JsonObject
     # Invariant: the target stands before every option, or the Inspector drops it without a word.
@@ -119,6 +129,23 @@ def inspector(name: str, server: Server) -> Instructions:
         notes.insert(0, f"The command takes {needed} from the shell; in the file replace {replaced}.")
     return Instructions(
         file="mcp.json", snippet=pretty_json({"mcpServers": {name: entry}}), command=command, notes=tuple(notes)
+    )
+
+
+def _inspector_page(name: str, remote: Remote) -> Instructions:
+    """Return how the Inspector's page signs a person in; its command line signs in nobody."""
+    entry: JsonObject = {"type": "sse" if remote.sse else "streamable-http", **remote.as_object("")}
+    return Instructions(
+        file="mcp.json",
+        snippet=pretty_json({"mcpServers": {name: entry}}),
+        notes=(
+            (
+                "`npx @modelcontextprotocol/inspector --config mcp.json` opens its page: Connect opens the sign-in. It "
+                "needs Node.js 22.19 or newer."
+            ),
+            "With --cli it signs nobody in: give an API key (--key) where the gate has some.",
+            SIGN_IN,
+        ),
     )
 
 

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, final
 
+from aegis_trio.config.faults import Misfit
+from aegis_trio.config.parsing import parse_path
 from aegis_trio.model.secret import Secret
 
 MAX_LINES: Final = 1000
@@ -21,13 +23,16 @@ _MAX_FILE_BYTES: Final = MAX_LINES * MAX_LINE_CHARS
 _OWNER_ONLY: Final = 0o600
 
 
-def history_path(environ: Mapping[str, str]) -> Path:
-    """Return where the history stands.
+def history_path(environ: Mapping[str, str]) -> Path | None:
+    """Return where the history stands; None for a user without a home, whose sessions are not kept.
 
     Source: XDG Base Directory Specification 0.8, XDG_STATE_HOME.
     """
     state = environ.get("XDG_STATE_HOME", "")
-    base = Path(state) if state.startswith("/") else Path("~/.local/state").expanduser()
+    try:
+        base = Path(state) if state.startswith("/") else parse_path("~/.local/state")
+    except Misfit:
+        return None
     return base / "aegis-trio" / "console_history"
 
 
@@ -35,14 +40,21 @@ def history_path(environ: Mapping[str, str]) -> Path:
 class History:
     """The lines of earlier sessions, and of this one."""
 
-    def __init__(self, path: Path, key: Secret | None) -> None:
+    def __init__(self, path: Path | None, key: Secret | None) -> None:
+        """Keep lines in *path*; nowhere when it is None.
+
+        Args:
+            key: what no kept line may hold.
+        """
         self._path = path
         self._key = key
-        self.fault: str | None = None
+        self.fault: str | None = "The history is not kept: this user has no home folder." if path is None else None
         """Why it is not kept; None while it is."""
 
     def read(self) -> tuple[str, ...]:
         """Return the lines of earlier sessions, oldest first, and cut the file down to them."""
+        if self._path is None:
+            return ()
         try:
             with self._path.open("rb") as file:
                 content = file.read(_MAX_FILE_BYTES)
@@ -67,7 +79,7 @@ class History:
         return True
 
     def _write(self, text: str, flag: int) -> None:
-        if self.fault is not None:
+        if self.fault is not None or self._path is None:
             return
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -137,6 +137,18 @@ def test_the_history_stands_where_states_stand(
     assert place == str(history_path(environ))
 
 
+def test_a_user_without_a_home_has_no_history(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such users are a container's; the session goes on, and says once that nothing is kept."""
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr("os.getuid", lambda: 4_000_000_000)
+
+    assert None is history_path({})
+    history = History(None, None)
+    assert () == history.read()
+    assert history.add("tools")
+    assert "no home folder" in (history.fault or "")
+
+
 @given(st.lists(st.text()))
 def test_what_is_kept_is_read_again(lines: list[str]) -> None:
     """Line by line, whatever was typed."""
