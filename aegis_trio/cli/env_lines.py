@@ -29,9 +29,7 @@ def set_values(text: str, values: Mapping[str, str]) -> str | None:
     edited = text
     for name, value in values.items():
         edited = _set(edited, name, value)
-    before, after = read_values(text), read_values(edited)
-    meant = {**before, **values}
-    return edited if after is not None and before is not None and after == meant else None
+    return edited if read_values(edited) == {**read_values(text), **values} else None
 
 
 def read_values(text: str) -> dict[str, str]:

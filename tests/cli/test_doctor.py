@@ -21,6 +21,7 @@ from aegis_trio.cli.checkup import machine
 from aegis_trio.cli.checkup.finding import Finding, Health
 from aegis_trio.cli.checkup.forge import check_clock, check_forge, judge_identity, judge_skew, judge_version
 from aegis_trio.cli.checkup.machine import check_audit_folder, check_keys, check_port, check_proxies, check_tls
+from aegis_trio.cli.checkup.signin import check_address, check_ports, check_signin, check_store
 from aegis_trio.cli.doctor import wants_colour
 from aegis_trio.config.load import load_settings
 from aegis_trio.config.settings import Settings
@@ -28,7 +29,7 @@ from aegis_trio.gitea.probe import IdentityReport
 from aegis_trio.gitea.server import ServerVersion
 from aegis_trio.model.clock import SetClock, SystemClock
 from tests.cli.places import HINT, KEY, NOW_NS, OTHER, OTHER_HINT, json_of, known, run
-from tests.forge import open_forge
+from tests.forge import RunningForge, open_forge
 
 CLOCK = SetClock(NOW_NS)
 NOW = datetime.fromtimestamp(NOW_NS / 1e9, UTC)
@@ -416,3 +417,133 @@ def test_keys_are_judged_by_their_metadata(folder: Path) -> None:
         finding.health for finding in check_keys(chosen, CLOCK)
     ]
     assert [Health.WARNING] == [finding.health for finding in check_keys(settings(AUTH_ENABLED="false"), CLOCK)]
+
+
+# ---- signing in -----------------------------------------------------------------------------------------------------
+
+
+def signing_in(forge: RunningForge, folder: Path, **changes: str) -> Settings:
+    """Return settings of a gate that people sign in to, whose application *forge* knows."""
+    application = forge.world.sign_ins.add_application(1, name="gate", redirect_uris=("http://127.0.0.1:1/x",))
+    least = {
+        "GITEA_URL": forge.url,
+        "OAUTH_MODE": "true",
+        "GITEA_OAUTH_CLIENT_ID": application.client_id,
+        "GITEA_OAUTH_CLIENT_SECRET": application.client_secret,
+        "STORE_PATH": str(folder / "store" / "store.sqlite3"),
+        "AUDIT_LOG_PATH": str(folder / "audit.log"),
+    }
+    return load_settings(least | changes, None)
+
+
+@pytest.mark.sockets
+async def test_a_sign_in_that_is_set_up_well_is_told_so(folder: Path) -> None:
+    """Version and clock too, though no token is there to ask them with."""
+    async with open_forge() as forge:
+        settings_ = signing_in(forge, folder, PUBLIC_URL="http://127.0.0.1:9")
+        found = healths(await check_signin(settings_, SystemClock()))
+        secret = settings_.signin.client_secret.reveal() if settings_.signin is not None else ""
+        assert secret not in str(found)
+
+    assert {"oauth_application": Health.OK, "clock": Health.OK, "store": Health.OK}.items() <= found.items()
+    assert "gitea_version" in found
+    assert Health.WARNING is found["oauth_address"]  # nobody serves yet
+
+
+@pytest.mark.sockets
+async def test_an_application_that_gitea_refuses_is_a_failure(folder: Path) -> None:
+    """Everybody's sign-in would end on a page of an error."""
+    async with open_forge() as forge:
+        for changes in ({"GITEA_OAUTH_CLIENT_SECRET": "gto_wrong"}, {"GITEA_OAUTH_CLIENT_ID": "a b"}):
+            findings = await check_signin(signing_in(forge, folder, **changes), SystemClock())
+            [refused] = [finding for finding in findings if finding.check == "oauth_application"]
+            assert Health.FAILURE is refused.health
+            assert "oauth setup" in refused.remedy
+
+
+@pytest.mark.sockets
+async def test_a_gitea_that_is_gone_is_told_and_the_rest_is_looked_at(folder: Path) -> None:
+    """One fault must not hide the others."""
+    async with open_forge() as forge:
+        chosen = signing_in(forge, folder)
+
+    found = healths(await check_signin(chosen, CLOCK))
+
+    assert {"gitea": Health.FAILURE, "store": Health.OK} == found
+
+
+@pytest.mark.sockets
+async def test_a_gitea_with_another_name_is_worth_a_word(folder: Path) -> None:
+    """Browsers are sent to GITEA_URL, which may be a name that only the gate knows."""
+    async with open_forge() as forge:
+        chosen = signing_in(forge, folder, GITEA_URL=forge.url.replace("127.0.0.1", "localhost"))
+        findings = await check_signin(chosen, SystemClock())
+
+    [named] = [finding for finding in findings if finding.check == "gitea_url"]
+    assert Health.WARNING is named.health
+    assert "ROOT_URL" in named.remedy
+
+
+async def test_nobody_signs_in_where_it_is_off() -> None:
+    """There is nothing to look at then."""
+    assert [] == await check_signin(settings(), CLOCK)
+
+
+@pytest.mark.sockets
+@pytest.mark.parametrize(
+    ("body", "health"),
+    [
+        (b'{"issuer": "URL"}', Health.OK),
+        (b'{"issuer": "https://other.example"}', Health.FAILURE),
+        (b"<html>", Health.FAILURE),
+        (b"[]", Health.FAILURE),
+    ],
+)
+async def test_who_answers_at_the_public_address_is_looked_at(body: bytes, health: Health) -> None:
+    """A proxy that passes on half of the paths lets people sign in up to the last step."""
+    [listener] = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    url = f"http://127.0.0.1:{listener.socket.getsockname()[1]}"
+    said = body.replace(b"URL", url.encode())
+
+    async def answer(stream: trio.SocketStream) -> None:
+        await stream.receive_some()
+        head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(said)}\r\nConnection: close\r\n\r\n"
+        await stream.send_all(head.encode() + said)
+        await stream.aclose()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(trio.serve_listeners, answer, [listener])
+        found = await check_address(settings(PUBLIC_URL=url).web)
+        nursery.cancel_scope.cancel()
+
+    assert ("oauth_address", health) == (found.check, found.health)
+
+
+def test_a_store_that_others_can_read_is_a_failure(folder: Path) -> None:
+    """The gate refuses it at the start; the mode that it needs is in the sentence."""
+    store = folder / "store.sqlite3"
+    assert Health.OK is check_store(store).health
+    store.touch(mode=0o600)
+    assert Health.OK is check_store(store).health
+    store.chmod(0o640)
+    found = check_store(store)
+    assert (Health.FAILURE, f"chmod 600 {store}") == (found.health, found.remedy)
+    assert Health.FAILURE is check_store(folder / "store.sqlite3" / "below").health
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"PUBLIC_URL": "http://127.0.0.1:8080"}, None),
+        ({"PUBLIC_URL": "http://127.0.0.1:9000", "PORT": "9000"}, None),
+        ({"PUBLIC_URL": "https://mcp.example.com"}, None),
+        ({"PUBLIC_URL": "http://127.0.0.1:9000", "PORT": "0"}, None),
+        ({"PUBLIC_URL": "http://127.0.0.1:9000"}, Health.WARNING),
+        ({"PUBLIC_URL": "http://localhost"}, Health.WARNING),
+    ],
+)
+def test_an_address_of_this_machine_is_that_of_the_gate(changes: dict[str, str], expected: Health | None) -> None:
+    """Unless a proxy here says otherwise, so it is a warning."""
+    found = check_ports(settings(**changes).web)
+
+    assert expected == (None if found is None else found.health)

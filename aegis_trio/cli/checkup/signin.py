@@ -5,6 +5,7 @@ Law: what is asked anonymously is what Gitea and the gate tell everybody; a made
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 from pathlib import Path
@@ -27,6 +28,7 @@ from aegis_trio.gitea.provider import api_request
 from aegis_trio.gitea.server import get_version
 from aegis_trio.model.clock import WallClock
 from aegis_trio.model.errors import Fault, UpstreamForbade, UpstreamRejectedIdentity
+from aegis_trio.model.json import JsonValue
 from aegis_trio.web.settings import WebSettings
 
 DEADLINE_S: Final = 15.0
@@ -105,23 +107,28 @@ async def check_address(web: WebSettings) -> Finding:
         # Its own certificate may be one that only the clients of this gate trust; what is asked is public.
         async with httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=DEADLINE_S) as client:
             answer = await client.get(f"{url}{_METADATA}")
-            document = answer.json() if len(answer.content) <= MAX_DOCUMENT_BYTES else None
     except httpx.HTTPError:
         return warning(
             _ADDRESS,
             f"Nobody answers at {url}.",
             f"If the gate runs, look at its proxy, DNS and certificate; Gitea sends people back to {back}",
         )
-    except ValueError:
-        document = None
-    issuer = document.get("issuer") if isinstance(document, dict) else None
-    if answer.status_code != httpx.codes.OK or issuer != url:
+    if not answer.is_success or _issuer(answer.content) != url:
         return failure(
             _ADDRESS,
             f"What answers at {url} is not a gate with this PUBLIC_URL (status {answer.status_code}).",
             "Make the proxy pass every path on as it is, and PUBLIC_URL the address that people type.",
         )
     return well(_ADDRESS, f"The gate answers at {url}; in Gitea its redirect URI must be {back}")
+
+
+def _issuer(body: bytes) -> JsonValue:
+    """Return what a metadata document says the server calls itself; None of anything else."""
+    try:
+        document: JsonValue = json.loads(body) if len(body) <= MAX_DOCUMENT_BYTES else None
+    except (ValueError, RecursionError):
+        return None
+    return document.get("issuer") if isinstance(document, dict) else None
 
 
 def _check_here(settings: Settings, signin: SigninSettings) -> list[Finding]:

@@ -38,13 +38,14 @@ def _steps(name: str, remote: Remote) -> tuple[str, ...]:
             "administrator allows it first."
         ),
         (
-            f"Settings, Connectors, Create: name {name}, URL {remote.endpoint}, authentication OAuth. Leave client id and "
-            "secret empty."
+            f"Settings, Connectors, Create: name {name}, URL {remote.endpoint}, authentication OAuth. Leave client id "
+            "and secret empty."
         ),
         SIGN_IN,
         (
             "Where ChatGPT insists on a client id and secret: those of the application in Gitea "
-            "(GITEA_OAUTH_CLIENT_ID, GITEA_OAUTH_CLIENT_SECRET) work too. docs/connect-chatgpt.md shows it step by step."
+            "(GITEA_OAUTH_CLIENT_ID, GITEA_OAUTH_CLIENT_SECRET) work too. docs/connect-chatgpt.md shows "
+            "it step by step."
         ),
     )
 

@@ -111,8 +111,8 @@ def _connector_steps(name: str, remote: Remote) -> tuple[str, ...]:
         ),
         SIGN_IN,
         (
-            "The same connector then works in claude.ai and on phones. It calls from Anthropic's network, not from this "
-            "machine. docs/connect-claude.md shows it step by step."
+            "The same connector then works in claude.ai and on phones. It calls from Anthropic's network, not from "
+            "this machine. docs/connect-claude.md shows it step by step."
         ),
     )
 

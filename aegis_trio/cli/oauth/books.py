@@ -10,6 +10,7 @@ import os
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Final
 
 import trio
 
@@ -25,7 +26,8 @@ from aegis_trio.model.clock import NS_PER_S, WallClock, as_timestamp
 from aegis_trio.store.interface import Row, Space, Store, StoreFailed
 from aegis_trio.store.sqlite import SqliteStore
 
-_PAGE = 500
+CLOSE_S: Final = 10.0  # a file is closed as fast as the disk is
+_PAGE: Final = 500
 
 
 def add_store_arguments(parser: argparse.ArgumentParser) -> None:
@@ -78,7 +80,7 @@ async def open_books(path: Path, clock: WallClock) -> AsyncGenerator[Store]:
     except StoreFailed as failed:
         raise OSError(f"{failed} Run this as the gate's own account.") from failed
     finally:
-        with trio.CancelScope(shield=True):  # closing a file takes as long as the disk does
+        with trio.move_on_after(CLOSE_S, shield=True):
             await store.close()
 
 

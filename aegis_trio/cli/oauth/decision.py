@@ -94,7 +94,7 @@ def decide(sight: Sight, target: Target, *, known_works: bool, new_secret: bool)
     """
     there = sight.application
     known_id = target.known[0] if target.known is not None and known_works else None
-    uris = (target.redirect_uri,)
+    uris: tuple[str, ...] = (target.redirect_uri,)
     if known_id is not None and not new_secret:
         if there is None or there.client_id != known_id:
             foreign = (

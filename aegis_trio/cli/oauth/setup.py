@@ -189,7 +189,7 @@ def _report(
     if arguments.json:
         document: JsonObject = {
             **decision.document(target, dry_run=arguments.dry_run),
-            "settings": sorted(values),
+            "settings": [*sorted(values)],
             "settings_file": None if arguments.print else str(arguments.env_file),
             "backups": [str(path) for path in backups],
             "warnings": [*target.warnings, *warnings],
