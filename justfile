@@ -63,6 +63,11 @@ keygen *ARGS: run-environment
 rotate *ARGS: run-environment
     @exec {{ python }} -m aegis_trio rotate "$@"
 
+# Signing in with Gitea: `oauth setup`, `oauth grants list`, `oauth revoke`, …
+[no-exit-message]
+oauth *ARGS: run-environment
+    @exec {{ python }} -m aegis_trio oauth "$@"
+
 # How old the API keys are: exit 0 fine, 1 expiring, 2 expired.
 [no-exit-message]
 key-age *ARGS: run-environment

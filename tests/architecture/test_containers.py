@@ -58,13 +58,13 @@ def test_every_file_that_the_image_copies_exists_and_is_let_through() -> None:
     assert "*" in let_through
 
 
-def test_the_container_can_change_nothing_but_the_audit_log() -> None:
+def test_the_container_can_change_nothing_but_the_audit_log_and_the_store() -> None:
     """A read-only file system and no rights: an intruder finds nothing to settle in."""
     assert SERVICE["read_only"] is True
     assert ["ALL"] == SERVICE["cap_drop"]
     assert ["no-new-privileges:true"] == SERVICE["security_opt"]
     assert "1000:1000" == SERVICE["user"]
-    assert ["audit:/var/log/aegis-mcp"] == SERVICE["volumes"]
+    assert ["audit:/var/log/aegis-mcp", "store:/var/lib/aegis-mcp"] == SERVICE["volumes"]
     assert "privileged" not in SERVICE
     assert "ports" not in SERVICE, "Traefik alone reaches the gate"
 

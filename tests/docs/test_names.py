@@ -43,6 +43,11 @@ NOT_SETTINGS: Final = {
     "YOUR_GITEA_TOKEN": "the same, for a token",
     "SSL_CERT_FILE": "OpenSSL's, an example of a name that is not ours",
     "AEGIS_CONSOLE_KEY": "the console's own; the gate does not read it",
+    "AEGIS_SETUP_TOKEN": "the credential of `oauth setup`; the gate does not read it",
+    "AEGIS_SETUP_PASSWORD": "the same",
+    "AEGIS_SETUP_OTP": "the same",
+    "CLIENT_ID": "Cursor's own, in its configuration",
+    "CLIENT_SECRET": "the same",
     "XDG_STATE_HOME": "the desktop's: where programs keep their state",
 }
 
