@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final, final
 
 from aegis_trio.cli.oauth import listing, revoking, setup
+from aegis_trio.cli.usage import Usage
 
 
 @final
@@ -42,14 +43,16 @@ _GRANTS: Final = {"list": _Leaf("list what people granted", listing.add_grants_a
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `oauth` understands to *parser*."""
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    # Not `required`: argparse would complain of that alone, whatever else is wrong.
+    commands = parser.add_subparsers(metavar="COMMAND")
+    parser.set_defaults(run_leaf=_ask_which)
     for name, leaf in _TOP.items():
         _fill(commands.add_parser(name, help=leaf.meaning), leaf)
     for group, meaning, leaves in (
         ("clients", "the assistants that are known", _CLIENTS),
         ("grants", "what people granted", _GRANTS),
     ):
-        under = commands.add_parser(group, help=meaning).add_subparsers(metavar="COMMAND", required=True)
+        under = commands.add_parser(group, help=meaning).add_subparsers(metavar="COMMAND")
         for name, leaf in leaves.items():
             _fill(under.add_parser(name, help=leaf.meaning), leaf)
 
@@ -58,6 +61,10 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the chosen one; return its exit code."""
     chosen: Callable[[argparse.Namespace], int] = arguments.run_leaf
     return chosen(arguments)
+
+
+def _ask_which(arguments: argparse.Namespace) -> int:  # noqa: ARG001 -- the form that every leaf has
+    raise Usage("oauth: which command? setup, revoke, clients list, clients remove or grants list; each has --help.")
 
 
 def _fill(parser: argparse.ArgumentParser, leaf: _Leaf) -> None:

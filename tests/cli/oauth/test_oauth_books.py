@@ -247,8 +247,8 @@ def test_somebody_says_yes(
         (("revoke", "--grant", "grant-1"), "--yes is needed where nobody can be asked"),
         (("revoke", "--yes"), "one of the arguments --user --client --grant is required"),
         (("revoke", "--user", "a", "--grant", "b", "--yes"), "not allowed with"),
-        ((), "the following arguments are required: COMMAND"),
-        (("grants",), "the following arguments are required: COMMAND"),
+        ((), "oauth: which command?"),
+        (("grants",), "oauth: which command?"),
     ],
 )
 def test_what_cannot_be_meant_is_usage(
