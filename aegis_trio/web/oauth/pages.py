@@ -89,6 +89,9 @@ class ConnectedClient:
     id: str
     client_name: str
     host: str | None
+    """The host whose document it is; None where it has none."""
+    is_registered: bool
+    """Whether it registered itself; otherwise, without a host, the operator set it up."""
     rights: tuple[str, ...]
     created: str
     """UTC, such as `2026-02-13T10:00Z`."""
@@ -103,6 +106,8 @@ class ConnectedPage:
     login: str
     grants: tuple[ConnectedClient, ...]
     form_token: str
+    note: str
+    """What has just happened; may be empty."""
 
 
 @final
