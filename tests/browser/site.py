@@ -1,0 +1,113 @@
+"""A gate and a forge that live beside a browser: in a thread of their own, as the browser's driver needs this one.
+
+with open_site(tmp_path) as site:
+    ...  # look at site.gate and site.place; site.run(f) runs an async function over there
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import trio
+
+from aegis_trio.demo_forge.faults import Fault
+from tests.e2e.gates import START_DEADLINE_S, GateProcess, open_gate
+from tests.e2e.sign_ins import Assistant, Place, open_sign_in
+
+T = TypeVar("T")
+# A dozen people behind one address look at all the pages within a minute.
+_MANY_PAGES = "from aegis_trio.supervisor import signin\nsignin.PAGES_PER_MINUTE = 0"
+
+
+@dataclass(frozen=True)
+class Site:
+    """What a browser can go to."""
+
+    place: Place
+    gate: GateProcess
+    token: trio.lowlevel.TrioToken
+
+    @property
+    def url(self) -> str:
+        """The gate as people reach it."""
+        return self.place.public_url
+
+    def run(self, function: Callable[..., Awaitable[T]], *arguments: object) -> T:
+        """Run an async function where gate and forge are."""
+        return trio.from_thread.run(function, *arguments, trio_token=self.token)
+
+    def register(self, name: str = "Harbour Desk", **more: str) -> Assistant:
+        """Return a new client."""
+        return self.run(partial(Assistant.register, self.url, name, **more))
+
+    def use(self, assistant: Assistant, tool: str = "get_me") -> int:
+        """Let *assistant* call a tool; return the status."""
+        return self.run(assistant.use_tool, tool).status_code
+
+    def order(self, fault: Fault, path: str) -> None:
+        """Let something go wrong at the forge, once."""
+        order = partial(self.place.forge.faults.order, fault, path=path)
+        trio.from_thread.run_sync(order, trio_token=self.token)
+
+    def forget_consents(self, login: str) -> None:
+        """Let somebody take back at the forge what they agreed to there."""
+        self.run(self.place.visitor(login).person.revoke_everything)
+
+    def grants(self) -> int:
+        """Return how many grants were ever given."""
+        return len(self.gate.audit_records("oauth_grant"))
+
+
+@contextlib.contextmanager
+def open_site(
+    state: Path, *, origin: str = "http://127.0.0.1", more: Mapping[str, str] | None = None, before: str = ""
+) -> Iterator[Site]:
+    """Run both until the block ends.
+
+    Args:
+        origin: where people reach the gate, without its port.
+        more: what is set for the gate besides.
+        before: Python that the gate's process runs first.
+    """
+    ready: queue.SimpleQueue[Site | BaseException] = queue.SimpleQueue()
+
+    async def serve() -> None:
+        end = trio.Event()
+        async with (
+            open_sign_in(state, origin) as place,
+            open_gate({**place.settings(), **(more or {})}, before=f"{_MANY_PAGES}\n{before}") as gate,
+        ):
+            ends.append(end.set)
+            ready.put(Site(place, gate, trio.lowlevel.current_trio_token()))
+            await end.wait()
+
+    def live() -> None:
+        try:
+            trio.run(serve)
+        except BaseException as failure:  # noqa: BLE001 -- told to whoever waits for the start, or asks at the end
+            failures.append(failure)
+            ready.put(failure)
+
+    ends: list[Callable[[], None]] = []
+    failures: list[BaseException] = []
+    thread = threading.Thread(target=live, name="site")
+    thread.start()
+    site = ready.get(timeout=2 * START_DEADLINE_S)
+    if isinstance(site, BaseException):
+        thread.join()
+        raise site
+    try:
+        yield site
+    finally:
+        with contextlib.suppress(trio.RunFinishedError):  # it died meanwhile: told below
+            site.token.run_sync_soon(ends[0])
+        thread.join()
+    if failures:
+        raise failures[0]

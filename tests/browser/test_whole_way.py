@@ -1,0 +1,186 @@
+"""People sign in with a real browser: from an assistant's request over our page and Gitea's to a call that works."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+
+from tests.browser.browsing import Window
+from tests.browser.listeners import Listener
+from tests.browser.site import Site
+from tests.e2e.sign_ins import Assistant
+
+pytestmark = pytest.mark.e2e
+
+Sit = Callable[..., Window]
+CONSENT = "Allow this assistant?"
+NOT_ME = "Not me: use another account"
+
+
+def _connect(
+    site: Site, window: Window, client: Listener, name: str = "Harbour Desk", login: str = "alice"
+) -> Assistant:
+    """Go the whole way for the first time."""
+    assistant = site.register(name)
+    question = assistant.ask(client.callback)
+    window.go(question.address)
+    window.press("Allow")
+    site.run(assistant.finish, question, window.pass_gitea(client.callback, login))
+    return assistant
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
+def test_a_person_goes_the_whole_way_and_comes_back(
+    site: Site, person: Sit, client: Listener, *, scripts: bool
+) -> None:
+    """The whole promise: a URL, a question that is understood, Gitea's login, and an assistant that works."""
+    window = person(java_script_enabled=scripts)
+    name = f"Harbour Desk {scripts}"
+    assistant = site.register(name)
+    question = assistant.ask(client.callback)
+
+    window.go(question.address)
+    assert CONSENT == window.title
+    words = window.words
+    assert name in words
+    assert f"127.0.0.1:{client.port}" in words
+    assert "Read only" in words
+    assert "You are not signed in here" in words
+    assert 0 == window.page.get_by_role("button", name=NOT_ME).count()
+    window.press("Allow")
+    site.run(assistant.finish, question, window.pass_gitea(client.callback))
+    assert 200 == site.use(assistant)
+    assert 1 == len(client.visits("/callback"))
+
+    again = assistant.ask(client.callback)
+    window.go(again.address)
+    assert "You are signed in as alice" in window.words
+    window.press("Allow")
+    site.run(assistant.finish, again, window.wait_back(client.callback))
+    assert 200 == site.use(assistant)
+    assert [] == window.complaints
+
+
+def test_a_person_who_denies_goes_back_without_a_code(site: Site, person: Sit, client: Listener) -> None:
+    """No means no, and the assistant is told in the words of its protocol."""
+    window, assistant, before = person(), site.register(), site.grants()
+    question = assistant.ask(client.callback)
+    window.go(question.address)
+    window.press("Deny")
+    back = window.wait_back(client.callback)
+    assert "error=access_denied" in back
+    assert f"state={question.state}" in back
+    assert "code=" not in back
+    assert before == site.grants()
+
+
+def test_a_person_who_refuses_at_gitea_goes_back_without_a_code(site: Site, person: Sit, client: Listener) -> None:
+    """Who has second thoughts there is not asked a third time."""
+    window, assistant = person(), site.register()
+    window.go(assistant.ask(client.callback).address)
+    window.press("Allow")
+    site.forget_consents("bob")
+    window.log_in("bob")
+    assert window.is_asked_by_gitea(client.callback)
+    window.press("Cancel")
+    assert "error=access_denied" in window.wait_back(client.callback)
+
+
+def test_not_me_lets_another_person_answer(site: Site, person: Sit, client: Listener) -> None:
+    """A shared machine: the account stands on the page, and whoever it is not can say so."""
+    window = person()
+    _connect(site, window, client)
+    assistant = site.register()
+    question = assistant.ask(client.callback)
+    window.go(question.address)
+    assert "You are signed in as alice" in window.words
+    window.press(NOT_ME)
+    window.wait_title(CONSENT)
+    assert "You are not signed in here" in window.words
+    # Gitea has its own session, which the page says how to leave.
+    window.go(f"{site.place.forge.url}/user/settings/applications")
+    window.press("Sign Out")
+    window.go(question.address)
+    window.press("Allow")
+    site.run(assistant.finish, question, window.pass_gitea(client.callback, "bob"))
+    answer = site.run(assistant.use_tool, "get_me").json()
+    assert "bob" == answer["result"]["login"]
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
+def test_a_person_sees_who_is_connected_and_ends_it(
+    site: Site, person: Sit, client: Listener, *, scripts: bool
+) -> None:
+    """What was granted can be found again and taken back, and then it is gone at once."""
+    window = person(java_script_enabled=scripts)
+    kept = _connect(site, window, client, f"Kept {scripts}")
+    ended = site.register(f"Ended {scripts}")
+    question = ended.ask(client.callback)
+    window.go(question.address)
+    window.press("Allow")
+    site.run(ended.finish, question, window.wait_back(client.callback))
+    assert (200, 200) == (site.use(kept), site.use(ended))
+
+    window.go(f"{site.url}/oauth/connected")
+    assert "Connected assistants" == window.title
+    card = window.page.get_by_role("listitem").filter(has_text=f"Ended {scripts}")
+    assert re.search(r"Last used\s+\d{4}-\d\d-\d\d \d\d:\d\d UTC", card.inner_text())
+    card.get_by_role("button", name=f"Disconnect Ended {scripts}").click()
+    assert "Disconnected. It has no access any more." == window.page.get_by_role("status").inner_text()
+    assert f"Ended {scripts}" not in window.words
+    assert f"Kept {scripts}" in window.words
+    assert (200, 401) == (site.use(kept), site.use(ended))
+
+    window.press("Sign out here")
+    window.press("Sign in with Gitea")
+    window.wait_title("Connected assistants")
+    assert f"Kept {scripts}" in window.words  # Gitea knew the person still
+    assert [] == window.complaints
+
+
+def test_the_whole_way_needs_no_mouse(site: Site, person: Sit, client: Listener) -> None:
+    """Who cannot point presses Tab and Enter; the order of the page is the order of its reading."""
+    window, assistant = person(), site.register()
+    question = assistant.ask(client.callback)
+    window.go(question.address)
+    assert ["connected assistants", "Sign out there", "Allow", "Deny"] == _tab_to(window, "Deny")
+    window.page.keyboard.press("Shift+Tab")
+    window.page.keyboard.press("Enter")
+    window.page.wait_for_url("**/user/login")
+    window.page.get_by_label("Username").focus()  # Gitea's own pages are Gitea's to order
+    window.page.keyboard.type("alice")
+    window.page.keyboard.press("Tab")
+    window.page.keyboard.type("low tide at alice's")
+    window.page.keyboard.press("Enter")
+    if window.is_asked_by_gitea(client.callback):
+        window.page.get_by_role("button", name="Authorize Application").focus()
+        window.page.keyboard.press("Enter")
+    site.run(assistant.finish, question, window.wait_back(client.callback))
+
+    window.go(f"{site.url}/oauth/connected")
+    _tab_to(window, "Disconnect Harbour Desk")
+    window.page.keyboard.press("Enter")
+    window.page.get_by_role("status").wait_for()
+    window.go(assistant.ask(client.callback).address)
+    _tab_to(window, "Deny")
+    window.page.keyboard.press("Enter")
+    assert "error=access_denied" in window.wait_back(client.callback)
+
+
+def _tab_to(window: Window, wanted: str) -> list[str]:
+    """Press Tab until the focus stands on *wanted*; return the names of all that it stood on, each of them visibly."""
+    names: list[str] = []
+    for _ in range(40):
+        window.page.keyboard.press("Tab")
+        found = window.page.evaluate(
+            "() => { const here = document.activeElement; const style = getComputedStyle(here);"
+            " return [here.textContent.trim(), style.outlineStyle, parseFloat(style.outlineWidth)]; }"
+        )
+        names.append(found[0])
+        assert "none" != found[1], names
+        assert found[2] >= 2, names
+        if names[-1] == wanted:
+            return names
+    raise AssertionError(f"{wanted} cannot be reached by Tab: {names}")
