@@ -79,6 +79,14 @@ class Window:
         """Wait for a page of ours."""
         self.page.get_by_role("heading", level=1, name=title, exact=True).wait_for()
 
+    def hidden_fields(self) -> dict[str, str]:
+        """Return the hidden fields of the page's first form."""
+        found: dict[str, str] = self.page.evaluate(
+            "() => Object.fromEntries([...document.forms[0].querySelectorAll('input[type=hidden]')]"
+            ".map(one => [one.name, one.value]))"
+        )
+        return found
+
     def shoot(self, name: str) -> None:
         """Keep a screenshot of the whole page."""
         self.page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)

@@ -19,6 +19,7 @@ from tests.browser.listeners import Listener, open_listener
 from tests.browser.site import Site, open_site
 from tests.programs import require_program
 
+PATIENCE_MS = 120_000  # on a slow, shared machine
 # Names for attackers and for a gate with a certificate; nothing leaves this machine.
 _ARGUMENTS = ("--host-resolver-rules=MAP *.example 127.0.0.1", "--disable-dev-shm-usage")
 
@@ -71,6 +72,7 @@ def person(chromium: Browser) -> Iterator[Callable[..., Window]]:
 
         def sit(**choices: Any) -> Window:
             context = chromium.new_context(**choices)
+            context.set_default_timeout(PATIENCE_MS)
             stack.callback(context.close)
             return open_window(context)
 

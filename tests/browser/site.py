@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import queue
-import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,9 @@ from typing import TypeVar
 import trio
 
 from aegis_trio.demo_forge.faults import Fault
-from tests.e2e.gates import START_DEADLINE_S, GateProcess, open_gate
+from tests.browser.browsing import Window
+from tests.browser.listeners import Listener
+from tests.e2e.gates import GateProcess, open_gate
 from tests.e2e.sign_ins import Assistant, Place, open_sign_in
 
 T = TypeVar("T")
@@ -46,6 +48,15 @@ class Site:
     def register(self, name: str = "Harbour Desk", **more: str) -> Assistant:
         """Return a new client."""
         return self.run(partial(Assistant.register, self.url, name, **more))
+
+    def connect(self, window: Window, client: Listener, name: str = "Harbour Desk", login: str = "alice") -> Assistant:
+        """Let somebody who is not known yet go the whole way with a new client; return it."""
+        assistant = self.register(name)
+        question = assistant.ask(client.callback)
+        window.go(question.address)
+        window.press("Allow")
+        self.run(assistant.finish, question, window.pass_gitea(client.callback, login))
+        return assistant
 
     def use(self, assistant: Assistant, tool: str = "get_me") -> int:
         """Let *assistant* call a tool; return the status."""
@@ -76,7 +87,7 @@ def open_site(
         more: what is set for the gate besides.
         before: Python that the gate's process runs first.
     """
-    ready: queue.SimpleQueue[Site | BaseException] = queue.SimpleQueue()
+    ready: queue.SimpleQueue[tuple[Site, Callable[[], None]] | None] = queue.SimpleQueue()
 
     async def serve() -> None:
         end = trio.Event()
@@ -84,30 +95,20 @@ def open_site(
             open_sign_in(state, origin) as place,
             open_gate({**place.settings(), **(more or {})}, before=f"{_MANY_PAGES}\n{before}") as gate,
         ):
-            ends.append(end.set)
-            ready.put(Site(place, gate, trio.lowlevel.current_trio_token()))
+            ready.put((Site(place, gate, trio.lowlevel.current_trio_token()), end.set))
             await end.wait()
 
-    def live() -> None:
+    with ThreadPoolExecutor(1, thread_name_prefix="site") as threads:
+        life = threads.submit(trio.run, serve)
+        life.add_done_callback(lambda _: ready.put(None))
+        begun = ready.get()
+        if begun is None:
+            life.result()  # raises: it has not begun
+            raise AssertionError("a site ended before it began")
+        site, end = begun
         try:
-            trio.run(serve)
-        except BaseException as failure:  # noqa: BLE001 -- told to whoever waits for the start, or asks at the end
-            failures.append(failure)
-            ready.put(failure)
-
-    ends: list[Callable[[], None]] = []
-    failures: list[BaseException] = []
-    thread = threading.Thread(target=live, name="site")
-    thread.start()
-    site = ready.get(timeout=2 * START_DEADLINE_S)
-    if isinstance(site, BaseException):
-        thread.join()
-        raise site
-    try:
-        yield site
-    finally:
-        with contextlib.suppress(trio.RunFinishedError):  # it died meanwhile: told below
-            site.token.run_sync_soon(ends[0])
-        thread.join()
-    if failures:
-        raise failures[0]
+            yield site
+        finally:
+            with contextlib.suppress(trio.RunFinishedError):  # it died meanwhile: told below
+                site.token.run_sync_soon(end)
+        life.result()

@@ -10,25 +10,12 @@ import pytest
 from tests.browser.browsing import Window
 from tests.browser.listeners import Listener
 from tests.browser.site import Site
-from tests.e2e.sign_ins import Assistant
 
 pytestmark = pytest.mark.e2e
 
 Sit = Callable[..., Window]
 CONSENT = "Allow this assistant?"
 NOT_ME = "Not me: use another account"
-
-
-def _connect(
-    site: Site, window: Window, client: Listener, name: str = "Harbour Desk", login: str = "alice"
-) -> Assistant:
-    """Go the whole way for the first time."""
-    assistant = site.register(name)
-    question = assistant.ask(client.callback)
-    window.go(question.address)
-    window.press("Allow")
-    site.run(assistant.finish, question, window.pass_gitea(client.callback, login))
-    return assistant
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
@@ -91,7 +78,7 @@ def test_a_person_who_refuses_at_gitea_goes_back_without_a_code(site: Site, pers
 def test_not_me_lets_another_person_answer(site: Site, person: Sit, client: Listener) -> None:
     """A shared machine: the account stands on the page, and whoever it is not can say so."""
     window = person()
-    _connect(site, window, client)
+    site.connect(window, client)
     assistant = site.register()
     question = assistant.ask(client.callback)
     window.go(question.address)
@@ -115,7 +102,7 @@ def test_a_person_sees_who_is_connected_and_ends_it(
 ) -> None:
     """What was granted can be found again and taken back, and then it is gone at once."""
     window = person(java_script_enabled=scripts)
-    kept = _connect(site, window, client, f"Kept {scripts}")
+    kept = site.connect(window, client, f"Kept {scripts}")
     ended = site.register(f"Ended {scripts}")
     question = ended.ask(client.callback)
     window.go(question.address)
