@@ -40,7 +40,7 @@ from aegis_trio.auth.broker.request import (
 )
 from aegis_trio.auth.broker.rows import LoginRow
 from aegis_trio.auth.broker.signin import waiting_id
-from aegis_trio.auth.clients.client import Client, ClientKind, is_loopback
+from aegis_trio.auth.clients.client import NATIVE_REDIRECTS, Client, ClientKind, is_local
 from aegis_trio.auth.clients.guarded import NotFetched
 from aegis_trio.model.errors import UpstreamFault
 from aegis_trio.policy.scopes import words_of, writes_anything
@@ -60,6 +60,7 @@ from aegis_trio.web.oauth.troubles import (
     unknown_client_page,
 )
 
+_NATIVE: Final = "You agreed. Your assistant opens now, if your browser lets it; then you can close this window."
 MAX_LOGIN_ID_CHARS: Final = 64  # a SHA-256 digest in hexadecimal
 
 
@@ -180,7 +181,9 @@ class SignInPages:
                 return page_answer(200, printer.onward(address, words))
             case Granted():
                 address, cookie = self._granted(outcome)
-                return page_answer(200, printer.onward(address, "You agreed, and are sent back."), *cookie)
+                is_native = outcome.login.redirect_uri in NATIVE_REDIRECTS
+                words = _NATIVE if is_native else "You agreed, and are sent back."
+                return page_answer(200, printer.onward(address, words), *cookie)
             case Denied(login=login):
                 return page_answer(200, printer.onward(self._denied(login), "You refused, and are sent back."))
             case Lost():
@@ -194,6 +197,8 @@ class SignInPages:
         match outcome:
             case Granted():
                 address, cookie = self._granted(outcome)
+                if outcome.login.redirect_uri in NATIVE_REDIRECTS:  # the browser stays, so it must not stay at Gitea
+                    return page_answer(200, printer.onward(address, _NATIVE), *cookie)
                 return see_other(address, *cookie)
             case SignedIn(browser=browser):
                 return see_other(f"{settings.base}/oauth/connected", *self.rooms.cookie_for(browser))
@@ -220,7 +225,7 @@ class SignInPages:
             verified_host=None if client is None else client.host,
             is_configured=kind is ClientKind.STATIC,
             redirect_host=host_of(login.redirect_uri),
-            is_local=is_loopback(login.redirect_uri),
+            is_local=is_local(login.redirect_uri),
             readings=words_of(scope for scope in login.scopes if not writes_anything([scope])),
             changes=words_of(scope for scope in login.scopes if writes_anything([scope])),
             login=browser.login,

@@ -161,4 +161,5 @@ class PagePrinter:
 
 def host_of(address: str) -> str:
     """Return host and port of an address, for people; ours to show, not to compare."""
-    return urlsplit(address).netloc
+    parts = urlsplit(address)
+    return parts.netloc if parts.scheme in {"https", "http"} else f"{parts.scheme}://{parts.netloc}"
