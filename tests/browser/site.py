@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import contextlib
 import queue
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+import socket
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+import httpx
 import trio
 
 from aegis_trio.demo_forge.faults import Fault
 from tests.browser.browsing import Window
 from tests.browser.listeners import Listener
+from tests.browser.questions import Question, ask, finish, register
 from tests.e2e.gates import GateProcess, open_gate
-from tests.e2e.sign_ins import Assistant, Place, open_sign_in
+from tests.e2e.sign_ins import BACK, Assistant, Place
+from tests.forge import open_forge
 
 T = TypeVar("T")
 # A dozen people behind one address look at all the pages within a minute.
@@ -47,15 +51,19 @@ class Site:
 
     def register(self, name: str = "Harbour Desk", **more: str) -> Assistant:
         """Return a new client."""
-        return self.run(partial(Assistant.register, self.url, name, **more))
+        return self.run(partial(register, self.url, name, **more))
+
+    def finish(self, assistant: Assistant, question: Question, back: str) -> None:
+        """Let *assistant* exchange the answer with which the browser was sent *back*."""
+        self.run(finish, assistant, question, back)
 
     def connect(self, window: Window, client: Listener, name: str = "Harbour Desk", login: str = "alice") -> Assistant:
         """Let somebody who is not known yet go the whole way with a new client; return it."""
         assistant = self.register(name)
-        question = assistant.ask(client.callback)
+        question = ask(assistant, client.callback)
         window.go(question.address)
         window.press("Allow")
-        self.run(assistant.finish, question, window.pass_gitea(client.callback, login))
+        self.finish(assistant, question, window.pass_gitea(client.callback, login))
         return assistant
 
     def use(self, assistant: Assistant, tool: str = "get_me") -> int:
@@ -72,8 +80,34 @@ class Site:
         self.run(self.place.visitor(login).person.revoke_everything)
 
     def grants(self) -> int:
-        """Return how many grants were ever given."""
+        """Return how many grants were ever given.
+
+        The audit log keeps its order, so a record of a question that is asked now has all that came before it.
+        """
+        marker = self.register("Marker")
+        self.run(_open, ask(marker, BACK).address)
+        self.run(self.gate.wait_record, "oauth_authorize", lambda record: record["client"] == marker.client_id)
         return len(self.gate.audit_records("oauth_grant"))
+
+
+async def _open(address: str) -> None:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as browser:
+        assert 200 == (await browser.get(address)).status_code
+
+
+@contextlib.asynccontextmanager
+async def _open_place(state: Path, origin: str) -> AsyncGenerator[Place]:
+    # The address stands in the settings, in the forge and in every document, so it is chosen first.
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        public_url = f"{origin}:{taken.getsockname()[1]}"
+    async with open_forge() as forge:
+        owner = forge.world.account_named("alice")
+        assert owner is not None
+        application = forge.world.sign_ins.add_application(
+            owner.id, name="gate", redirect_uris=(f"{public_url}/oauth/callback",), confidential=True
+        )
+        yield Place(forge, application, state, public_url)
 
 
 @contextlib.contextmanager
@@ -92,7 +126,7 @@ def open_site(
     async def serve() -> None:
         end = trio.Event()
         async with (
-            open_sign_in(state, origin) as place,
+            _open_place(state, origin) as place,
             open_gate({**place.settings(), **(more or {})}, before=f"{_MANY_PAGES}\n{before}") as gate,
         ):
             ready.put((Site(place, gate, trio.lowlevel.current_trio_token()), end.set))

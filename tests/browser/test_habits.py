@@ -13,10 +13,11 @@ from aegis_trio.store.interface import Put, Space
 from aegis_trio.store.sqlite import open_sqlite_store
 from tests.browser.browsing import Window, open_window
 from tests.browser.listeners import Listener
+from tests.browser.questions import Question, ask
 from tests.browser.site import Site
-from tests.e2e.sign_ins import Assistant, Question
+from tests.e2e.sign_ins import Assistant
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 Sit = Callable[..., Window]
 CONSENT = "Allow this assistant?"
@@ -27,7 +28,7 @@ LOST = "This sign-in is not here any more"
 def _ask(site: Site, window: Window, client: Listener) -> tuple[Assistant, Question]:
     """Open the question of a new assistant."""
     assistant = site.register()
-    question = assistant.ask(client.callback)
+    question = ask(assistant, client.callback)
     window.go(question.address)
     return assistant, question
 
@@ -43,7 +44,7 @@ def test_a_double_click_grants_once(site: Site, person: Sit, client: Listener) -
     window.page.get_by_role("button", name="Allow", exact=True).dblclick()
     window.page.get_by_text("Done.").or_(window.page.get_by_role("heading", name=LOST)).wait_for()
     if window.address.startswith(client.callback):
-        site.run(assistant.finish, question, window.address)
+        site.finish(assistant, question, window.address)
     assert posts
     assert before + 1 == site.grants()
 
@@ -56,7 +57,7 @@ def test_back_and_reload_grant_nothing_again(site: Site, person: Sit, client: Li
     ways: list[str] = []
     window.page.on("request", lambda request: ways.append(request.url) if "/oauth/callback?" in request.url else None)
     window.press("Allow")
-    site.run(assistant.finish, question, window.pass_gitea(client.callback))
+    site.finish(assistant, question, window.pass_gitea(client.callback))
     before = site.grants()
 
     window.go(ways[0])  # as a history has it
@@ -86,21 +87,21 @@ def test_two_tabs_ask_two_questions(site: Site, person: Sit, client: Listener) -
     first, asked_first = _ask(site, one, client)
     second, asked_second = _ask(site, other, client)
     one.press("Allow")
-    site.run(first.finish, asked_first, one.pass_gitea(client.callback))
+    site.finish(first, asked_first, one.pass_gitea(client.callback))
     # The sign-in changed the cookie, and with it went what was open; the page says what to do.
     other.press("Allow")
     other.wait_title(ELSEWHERE)
     assert "Go back to your assistant and connect it again" in other.words
     other.go(asked_second.address)
     other.press("Allow")
-    site.run(second.finish, asked_second, other.wait_back(client.callback))
+    site.finish(second, asked_second, other.wait_back(client.callback))
     # Once signed in, two questions stand side by side.
     third, asked_third = _ask(site, one, client)
     fourth, asked_fourth = _ask(site, other, client)
     one.press("Allow")
-    site.run(third.finish, asked_third, one.wait_back(client.callback))
+    site.finish(third, asked_third, one.wait_back(client.callback))
     other.press("Allow")
-    site.run(fourth.finish, asked_fourth, other.wait_back(client.callback))
+    site.finish(fourth, asked_fourth, other.wait_back(client.callback))
     assert [200] * 4 == [site.use(assistant) for assistant in (first, second, third, fourth)]
 
 
@@ -124,7 +125,7 @@ def test_a_question_that_waited_too_long_says_what_to_do(site: Site, person: Sit
     assert "Nothing was granted" in window.words
     window.go(question.address)
     window.press("Allow")
-    site.run(assistant.finish, question, window.pass_gitea(client.callback))
+    site.finish(assistant, question, window.pass_gitea(client.callback))
 
 
 @pytest.mark.parametrize(
@@ -152,5 +153,5 @@ def test_a_gitea_that_fails_in_the_middle_is_a_page_and_trying_again_works(
     window.page.get_by_role("link", name="Try again").click()
     window.wait_title(CONSENT)
     window.press("Allow")
-    site.run(assistant.finish, question, window.wait_back(client.callback))
+    site.finish(assistant, question, window.wait_back(client.callback))
     assert 200 == site.use(assistant)

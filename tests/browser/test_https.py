@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
 from cryptography import x509
@@ -18,12 +19,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from aegis_trio.model.clock import SystemClock, unix_seconds
 from tests.browser.browsing import Window
 from tests.browser.listeners import Listener
+from tests.browser.questions import ask, code_in
 from tests.browser.site import Site, open_site
 from tests.e2e.sign_ins import Assistant
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 Sit = Callable[..., Window]
 NAME = "gate.example"
@@ -45,7 +48,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
     folder = tmp_path_factory.mktemp("certificate")
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
-    now = datetime.now(UTC)
+    now = datetime.fromtimestamp(unix_seconds(SystemClock()), UTC)
     made = (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -98,17 +101,15 @@ def test_the_whole_way_over_https(site: Site, person: Sit, client: Listener) -> 
         f"{site.url}/oauth/register",
         method="POST",
         headers={"Content-Type": "application/json"},
-        body='{"client_name": "Harbour Desk", "redirect_uris": ["%s"], "token_endpoint_auth_method": "none"}'
-        % client.callback,
+        body=json.dumps({"client_name": "Harbour Desk", "redirect_uris": [client.callback]}),
     )
     assistant = Assistant(site.url, registered["client_id"])
-    question = assistant.ask(client.callback)
+    question = ask(assistant, client.callback)
     window.go(question.address)
     window.press("Allow")
-    answer = dict(parse_qsl(urlsplit(window.pass_gitea(client.callback)).query))
-    assert (question.state, site.url) == (answer["state"], answer["iss"])
+    code = code_in(question, window.pass_gitea(client.callback), site.url)
     form = (
-        f"grant_type=authorization_code&code={answer['code']}&redirect_uri={client.callback}"
+        f"grant_type=authorization_code&code={code}&redirect_uri={client.callback}"
         f"&client_id={assistant.client_id}&code_verifier={question.verifier}"
     )
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -124,7 +125,7 @@ def test_the_whole_way_over_https(site: Site, person: Sit, client: Listener) -> 
 
 
 def test_the_cookie_is_closed_to_other_hosts_and_to_plain_http(site: Site, person: Sit) -> None:
-    """`__Host-`: a browser keeps it only with `Secure`, without a domain, for every path; another host cannot set it."""
+    """`__Host-`: a browser keeps it only with `Secure`, without a domain, for every path; no other host can set it."""
     window = person()
     window.go(f"{site.url}/oauth/connected")
     [cookie] = window.page.context.cookies(site.url)
@@ -137,8 +138,13 @@ def test_plain_http_is_not_tried_again(site: Site, person: Sit) -> None:
     """HSTS: who was here once is never sent to us unprotected, whatever is typed or linked."""
     window = person()
     window.go(f"{site.url}/oauth/about")
-    window.go(f"{site.url.replace('https://', 'http://')}/oauth/about")
+    answer = window.go(f"{site.url.replace('https://', 'http://')}/oauth/about")
     assert window.address == f"{site.url}/oauth/about"
+    before = answer.request.redirected_from
+    assert before is not None
+    redirect = before.response()
+    assert redirect is not None
+    assert "HSTS" == redirect.headers["non-authoritative-reason"]  # the browser's own, before anything was sent
 
 
 def test_the_certificate_is_the_one_that_was_made(site: Site, certificate: Certificate) -> None:

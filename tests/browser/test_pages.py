@@ -29,9 +29,10 @@ from tests.browser.accessibility import (
 )
 from tests.browser.browsing import Window
 from tests.browser.listeners import Listener
+from tests.browser.questions import ask
 from tests.browser.site import Site, open_site
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 Sit = Callable[..., Window]
 # No setting switches writing on in this version, but its question is there, and is the one that matters most.
@@ -64,16 +65,16 @@ class Scene:
 
     def ask(self, name: str = "Harbour Desk", **more: str) -> None:
         """Open the question of a new assistant."""
-        self.window.go(self.site.register(name).ask(self.client.callback, **more).address)
+        self.window.go(ask(self.site.register(name), self.client.callback, **more).address)
 
     def connect(self, name: str, scope: str, *, is_known: bool = False) -> None:
         """Be alice, and have an assistant."""
         assistant = self.site.register(name)
-        question = assistant.ask(self.client.callback, scope=scope)
+        question = ask(assistant, self.client.callback, scope=scope)
         self.window.go(question.address)
         self.window.press("Allow")
         arrive = self.window.wait_back if is_known else self.window.pass_gitea
-        self.site.run(assistant.finish, question, arrive(self.client.callback))
+        self.site.finish(assistant, question, arrive(self.client.callback))
 
     def stay(self) -> None:
         """Let the browser go nowhere any more: an answer without content leaves the page where it is."""
@@ -143,7 +144,7 @@ def _unknown(scene: Scene) -> None:
 
 
 def _refused(scene: Scene) -> None:
-    scene.window.go(scene.site.register().ask("https://elsewhere.example/callback").address)
+    scene.window.go(ask(scene.site.register(), "https://elsewhere.example/callback").address)
 
 
 def _lost(scene: Scene) -> None:
@@ -169,7 +170,7 @@ def _gitea_down(scene: Scene) -> None:
 def _older_permission(scene: Scene) -> None:
     place = scene.site.place
     scene.site.forget_consents("bob")
-    add = partial(place.forge.world.sign_ins.add_grant, place.account("bob").id, place.application, "read:user")
+    add = partial(place.forge.world.sign_ins.add_grant, place.account("bob").id, place.application, "openid read:user")
     trio.from_thread.run_sync(add, trio_token=scene.site.token)
     scene.ask()
     scene.window.press("Allow")

@@ -7,14 +7,16 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.browser.browsing import Window
+from tests.browser.browsing import Window, open_window
 from tests.browser.listeners import Listener
+from tests.browser.questions import ask
 from tests.browser.site import Site
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 Sit = Callable[..., Window]
 CONSENT = "Allow this assistant?"
+CURSOR = "cursor://anysphere.cursor-mcp/oauth/callback"
 NOT_ME = "Not me: use another account"
 
 
@@ -26,7 +28,7 @@ def test_a_person_goes_the_whole_way_and_comes_back(
     window = person(java_script_enabled=scripts)
     name = f"Harbour Desk {scripts}"
     assistant = site.register(name)
-    question = assistant.ask(client.callback)
+    question = ask(assistant, client.callback)
 
     window.go(question.address)
     assert CONSENT == window.title
@@ -37,15 +39,15 @@ def test_a_person_goes_the_whole_way_and_comes_back(
     assert "You are not signed in here" in words
     assert 0 == window.page.get_by_role("button", name=NOT_ME).count()
     window.press("Allow")
-    site.run(assistant.finish, question, window.pass_gitea(client.callback))
+    site.finish(assistant, question, window.pass_gitea(client.callback))
     assert 200 == site.use(assistant)
     assert 1 == len(client.visits("/callback"))
 
-    again = assistant.ask(client.callback)
+    again = ask(assistant, client.callback)
     window.go(again.address)
     assert "You are signed in as alice" in window.words
     window.press("Allow")
-    site.run(assistant.finish, again, window.wait_back(client.callback))
+    site.finish(assistant, again, window.wait_back(client.callback))
     assert 200 == site.use(assistant)
     assert [] == window.complaints
 
@@ -53,7 +55,7 @@ def test_a_person_goes_the_whole_way_and_comes_back(
 def test_a_person_who_denies_goes_back_without_a_code(site: Site, person: Sit, client: Listener) -> None:
     """No means no, and the assistant is told in the words of its protocol."""
     window, assistant, before = person(), site.register(), site.grants()
-    question = assistant.ask(client.callback)
+    question = ask(assistant, client.callback)
     window.go(question.address)
     window.press("Deny")
     back = window.wait_back(client.callback)
@@ -66,7 +68,7 @@ def test_a_person_who_denies_goes_back_without_a_code(site: Site, person: Sit, c
 def test_a_person_who_refuses_at_gitea_goes_back_without_a_code(site: Site, person: Sit, client: Listener) -> None:
     """Who has second thoughts there is not asked a third time."""
     window, assistant = person(), site.register()
-    window.go(assistant.ask(client.callback).address)
+    window.go(ask(assistant, client.callback).address)
     window.press("Allow")
     site.forget_consents("bob")
     window.log_in("bob")
@@ -80,7 +82,7 @@ def test_not_me_lets_another_person_answer(site: Site, person: Sit, client: List
     window = person()
     site.connect(window, client)
     assistant = site.register()
-    question = assistant.ask(client.callback)
+    question = ask(assistant, client.callback)
     window.go(question.address)
     assert "You are signed in as alice" in window.words
     window.press(NOT_ME)
@@ -91,7 +93,7 @@ def test_not_me_lets_another_person_answer(site: Site, person: Sit, client: List
     window.press("Sign Out")
     window.go(question.address)
     window.press("Allow")
-    site.run(assistant.finish, question, window.pass_gitea(client.callback, "bob"))
+    site.finish(assistant, question, window.pass_gitea(client.callback, "bob"))
     answer = site.run(assistant.use_tool, "get_me").json()
     assert "bob" == answer["result"]["login"]
 
@@ -104,10 +106,10 @@ def test_a_person_sees_who_is_connected_and_ends_it(
     window = person(java_script_enabled=scripts)
     kept = site.connect(window, client, f"Kept {scripts}")
     ended = site.register(f"Ended {scripts}")
-    question = ended.ask(client.callback)
+    question = ask(ended, client.callback)
     window.go(question.address)
     window.press("Allow")
-    site.run(ended.finish, question, window.wait_back(client.callback))
+    site.finish(ended, question, window.wait_back(client.callback))
     assert (200, 200) == (site.use(kept), site.use(ended))
 
     window.go(f"{site.url}/oauth/connected")
@@ -127,10 +129,36 @@ def test_a_person_sees_who_is_connected_and_ends_it(
     assert [] == window.complaints
 
 
+def test_a_program_that_the_system_opens_is_called_too(site: Site, person: Sit) -> None:
+    """Cursor listens nowhere: the browser hands the answer to the system, and our policy for forms lets it."""
+    first = person()
+    assistant = site.register("Cursor", redirect_uri=CURSOR)
+    # From Gitea's way back, and from our own form. A window that asks whether to open a program takes no more clicks.
+    for window in (first, open_window(first.page.context)):
+        question = ask(assistant, CURSOR)
+        window.go(question.address)
+        assert "cursor://anysphere.cursor-mcp (a program on your own computer)" in window.words
+        assert "Did you start this?" in window.words
+        # For the browser itself that request has failed: it is the system's now.
+        with window.page.expect_event("requestfailed", lambda one: one.url.startswith(f"{CURSOR}?")) as called:
+            window.press("Allow")
+            if window is first:
+                window.pass_gitea(f"{site.url}/oauth/callback")
+        window.wait_title("One moment")
+        assert "then you can close this window" in window.words
+        way = window.page.get_by_role("link", name="Continue to cursor://anysphere.cursor-mcp")
+        address = way.get_attribute("href")
+        assert address is not None
+        assert address == called.value.url  # by itself
+        site.finish(assistant, question, address)
+        assert 200 == site.use(assistant)
+        assert [] == [words for words in window.complaints if "Failed to launch" not in words]  # no Cursor is here
+
+
 def test_the_whole_way_needs_no_mouse(site: Site, person: Sit, client: Listener) -> None:
     """Who cannot point presses Tab and Enter; the order of the page is the order of its reading."""
     window, assistant = person(), site.register()
-    question = assistant.ask(client.callback)
+    question = ask(assistant, client.callback)
     window.go(question.address)
     assert ["connected assistants", "Sign out there", "Allow", "Deny"] == _tab_to(window, "Deny")
     window.page.keyboard.press("Shift+Tab")
@@ -144,13 +172,13 @@ def test_the_whole_way_needs_no_mouse(site: Site, person: Sit, client: Listener)
     if window.is_asked_by_gitea(client.callback):
         window.page.get_by_role("button", name="Authorize Application").focus()
         window.page.keyboard.press("Enter")
-    site.run(assistant.finish, question, window.wait_back(client.callback))
+    site.finish(assistant, question, window.wait_back(client.callback))
 
     window.go(f"{site.url}/oauth/connected")
     _tab_to(window, "Disconnect Harbour Desk")
     window.page.keyboard.press("Enter")
     window.page.get_by_role("status").wait_for()
-    window.go(assistant.ask(client.callback).address)
+    window.go(ask(assistant, client.callback).address)
     _tab_to(window, "Deny")
     window.page.keyboard.press("Enter")
     assert "error=access_denied" in window.wait_back(client.callback)

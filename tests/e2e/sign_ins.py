@@ -106,16 +106,6 @@ class Visitor:
         return onward
 
 
-@dataclass(frozen=True, kw_only=True)
-class Question:
-    """What an assistant asks a person, and what it keeps of it."""
-
-    address: str
-    redirect_uri: str
-    state: str
-    verifier: str = field(repr=False)
-
-
 @dataclass
 class Assistant:
     """A client that registered itself, and what it holds."""
@@ -127,7 +117,7 @@ class Assistant:
     """Every secret that it came to know."""
 
     @classmethod
-    async def register(cls, url: str, name: str = "E2E", redirect_uri: str = BACK) -> Assistant:
+    async def register(cls, url: str) -> Assistant:
         """Find everything from the challenge on, and register."""
         async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
             refused = await client.post(f"{url}/mcp", json={})
@@ -141,48 +131,35 @@ class Assistant:
             assert server == found["issuer"]
             registered = await client.post(
                 found["registration_endpoint"],
-                json={"client_name": name, "redirect_uris": [redirect_uri], "token_endpoint_auth_method": "none"},
+                json={"client_name": "E2E", "redirect_uris": [BACK], "token_endpoint_auth_method": "none"},
             )
             assert 201 == registered.status_code, registered.text
         return cls(url, registered.json()["client_id"])
 
-    def ask(self, redirect_uri: str = BACK, **more: str) -> Question:
-        """Return what a person is sent to answer; *more* is asked for besides."""
+    async def sign_in(self, visitor: Visitor, **more: str) -> None:
+        """Let a person decide, and get the tokens; *more* is asked for besides."""
         verifier, state = secrets.token_urlsafe(32), secrets.token_urlsafe(8)
         digest = hashlib.sha256(verifier.encode()).digest()
         asked = {
             "response_type": "code",
             "client_id": self.client_id,
-            "redirect_uri": redirect_uri,
+            "redirect_uri": BACK,
             "state": state,
             "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
             "code_challenge_method": "S256",
             "resource": f"{self.url}/mcp",
             **more,
         }
-        address = f"{self.url}/oauth/authorize?{urlencode(asked)}"
-        return Question(address=address, redirect_uri=redirect_uri, state=state, verifier=verifier)
-
-    async def finish(self, question: Question, back: str) -> None:
-        """Get the tokens for the answer with which the browser was sent *back*."""
+        back = await visitor.decide(f"{self.url}/oauth/authorize?{urlencode(asked)}")
         answer = dict(parse_qsl(urlsplit(back).query))
-        assert back.startswith(f"{question.redirect_uri}?")
-        assert {"code", "state", "iss"} == set(answer)
-        assert (question.state, self.url) == (answer["state"], answer["iss"])
-        self.seen += [question.verifier, answer["code"]]
+        assert back.startswith(f"{BACK}?")
+        assert (state, self.url) == (answer["state"], answer["iss"])
+        self.seen += [verifier, answer["code"]]
         given = await self.token(
-            grant_type="authorization_code",
-            code=answer["code"],
-            redirect_uri=question.redirect_uri,
-            code_verifier=question.verifier,
+            grant_type="authorization_code", code=answer["code"], redirect_uri=BACK, code_verifier=verifier
         )
         assert 200 == given.status_code, given.text
         self.keep(given.json())
-
-    async def sign_in(self, visitor: Visitor, **more: str) -> None:
-        """Let a person decide, and get the tokens; *more* is asked for besides."""
-        question = self.ask(**more)
-        await self.finish(question, await visitor.decide(question.address))
 
     def keep(self, tokens: dict[str, Any]) -> None:
         """Hold these tokens from now on."""
@@ -217,12 +194,12 @@ class Assistant:
 
 
 @asynccontextmanager
-async def open_sign_in(state: Path, origin: str = "http://127.0.0.1") -> AsyncGenerator[Place]:
-    """Serve a forge that knows the gate's application; people reach the gate at *origin*, and a port that is free."""
+async def open_sign_in(state: Path) -> AsyncGenerator[Place]:
+    """Serve a forge that knows the gate's application."""
     # The address stands in the settings, in the forge and in every document, so it is chosen first.
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
-        public_url = f"{origin}:{taken.getsockname()[1]}"
+        public_url = f"http://127.0.0.1:{taken.getsockname()[1]}"
     async with open_forge() as forge:
         admin = forge.world.account_named("admin") or forge.world.account_named("alice")
         assert admin is not None
