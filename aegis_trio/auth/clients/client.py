@@ -88,7 +88,7 @@ class Client:
     @property
     def is_local_only(self) -> bool:
         """Whether every answer stays on the person's own machine, where any program may claim it."""
-        return all(is_local(uri) for uri in self.redirect_uris)
+        return all(is_loopback(uri) for uri in self.redirect_uris)
 
 
 def is_valid_redirect(raw_uri: str) -> bool:
