@@ -12,7 +12,6 @@ Not here: fixtures of single rooms; they stand in the conftest.py beside the tes
 from __future__ import annotations
 
 import os
-import shutil
 from typing import TYPE_CHECKING
 
 # Invariant: whatever subclasses socket.socket when it is first imported is imported before pytest-socket replaces
@@ -24,8 +23,7 @@ import pytest
 import trio.socket  # noqa: F401 -- the same
 
 from aegis_trio.config.table import known_names
-from environments import ROOT
-from node_packages import node_fingerprint, node_folder, read_node_stamp
+from tests import programs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,29 +52,13 @@ def _no_settings_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-@pytest.fixture
-def require_program() -> Callable[[str], str]:
+@pytest.fixture(name="require_program")
+def _require_program() -> Callable[[str], str]:
     """Give a function that returns the path of a system program, or skips (fails in CI) where it is missing."""
-
-    def require(name: str) -> str:
-        path = shutil.which(name)
-        if path is not None:
-            return path
-        reason = f"needs the program {name}, which is not on PATH"
-        if os.environ.get("CI"):
-            pytest.fail(f"{reason}; .ci/run must install it")
-        pytest.skip(reason)
-
-    return require
+    return programs.require_program
 
 
 @pytest.fixture
 def node_packages() -> Path:
     """Give the folder of the Node packages, or skip (fail in CI) where they are not installed as their lock says."""
-    folder = node_folder(ROOT)
-    if read_node_stamp(folder) == node_fingerprint(ROOT):
-        return folder
-    reason = "needs the Node packages: run `python3 tools/just.py --prepare node`"
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
+    return programs.require_node_packages()

@@ -3,7 +3,8 @@
 Laws:
     1. A redirect URI is matched exactly; only the port of a loopback address is free (RFC 8252 section 7.3), and, for
        a client of the operator's, the last segment of an address that a service makes for each of its connectors.
-    2. Outside loopback a redirect URI is https, has no fragment, no userinfo, and no dot segment.
+    2. Outside loopback a redirect URI is https, has no fragment, no userinfo, and no dot segment; beside these there
+       are the few addresses of `NATIVE_REDIRECTS`, whole.
     3. What a client calls itself is shown, and trusted for nothing.
 
 Not here: where clients come from (static.py, registry.py, documents.py).
@@ -24,6 +25,15 @@ MAX_REDIRECT_CHARS: Final = 2048
 MAX_REDIRECT_URIS: Final = 16
 MAX_NAME_CHARS: Final = 120
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+NATIVE_REDIRECTS: Final = frozenset({"cursor://anysphere.cursor-mcp/oauth/callback"})
+"""Where programs are called by the operating system instead of listening, each exactly so.
+
+Trade: MCP asks for https or loopback, and Cursor registers this besides. Any program may claim a scheme, as any may
+listen on loopback, so the person is warned alike; PKCE keeps a code from whoever did not ask for it. A free choice of
+schemes would let a stranger's registration call any program of the person's machine.
+
+Source: RFC 8252 sections 7.1 and 8.1; Cursor's registration request.
+"""
 _HOST: Final = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f:]+", re.ASCII)
 _NETLOC: Final = re.compile(r"(\[[^\[\]]*\]|[^\[\]]*?)(:[0-9]*)?", re.ASCII)
 _VISIBLE: Final = re.compile(r"[\x21-\x7e]+", re.ASCII)
@@ -86,6 +96,8 @@ def is_valid_redirect(raw_uri: str) -> bool:
 
     Source: OAuth 2.1 section 2.3.1; MCP 2026-07-28 basic/authorization (https, or loopback).
     """
+    if raw_uri in NATIVE_REDIRECTS:
+        return True
     if not 0 < len(raw_uri) <= MAX_REDIRECT_CHARS or not _VISIBLE.fullmatch(raw_uri) or "\\" in raw_uri:
         return False
     parts = _split(raw_uri)
@@ -113,9 +125,14 @@ def matches_redirect(client: Client, raw_uri: str) -> bool:
 
 
 def is_loopback(uri: str) -> bool:
-    """Return whether *uri* leads to the person's own machine."""
+    """Return whether *uri* leads to a listener on the person's own machine."""
     parts = _split(uri)
     return parts is not None and parts.scheme == "http" and (parts.hostname or "").lower() in LOOPBACK
+
+
+def is_local(uri: str) -> bool:
+    """Return whether *uri* leads to a program on the person's own machine, by loopback or by a scheme of its own."""
+    return uri in NATIVE_REDIRECTS or is_loopback(uri)
 
 
 def encode_client(client: Client) -> bytes:

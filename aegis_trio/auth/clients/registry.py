@@ -30,7 +30,7 @@ from aegis_trio.auth.clients.client import (
     ClientKind,
     decode_client,
     encode_client,
-    is_loopback,
+    is_local,
     is_valid_redirect,
 )
 from aegis_trio.model.clock import WallClock, unix_seconds
@@ -63,7 +63,8 @@ class Registry:
         """Keep clients in *store*.
 
         Args:
-            allowed_domains: hosts to which answers may go, with their subdomains, beside loopback; empty allows all.
+            allowed_domains: hosts to which answers may go, with their subdomains, beside the person's own machine;
+                empty allows all.
         """
         self._store = store
         self._clock = clock
@@ -148,7 +149,7 @@ class Registry:
         return kept
 
     def _is_allowed(self, uri: str) -> bool:
-        return is_loopback(uri) or is_allowed_host(urlsplit(uri).hostname or "", self._allowed)
+        return is_local(uri) or is_allowed_host(urlsplit(uri).hostname or "", self._allowed)
 
     async def _admit(self, address: str) -> None:
         now_s = self._now_s()

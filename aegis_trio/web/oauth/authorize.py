@@ -40,13 +40,12 @@ from aegis_trio.auth.broker.request import (
 )
 from aegis_trio.auth.broker.rows import LoginRow
 from aegis_trio.auth.broker.signin import waiting_id
-from aegis_trio.auth.clients.client import Client, ClientKind, is_loopback
+from aegis_trio.auth.clients.client import NATIVE_REDIRECTS, Client, ClientKind, is_local
 from aegis_trio.auth.clients.guarded import NotFetched
 from aegis_trio.model.errors import UpstreamFault
 from aegis_trio.policy.scopes import words_of, writes_anything
 from aegis_trio.web.errors import HttpAnswer
 from aegis_trio.web.oauth.answers import Extra, page_answer, see_other
-from aegis_trio.web.oauth.cookies import cookie_headers, read_cookie
 from aegis_trio.web.oauth.endpoint import Asked
 from aegis_trio.web.oauth.pages import ConsentPage, Way, host_of
 from aegis_trio.web.oauth.parameters import parse_form, parse_parameters, required
@@ -61,6 +60,7 @@ from aegis_trio.web.oauth.troubles import (
     unknown_client_page,
 )
 
+_NATIVE: Final = "You agreed. Your assistant opens now, if your browser lets it; then you can close this window."
 MAX_LOGIN_ID_CHARS: Final = 64  # a SHA-256 digest in hexadecimal
 
 
@@ -95,7 +95,7 @@ class SignInPages:
             case RedirectError():
                 return see_other(self._refused(redirect_uri, request.state, request.refusal))
             case AuthorizationRequest():
-                browser = await rooms.browsers.meet(self._cookie(asked))
+                browser = await rooms.meet_browser(asked.headers)
                 pending = await rooms.signins.begin(request, browser, asked.origin)
                 return self._question(pending, client, browser)
             case _:
@@ -103,7 +103,7 @@ class SignInPages:
 
     async def ask_again(self, asked: Asked) -> HttpAnswer:
         """`GET /oauth/consent`: show a question that is still open."""
-        browser = await self.rooms.browsers.find(self._cookie(asked))
+        browser = await self.rooms.find_browser(asked.headers)
         login_id = required(parse_parameters(asked.raw_query), "login", max_chars=MAX_LOGIN_ID_CHARS)
         pending = None if browser is None else await self.rooms.signins.find(login_id, browser)
         if browser is None or pending is None:
@@ -118,7 +118,7 @@ class SignInPages:
         form = parse_form(asked.headers, asked.raw_body)
         login_id = required(form, "login", max_chars=MAX_LOGIN_ID_CHARS)
         token, decision = required(form, "token"), required(form, "decision")
-        browser = await rooms.browsers.find(self._cookie(asked))
+        browser = await rooms.find_browser(asked.headers)
         if browser is None:
             return lost_page(rooms.printer)
         # Threat: a page elsewhere that posts the consent for somebody (confused deputy).
@@ -136,7 +136,7 @@ class SignInPages:
                 return self._go_on(await rooms.signins.deny(login_id, browser, asked.origin))
             case "not_me":
                 pending, fresh = await rooms.signins.not_me(login_id, browser)
-                cookie = self._give_cookie(fresh)
+                cookie = rooms.cookie_for(fresh)
                 if pending is None:
                     lost = lost_page(rooms.printer)
                     return HttpAnswer(lost.status, (*lost.headers, *cookie), lost.body)
@@ -155,7 +155,7 @@ class SignInPages:
         parameters = parse_parameters(asked.raw_query)
         raw_state, raw_code = single(parameters, "state"), single(parameters, "code")
         raw_error, raw_issuer = single(parameters, "error"), single(parameters, "iss")
-        browser = await rooms.browsers.find(self._cookie(asked))
+        browser = await rooms.find_browser(asked.headers)
         if browser is None or raw_state is None:
             return lost_page(rooms.printer)
         # Threat: another authorization server's answer, brought to us as if it were Gitea's (mix-up).
@@ -181,7 +181,9 @@ class SignInPages:
                 return page_answer(200, printer.onward(address, words))
             case Granted():
                 address, cookie = self._granted(outcome)
-                return page_answer(200, printer.onward(address, "You agreed, and are sent back."), *cookie)
+                is_native = outcome.login.redirect_uri in NATIVE_REDIRECTS
+                words = _NATIVE if is_native else "You agreed, and are sent back."
+                return page_answer(200, printer.onward(address, words), *cookie)
             case Denied(login=login):
                 return page_answer(200, printer.onward(self._denied(login), "You refused, and are sent back."))
             case Lost():
@@ -195,11 +197,13 @@ class SignInPages:
         match outcome:
             case Granted():
                 address, cookie = self._granted(outcome)
+                if outcome.login.redirect_uri in NATIVE_REDIRECTS:  # the browser stays, so it must not stay at Gitea
+                    return page_answer(200, printer.onward(address, _NATIVE), *cookie)
                 return see_other(address, *cookie)
             case SignedIn(browser=browser):
-                return see_other(f"{settings.base}/oauth/connected", *self._give_cookie(browser))
+                return see_other(f"{settings.base}/oauth/connected", *self.rooms.cookie_for(browser))
             case OtherPerson(pending=pending, browser=browser):
-                return see_other(self._again(pending.id).address, *self._give_cookie(browser))
+                return see_other(self._again(pending.id).address, *self.rooms.cookie_for(browser))
             case Denied(login=login):
                 if login.is_own:
                     return see_other(f"{settings.base}/oauth/connected?refused=1")
@@ -221,14 +225,14 @@ class SignInPages:
             verified_host=None if client is None else client.host,
             is_configured=kind is ClientKind.STATIC,
             redirect_host=host_of(login.redirect_uri),
-            is_local=is_loopback(login.redirect_uri),
+            is_local=is_local(login.redirect_uri),
             readings=words_of(scope for scope in login.scopes if not writes_anything([scope])),
             changes=words_of(scope for scope in login.scopes if writes_anything([scope])),
             login=browser.login,
             login_id=pending.id,
             form_token=self.rooms.browsers.form_token(browser, _purpose(pending.id)),
         )
-        return page_answer(200, self.rooms.printer.consent(page), *self._give_cookie(browser))
+        return page_answer(200, self.rooms.printer.consent(page), *self.rooms.cookie_for(browser))
 
     async def _client(self, client_id: str) -> Client | None:
         """Return a client for its question; one that cannot be had any more is shown as not verified."""
@@ -242,7 +246,7 @@ class SignInPages:
         address = answer_address(
             login.redirect_uri, self.rooms.settings.public_url, code=granted.code.reveal(), state=login.state
         )
-        return address, self._give_cookie(granted.browser)
+        return address, self.rooms.cookie_for(granted.browser)
 
     def _denied(self, login: LoginRow, *, is_by_person: bool = True) -> str:
         if is_by_person:
@@ -275,12 +279,6 @@ class SignInPages:
             "resource": login.resource,
         } | ({} if login.state is None else {"state": login.state})
         return f"{self.rooms.settings.base}/oauth/authorize?{urlencode(parameters)}"
-
-    def _cookie(self, asked: Asked) -> str | None:
-        return read_cookie(asked.headers, is_https=self.rooms.settings.is_https)
-
-    def _give_cookie(self, browser: Browser) -> tuple[Extra, ...]:
-        return cookie_headers(browser, is_https=self.rooms.settings.is_https)
 
 
 def _purpose(login_id: str) -> str:

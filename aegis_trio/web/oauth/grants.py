@@ -15,11 +15,11 @@ from aegis_trio.auth.broker.errors import OAuthCode, OAuthRefused
 from aegis_trio.auth.broker.request import single
 from aegis_trio.auth.broker.rows import GrantRow
 from aegis_trio.auth.clients.documents import read_client_address
+from aegis_trio.auth.clients.registry import ID_PREFIX
 from aegis_trio.model.clock import NS_PER_S, as_timestamp
 from aegis_trio.policy.scopes import words_of
 from aegis_trio.web.errors import HttpAnswer
-from aegis_trio.web.oauth.answers import Extra, page_answer, see_other
-from aegis_trio.web.oauth.cookies import cookie_headers, read_cookie
+from aegis_trio.web.oauth.answers import page_answer, see_other
 from aegis_trio.web.oauth.endpoint import Asked
 from aegis_trio.web.oauth.pages import ConnectedClient, ConnectedPage
 from aegis_trio.web.oauth.parameters import parse_form, parse_parameters, required
@@ -31,6 +31,7 @@ CONNECTED: Final = "/oauth/connected"
 _PURPOSE: Final = "connected"
 _MAX_GRANT_ID_CHARS: Final = 64
 _REFUSED: Final = "Gitea did not sign you in, or you refused there."
+_ENDED: Final = "Disconnected. It has no access any more."
 
 
 @final
@@ -43,14 +44,16 @@ class ConnectedPages:
     async def show(self, asked: Asked) -> HttpAnswer:
         """`GET /oauth/connected`: the grants of whoever is signed in."""
         rooms = self.rooms
-        browser = await rooms.browsers.meet(self._cookie(asked))
-        cookie = cookie_headers(browser, is_https=rooms.settings.is_https)
+        parameters = parse_parameters(asked.raw_query)
+        browser = await rooms.meet_browser(asked.headers)
+        cookie = rooms.cookie_for(browser)
         token = rooms.browsers.form_token(browser, _PURPOSE)
         if browser.uid is None or browser.login is None:
-            note = _REFUSED if single(parse_parameters(asked.raw_query), "refused") else ""
+            note = _REFUSED if single(parameters, "refused") else ""
             return page_answer(200, rooms.printer.sign_in(token, note), *cookie)
+        note = _ENDED if single(parameters, "ended") else ""
         grants = tuple(_shown(grant) for grant in await rooms.grants.of_person(browser.uid))
-        page = ConnectedPage(login=browser.login, grants=grants, form_token=token)
+        page = ConnectedPage(login=browser.login, grants=grants, form_token=token, note=note)
         return page_answer(200, rooms.printer.connected(page), *cookie)
 
     async def act(self, asked: Asked) -> HttpAnswer:
@@ -58,7 +61,7 @@ class ConnectedPages:
         rooms = self.rooms
         form = parse_form(asked.headers, asked.raw_body)
         token, action = required(form, "token"), required(form, "action")
-        browser = await rooms.browsers.find(self._cookie(asked))
+        browser = await rooms.find_browser(asked.headers)
         if browser is None:
             return lost_page(rooms.printer)
         is_form_of_ours = rooms.browsers.is_form_of(browser, _PURPOSE, token)
@@ -70,10 +73,10 @@ class ConnectedPages:
                 return page_answer(200, rooms.printer.onward(to_gitea.address, "Now Gitea asks you to sign in."))
             case "sign_out":
                 fresh = await rooms.browsers.sign_out(browser)
-                return self._back(*cookie_headers(fresh, is_https=rooms.settings.is_https))
+                return see_other(self._address, *rooms.cookie_for(fresh))
             case "revoke":
                 await self._revoke(browser, required(form, "grant", max_chars=_MAX_GRANT_ID_CHARS))
-                return self._back()
+                return see_other(f"{self._address}?ended=1")
             case _:
                 raise OAuthRefused(OAuthCode.INVALID_REQUEST, "action: must be sign_in, sign_out or revoke")
 
@@ -83,11 +86,9 @@ class ConnectedPages:
         if grant is not None and browser.uid is not None and grant.uid == browser.uid:
             await self.rooms.grants.end(grant.id, "person")
 
-    def _back(self, *extra: Extra) -> HttpAnswer:
-        return see_other(f"{self.rooms.settings.base}{CONNECTED}", *extra)
-
-    def _cookie(self, asked: Asked) -> str | None:
-        return read_cookie(asked.headers, is_https=self.rooms.settings.is_https)
+    @property
+    def _address(self) -> str:
+        return f"{self.rooms.settings.base}{CONNECTED}"
 
 
 def _shown(grant: GrantRow) -> ConnectedClient:
@@ -96,6 +97,7 @@ def _shown(grant: GrantRow) -> ConnectedClient:
         id=grant.id,
         client_name=grant.client_name,
         host=None if place is None else place[0],
+        is_registered=grant.client_id.startswith(ID_PREFIX),
         rights=words_of(grant.scopes),
         created=_minute(grant.created_at),
         used=_minute(grant.last_used_at),

@@ -89,6 +89,9 @@ class ConnectedClient:
     id: str
     client_name: str
     host: str | None
+    """The host whose document it is; None where it has none."""
+    is_registered: bool
+    """Whether it registered itself; otherwise, without a host, the operator set it up."""
     rights: tuple[str, ...]
     created: str
     """UTC, such as `2026-02-13T10:00Z`."""
@@ -103,6 +106,8 @@ class ConnectedPage:
     login: str
     grants: tuple[ConnectedClient, ...]
     form_token: str
+    note: str
+    """What has just happened; may be empty."""
 
 
 @final
@@ -156,4 +161,5 @@ class PagePrinter:
 
 def host_of(address: str) -> str:
     """Return host and port of an address, for people; ours to show, not to compare."""
-    return urlsplit(address).netloc
+    parts = urlsplit(address)
+    return parts.netloc if parts.scheme in {"https", "http"} else f"{parts.scheme}://{parts.netloc}"

@@ -138,6 +138,9 @@ def test_what_only_looks_like_a_known_address_is_not_it(uri: str) -> None:
         "https://host.example/é",
         "https://ho_st.example/",
         "https://*.host.example/",
+        "cursor://anysphere.cursor-mcp/oauth/callback2",
+        "cursor://anysphere.cursor-mcp/oauth/callback?x",
+        "cursor://evil.example/oauth/callback",
         "https://host.example:x/",
         "https://host.example:99999/",
         "https://-host.example/",
@@ -165,6 +168,7 @@ def test_what_cannot_be_a_redirect_uri_is_none(uri: str) -> None:
         "https://host.example:8443/x?y=z",
         "http://[::1]:1/",
         "https://[2606::1]/x",
+        "cursor://anysphere.cursor-mcp/oauth/callback",
     ],
 )
 def test_what_can_be_a_redirect_uri_is_one(uri: str) -> None:

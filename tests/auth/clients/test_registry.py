@@ -162,6 +162,15 @@ async def test_one_redirect_uri_that_may_not_be_used_does_not_spoil_the_others()
     assert [REDIRECT, "http://localhost:8787/callback"] == told["redirect_uris"]
 
 
+async def test_cursor_is_called_by_the_scheme_that_it_is_known_by() -> None:
+    """Its desktop program asks with that address whatever else it registered; only this one is taken, whole."""
+    known = "cursor://anysphere.cursor-mcp/oauth/callback"
+    uris: list[JsonValue] = [known, f"{known}/more", "cursor://anysphere.cursor-mcp/", "evil://anysphere.cursor-mcp/"]
+    told = await memory_gate("example.com").register(redirect_uris=uris)
+
+    assert [known] == told["redirect_uris"]
+
+
 @pytest.mark.parametrize(
     "changes",
     [

@@ -11,6 +11,9 @@ from tests.web.oauth.stage import (
     DOCUMENT,
     DOCUMENT_ID,
     GITEA,
+    STATIC_CALLBACK,
+    STATIC_ID,
+    STATIC_SECRET,
     Answer,
     Stage,
     Visitor,
@@ -53,8 +56,11 @@ async def test_a_person_signs_in_sees_their_assistants_and_disconnects_one() -> 
     with stage.store.subscribe(REVOKED) as revoked:
         gone = await browser.post(PAGE, page.fields | {"action": "revoke"})
         assert page.fields["grant"] == revoked.receive_nowait()
-    assert (303, PAGE) == (gone.status, gone.location)
-    assert "No assistant is connected" in (await browser.get(PAGE)).text
+    assert (303, f"{PAGE}?ended=1") == (gone.status, gone.location)
+    after = await browser.get(gone.location)
+    check_page(after)
+    assert "No assistant is connected" in after.text
+    assert '<p class="note" role="status">Disconnected. It has no access any more.</p>' in after.text
     assert "oauth_revoke" in stage.trail.events()
 
 
@@ -71,6 +77,18 @@ async def test_a_program_that_registered_itself_is_said_to_be_not_verified() -> 
     check_page(page)
     assert "&lt;b&gt;Claude&lt;/b&gt;" in page.text
     assert "a program that registered itself (not verified)" in page.text
+
+
+async def test_what_the_operator_set_up_is_not_called_a_stranger() -> None:
+    """Its id is the operator's own word, with neither a host nor our own way to begin."""
+    stage = make_stage()
+    browser = stage.browser()
+    code = query_of(await browser.sign_in(client_id=STATIC_ID, redirect_uri=STATIC_CALLBACK))["code"]
+    fields = code_fields(code, client_id=STATIC_ID, redirect_uri=STATIC_CALLBACK, client_secret=STATIC_SECRET)
+    assert 200 == (await stage.post("/oauth/token", fields)).status
+    page = await browser.get(PAGE)
+    assert "<dd>set up by the operator of this server</dd>" in page.text
+    assert "not verified" not in page.text
 
 
 async def test_nobody_sees_or_ends_somebody_elses_grants() -> None:
