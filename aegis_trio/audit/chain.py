@@ -12,12 +12,12 @@ What the chain alone cannot show: that the end of the file was cut off at a reco
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import Final, final
 
 from aegis_trio.audit.canonical import MAX_LINE_BYTES, is_canonical, parse
 from aegis_trio.audit.entry import Phase
+from aegis_trio.audit.tree import leaf_digest
 
 GENESIS: Final = "0" * 64
 """What the very first record names as the one before it."""
@@ -25,7 +25,6 @@ GENESIS: Final = "0" * 64
 RESUMED_EVENT: Final = "audit_resumed"
 LINE_START: Final = b'{"timestamp": "'
 
-_LEAF: Final = b"\x00"  # Source: RFC 6962 section 2.1
 _LAST_FIELDS: Final = ["seq", "phase", "prev"]
 _PHASES: Final = frozenset(phase.value for phase in Phase)
 
@@ -52,7 +51,7 @@ def leaf_hash(line: bytes) -> str:
 
     Source: RFC 6962 section 2.1, MTH({d(0)}) = SHA-256(0x00 || d(0)).
     """
-    return hashlib.sha256(_LEAF + line).hexdigest()
+    return leaf_digest(line).hex()
 
 
 def seal(head: ChainHead, draft: str, phase: Phase) -> tuple[bytes, ChainHead]:
