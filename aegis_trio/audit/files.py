@@ -58,7 +58,7 @@ class LogFile:
         try:
             self._check_place(fd)
             self.dirty = True
-            _write_all(fd, data, self._ops)
+            write_all(fd, data, self._ops)
             self._ops.fdatasync(fd)
             self.end += len(data)
             try:
@@ -210,14 +210,19 @@ def write_aside(path: Path, data: bytes, ops: FileOps) -> None:
     """
     fd = ops.open(path, _CREATE_FLAGS)
     try:
-        _write_all(fd, data, ops)
+        write_all(fd, data, ops)
         ops.fdatasync(fd)
     finally:
         ops.close(fd)
-    _sync_folder(path.parent, ops)
+    sync_folder(path.parent, ops)
 
 
-def _write_all(fd: int, data: bytes, ops: FileOps) -> None:
+def write_all(fd: int, data: bytes, ops: FileOps) -> None:
+    """Write every byte of *data*.
+
+    Raises:
+        LogUnavailable, OSError: the disk does not allow it; a part may be written.
+    """
     rest = memoryview(data)
     while rest:
         written = ops.write(fd, rest)
@@ -233,7 +238,7 @@ def _make_folder(folder: Path, ops: FileOps) -> None:
         folder = folder.parent
     for new in reversed(missing):
         new.mkdir(mode=_FOLDER_MODE, exist_ok=True)
-        _sync_folder(new.parent, ops)
+        sync_folder(new.parent, ops)
 
 
 def _open_or_create(path: Path, ops: FileOps) -> int:
@@ -271,11 +276,16 @@ def _take(path: Path, fd: int, ops: FileOps) -> LogFile:
     if _identity(ops.stat(path)) != _identity(opened):
         raise LogUnavailable("another file stands in the place of the log")
     # Also for a file that was there: who made it may have been killed before its name was durable.
-    _sync_folder(path.parent, ops)
+    sync_folder(path.parent, ops)
     return LogFile(path, fd, ops, end=ops.fstat(fd).st_size, folder_device=ops.stat(path.parent).st_dev)
 
 
-def _sync_folder(folder: Path, ops: FileOps) -> None:
+def sync_folder(folder: Path, ops: FileOps) -> None:
+    """Make the names in *folder* durable.
+
+    Raises:
+        OSError: the disk does not allow it.
+    """
     fd = ops.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         ops.fsync(fd)

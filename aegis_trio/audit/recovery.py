@@ -3,8 +3,9 @@
 Laws:
     1. Bytes after the last newline were never acknowledged: they are moved to `<log>.torn-<time>`, and a record
        `audit_recovered` says how many they were and what they hash to.
-    2. Anything else that is not the chain we wrote is not repaired: the process does not start.
-    3. Memory is bounded: the last `TAIL_BYTES` are looked at. `aegis_trio.audit.reader` looks at everything.
+    2. What was signed must be there (resume), before anything is repaired.
+    3. Anything else that is not the chain we wrote is not repaired: the process does not start.
+    4. Memory is bounded: the last `TAIL_BYTES` are looked at. `aegis_trio.audit.reader` looks at everything.
 
 Trade: a crash between cutting the torn bytes off and recording it leaves the torn file without its record.
 """
@@ -12,14 +13,28 @@ Trade: a crash between cutting the torn bytes off and recording it leaves the to
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, final
 
 from aegis_trio.audit.canonical import MAX_LINE_BYTES, render
-from aegis_trio.audit.chain import LINE_START, BrokenRecord, ChainHead, begins_a_file, follow, leaf_hash, seal
-from aegis_trio.audit.entry import AuditEntry, Phase, service_event
+from aegis_trio.audit.chain import (
+    LINE_START,
+    RESUMED_EVENT,
+    BrokenRecord,
+    ChainHead,
+    begins_a_file,
+    follow,
+    leaf_hash,
+    seal,
+    tree_field,
+)
+from aegis_trio.audit.entry import AuditEntry, service_event
 from aegis_trio.audit.files import LogFile, open_log, reopen_log, write_aside
 from aegis_trio.audit.lost import AuditLost, LogUnavailable, reason_of
+from aegis_trio.audit.notes import SigningKey
+from aegis_trio.audit.resume import refuse_signed_log, resume_signing
+from aegis_trio.audit.signer import CheckpointSigner
 from aegis_trio.audit.system_calls import FileOps
 from aegis_trio.model.clock import WallClock, as_timestamp
 
@@ -34,7 +49,18 @@ def draft(entry: AuditEntry, now_ns: int) -> str:
     return render({"timestamp": as_timestamp(now_ns), "event": entry.event, **entry.fields})
 
 
-def open_and_recover(path: Path, clock: WallClock, ops: FileOps) -> tuple[LogFile, ChainHead]:
+@final
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A log that may be continued."""
+
+    file: LogFile
+    head: ChainHead
+    signer: CheckpointSigner | None
+    """None where nobody signs."""
+
+
+def open_and_recover(path: Path, clock: WallClock, ops: FileOps, key: SigningKey | None = None) -> Opened:
     """Open the log at start and bring it into order.
 
     Raises:
@@ -42,7 +68,7 @@ def open_and_recover(path: Path, clock: WallClock, ops: FileOps) -> tuple[LogFil
     """
     log = open_log(path, ops)
     try:
-        return log, _recover(log, clock, ops)
+        return _recover(log, clock, ops, key)
     except (LogUnavailable, OSError) as error:
         log.close()
         reason = error.reason if isinstance(error, LogUnavailable) else reason_of(error)
@@ -72,7 +98,33 @@ def reopen_and_compare(lost: LogFile, head: ChainHead, ops: FileOps) -> LogFile:
     return log
 
 
-def _recover(log: LogFile, clock: WallClock, ops: FileOps) -> ChainHead:
+def _recover(log: LogFile, clock: WallClock, ops: FileOps, key: SigningKey | None) -> Opened:
+    head, torn = judge_tail(log)
+    signer: CheckpointSigner | None = None
+    # Invariant: nothing is moved or written before what was signed has been seen to be there.
+    if key is None:
+        refuse_signed_log(log.path)
+    else:
+        signer, head = resume_signing(log.path, key, ops, log.end - len(torn))
+    if torn:
+        _put_aside(log, torn, clock.now_ns(), ops)
+        log.cut(log.end - len(torn))
+        digest = hashlib.sha256(torn).hexdigest()
+        head = _append(log, head, signer, service_event(RECOVERED_EVENT, bytes=len(torn), sha256=digest), clock)
+    elif log.end == 0 and head.next_seq > 0 and signer is not None:
+        reason = "the log goes on in a new file"
+        head = _append(
+            log, head, signer, service_event(RESUMED_EVENT, reason=reason, tree=tree_field(signer.tree)), clock
+        )
+    return Opened(log, head, signer)
+
+
+def judge_tail(log: LogFile) -> tuple[ChainHead, bytes]:
+    """Return where the chain of the log ends, and the torn bytes behind it.
+
+    Raises:
+        AuditLost: it is not a log of ours.
+    """
     tail = log.tail(TAIL_BYTES)
     whole = tail.rfind(b"\n") + 1
     torn = tail[whole:]
@@ -82,10 +134,7 @@ def _recover(log: LogFile, clock: WallClock, ops: FileOps) -> ChainHead:
     first = 0 if len(tail) == log.end else tail.find(b"\n", 0, MAX_LINE_BYTES) + 1
     if first == 0 and len(tail) < log.end:
         raise _refusal(log, log.end - len(tail), f"longer than {MAX_LINE_BYTES} bytes")
-    head = _follow_all(log, tail[first:whole], log.end - len(tail) + first)
-    if torn:
-        head = _repair(log, torn, head, clock, ops)
-    return head
+    return _follow_all(log, tail[first:whole], log.end - len(tail) + first), torn
 
 
 def _follow_all(log: LogFile, lines: bytes, offset: int) -> ChainHead:
@@ -109,15 +158,13 @@ def _may_be_torn(torn: bytes) -> bool:
     return begins_as_ours and len(torn) <= BATCH_BYTES + MAX_LINE_BYTES
 
 
-def _repair(log: LogFile, torn: bytes, head: ChainHead, clock: WallClock, ops: FileOps) -> ChainHead:
-    # The order is the safety: the bytes stand beside, then they leave the log, then the log says so.
-    now_ns = clock.now_ns()
-    _put_aside(log, torn, now_ns, ops)
-    log.cut(log.end - len(torn))
-    digest = hashlib.sha256(torn).hexdigest()
-    entry = service_event(RECOVERED_EVENT, bytes=len(torn), sha256=digest)
-    line, head = seal(head, draft(entry, now_ns), Phase.EVENT)
+def _append(
+    log: LogFile, head: ChainHead, signer: CheckpointSigner | None, entry: AuditEntry, clock: WallClock
+) -> ChainHead:
+    line, head = seal(head, draft(entry, clock.now_ns()), entry.phase)
     log.append(line)
+    if signer is not None:
+        signer.add([bytes.fromhex(head.prev)], float("-inf"))
     return head
 
 
@@ -136,5 +183,6 @@ def _put_aside(log: LogFile, torn: bytes, now_ns: int, ops: FileOps) -> None:
 def _refusal(log: LogFile, offset: int, reason: str) -> AuditLost:
     return AuditLost(
         f"AUDIT_LOG_PATH: {log.path} is not continued: the record at byte {offset} is {reason}. Keep the file as "
-        "evidence and find out who changed it; to serve meanwhile, move it away, and a new log begins."
+        "evidence and find out who changed it. To serve meanwhile: `aegis-trio audit repair --accept-loss` goes on "
+        "with a signed log; any other begins anew when it is moved away."
     )

@@ -6,13 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, final
 
+from aegis_trio.audit.notes import SigningKey
+
 DEFAULT_PATH: Final = Path("/var/log/aegis-mcp/audit.log")
 
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditSettings:
-    """Where the log stands."""
+    """Where the log stands, and who signs for it."""
 
     path: Path = DEFAULT_PATH
     """`AUDIT_LOG_PATH`; created with its folder at start."""
+    signing_key: SigningKey | None = None
+    """`AUDIT_SIGNING_KEY`; None where checkpoints are not signed."""

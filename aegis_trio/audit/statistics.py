@@ -36,3 +36,9 @@ class AuditStatistics:
     """Attempts to take a blocked log into service again."""
     last_seq: int
     """Sequence of the last durable record, -1 before the first."""
+    checkpoints_total: int
+    """Signed checkpoints; 0 where nobody signs, as the next two."""
+    unsigned_records: int
+    """Durable records that no checkpoint covers yet."""
+    unsigned_seconds: float
+    """How long the oldest of them has been there."""

@@ -48,6 +48,10 @@ class FileOps:
         """Describe what stands at a path."""
         return path.stat()
 
+    def replace(self, path: Path, target: Path) -> None:
+        """Give a file the name of another, which is gone at that moment."""
+        path.replace(target)
+
     def lock(self, fd: int) -> None:
         """Take the file for this descriptor alone, or raise BlockingIOError at once."""
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -101,7 +101,7 @@ async def open_audit_trail(
     """Open the log, repair what a crash tore, and write until the body is left.
 
     Args:
-        settings: where the log stands.
+        settings: where the log stands, and who signs.
         clock: where timestamps come from.
         ops: the system calls; only tests hand in others.
 
@@ -110,9 +110,9 @@ async def open_audit_trail(
             taken could not be written.
     """
     calls = ops or FileOps()
-    file, head = await trio.to_thread.run_sync(open_and_recover, settings.path, clock, calls)
+    opened = await trio.to_thread.run_sync(open_and_recover, settings.path, clock, calls, settings.signing_key)
     queue = RecordQueue()
-    writer = Writer(file, head, queue, clock=clock, ops=calls)
+    writer = Writer(opened, queue, clock=clock, ops=calls)
     try:
         async with trio.open_nursery() as guardian:
             await guardian.start(writer.run)

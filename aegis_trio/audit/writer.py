@@ -6,7 +6,8 @@ Laws:
     3. Blocked: whoever waits is refused, whoever asks is refused, and every `PROBE_INTERVAL_S` a fresh handle is
        opened, compared with what is known, and probed by a durable `audit_resumed`. Records that were taken without
        anybody waiting are kept, and follow it.
-    4. Nothing cancels the writer: it ends when the queue is closed and empty. What it did not expect escapes.
+    4. A checkpoint is written between batches, when one is due, and at the end. One that cannot be written blocks.
+    5. Nothing cancels the writer: it ends when the queue is closed and empty. What it did not expect escapes.
 
 Not here: what a disk fault is (files), and who may hand in records (trail).
 """
@@ -18,15 +19,15 @@ from typing import Final, final
 import structlog
 import trio
 
-from aegis_trio.audit.chain import RESUMED_EVENT, ChainHead, seal
+from aegis_trio.audit.chain import RESUMED_EVENT, TREE_FIELD, ChainHead, seal, tree_field
 from aegis_trio.audit.entry import service_event
-from aegis_trio.audit.files import LogFile
 from aegis_trio.audit.lost import AuditLost, LogUnavailable
 from aegis_trio.audit.queue import RecordQueue, Waiting
-from aegis_trio.audit.recovery import BATCH_BYTES, draft, reopen_and_compare
+from aegis_trio.audit.recovery import BATCH_BYTES, Opened, draft, reopen_and_compare
 from aegis_trio.audit.statistics import AuditStatistics
 from aegis_trio.audit.system_calls import FileOps
 from aegis_trio.model.clock import WallClock
+from aegis_trio.model.json import JsonValue
 
 PROBE_INTERVAL_S: Final = 1.0  # how long after the disk the service comes back, at most
 IDLE_CHECK_S: Final = 1.0  # how long a vanished file goes unnoticed when nobody calls
@@ -39,9 +40,10 @@ log = structlog.get_logger(__name__)
 class Writer:
     """Owns the file, the chain and the numbers."""
 
-    def __init__(self, file: LogFile, head: ChainHead, queue: RecordQueue, *, clock: WallClock, ops: FileOps) -> None:
-        self._file = file
-        self._head = head
+    def __init__(self, opened: Opened, queue: RecordQueue, *, clock: WallClock, ops: FileOps) -> None:
+        self._file = opened.file
+        self._head = opened.head
+        self._signer = opened.signer
         self._queue = queue
         self._clock = clock
         self._ops = ops
@@ -69,8 +71,11 @@ class Writer:
             task_status.started()
             try:
                 while await self._wait_work():
-                    if not await self._write_batch(self._queue.take(BATCH_BYTES)) and not await self._regain():
+                    done = await self._write_batch(self._queue.take(BATCH_BYTES)) and await self._sign()
+                    if not done and not await self._regain():
                         break
+                if self._blocked is None:
+                    await self._sign(at_end=True)
             finally:
                 self._ended = True
                 self._file.close()
@@ -97,6 +102,7 @@ class Writer:
 
     def statistics(self) -> AuditStatistics:
         """Return this moment's numbers."""
+        signer = self._signer
         blocked_s = self._blocked_s
         if self._blocked is not None:
             blocked_s += trio.current_time() - self._blocked_since_s
@@ -115,6 +121,9 @@ class Writer:
             blocked_seconds_total=blocked_s,
             probes_total=self._probes,
             last_seq=self._head.next_seq - 1,
+            checkpoints_total=0 if signer is None else signer.total,
+            unsigned_records=0 if signer is None else signer.unsigned,
+            unsigned_seconds=0.0 if signer is None else signer.unsigned_s(trio.current_time()),
         )
 
     async def _wait_work(self) -> bool:
@@ -125,10 +134,12 @@ class Writer:
     async def _write_batch(self, batch: list[Waiting]) -> bool:
         """Make *batch* durable and acknowledge it, or block and return False."""
         lines: list[bytes] = []
+        leaves: list[bytes] = []
         head = self._head
         for waiting in batch:
             line, head = seal(head, waiting.draft, waiting.phase)
             lines.append(line)
+            leaves.append(bytes.fromhex(head.prev))
         data = b"".join(lines)
         self._commit_since_s = trio.current_time()
         unavailable: LogUnavailable | None = None
@@ -150,14 +161,32 @@ class Writer:
             self._block(unavailable)
             return False
         if data:
-            self._adopt(head, len(batch), len(data), took_s)
+            self._adopt(head, leaves, len(data), took_s)
         for seq, waiting in enumerate(batch, self._head.next_seq - len(batch)):
             self._queue.settle(waiting, seq)
         return True
 
-    def _adopt(self, head: ChainHead, records: int, size: int, took_s: float) -> None:
+    async def _sign(self, *, at_end: bool = False) -> bool:
+        """Write the checkpoint that is due, if one is, or block and return False."""
+        signer = self._signer
+        if signer is None or not (signer.is_due(trio.current_time()) or (at_end and signer.unsigned)):
+            return True
+        self._commit_since_s = trio.current_time()
+        try:
+            await trio.to_thread.run_sync(signer.write, self._file.end, limiter=self._thread)
+        except LogUnavailable as fault:
+            self._file.close()
+            self._block(fault)
+            return False
+        finally:
+            self._commit_since_s = None
+        return True
+
+    def _adopt(self, head: ChainHead, leaves: list[bytes], size: int, took_s: float) -> None:
         self._head = head
-        self._records += records
+        if self._signer is not None:
+            self._signer.add(leaves, trio.current_time())
+        self._records += len(leaves)
         self._bytes += size
         self._batches += 1
         self._commit_s += took_s
@@ -197,7 +226,7 @@ class Writer:
                     return False
                 continue
             self._probes += 1
-            self._adopt(head, 1, len(line), 0.0)
+            self._adopt(head, [bytes.fromhex(head.prev)], len(line), 0.0)
             blocked_s = trio.current_time() - self._blocked_since_s
             self._blocked_s += blocked_s
             self._blocked = None
@@ -205,17 +234,27 @@ class Writer:
             return True
 
     def _resumed(self) -> tuple[bytes, ChainHead]:
+        # The new file may be the first that an auditor sees: what it goes on with stands in its first record.
+        tree: dict[str, JsonValue] = {} if self._signer is None else {TREE_FIELD: tree_field(self._signer.tree)}
         entry = service_event(
             RESUMED_EVENT,
             reason=self._blocked.reason if self._blocked is not None else "",
             blocked_ms=round((trio.current_time() - self._blocked_since_s) * 1000),
             refused=self._refused_while_blocked,
+            **tree,
         )
         return seal(self._head, draft(entry, self._clock.now_ns()), entry.phase)
 
     def _probe(self, line: bytes) -> None:
         # Invariant: the next reopening starts from this handle, so that what it leaves above `end` is known as ours.
         self._file = reopen_and_compare(self._file, self._head, self._ops)
+        if self._signer is not None and self._signer.unsigned:
+            # Invariant: what stands in an old file is signed before a new one goes on.
+            try:
+                self._signer.write(self._file.end)
+            except LogUnavailable:
+                self._file.close()
+                raise
         self._file.append(line)
 
     def _drop_queue(self) -> int:

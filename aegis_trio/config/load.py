@@ -88,7 +88,9 @@ def _read_all(reader: Reader) -> Settings | None:
     web = read_web(reader)
     signin = read_signin(reader, web)
     auth = read_auth(reader, web, has_signin=signin is not None)
-    audit = AuditSettings(path=reader.read(operation.AUDIT_LOG_PATH))
+    audit = AuditSettings(
+        path=reader.read(operation.AUDIT_LOG_PATH), signing_key=reader.read(operation.AUDIT_SIGNING_KEY)
+    )
     limits = read_limits(reader)
     sessions = SessionSettings(
         max_sessions=reader.read(operation.MAX_SESSIONS),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
+from aegis_trio.audit.notes import MalformedNote, SignatureKind, SigningKey, parse_signing_key
 from aegis_trio.config.faults import Misfit
 from aegis_trio.gitea.settings import wire_base
 from aegis_trio.model.keyring import MIN_ROOT_BYTES
@@ -165,6 +166,17 @@ def parse_long_secret(raw_value: str) -> Secret:
 def parse_ring(raw_value: str) -> tuple[Secret, ...]:
     """Make root secrets of a list, newest first."""
     return tuple(parse_long_secret(part) for part in split_entries(raw_value))
+
+
+def parse_audit_key(raw_value: str) -> SigningKey:
+    """Make the key that signs checkpoints of the audit log."""
+    try:
+        key = parse_signing_key(raw_value)
+    except MalformedNote as malformed:
+        raise Misfit(f"is no signing key: {malformed}", "Make one with `aegis-trio audit init`.") from None
+    if key.verifier.kind is not SignatureKind.NOTE:
+        raise Misfit("is a key for cosignatures, which a witness has", "Make one with `aegis-trio audit init`.")
+    return key
 
 
 def off_switch(raw_value: str) -> bool:

@@ -2,8 +2,8 @@
 
     trio.run(run_gate)                     what escapes is a bug (exit 70), a lost log (74) or a refused setting (78)
     └─ audit trail                         born first, dies last
-       └─ background                       signal watcher, upstream watch, end of expired keys: a bug in any of them
-          │                                ends everything
+       └─ background                       signal watcher, upstream watch, end of expired keys, the log's pulse: a bug
+          │                                in any of them ends everything
           └─ serving                       the session hub with its reaper, the public listener, the operator's listener
 
 Where people sign in (signin.py), a task of `background` refreshes Gitea's signing keys, and others end what has ended.
@@ -29,6 +29,7 @@ import trio
 
 from aegis_trio import __version__
 from aegis_trio.audit.entry import service_event
+from aegis_trio.audit.pulse import run_pulse
 from aegis_trio.audit.trail import open_audit_trail
 from aegis_trio.config.faults import ConfigurationFaults
 from aegis_trio.config.root_secret import open_keyring
@@ -108,6 +109,12 @@ async def run_gate(  # noqa: ASYNC128 -- _serve reports that it has started
     """
     for warning in settings.warnings:
         log.warning("configuration", detail=warning)
+    if settings.audit.signing_key is None:
+        log.warning(
+            "audit_unsigned",
+            detail="AUDIT_SIGNING_KEY is not set: who can write the audit log can rewrite it unseen. "
+            "`aegis-trio audit init` makes the key.",
+        )
     async with (
         open_audit_trail(settings.audit, clock=clock) as audit,
         open_gitea_client(settings.gitea) as gitea,
@@ -145,6 +152,7 @@ async def run_gate(  # noqa: ASYNC128 -- _serve reports that it has started
                 await background.start(watch)
             background.start_soon(gate.upstream.run)
             background.start_soon(_end_expired, gate)
+            background.start_soon(run_pulse, audit, clock)
             if signin is not None:
                 await background.start(signin.run, gate.hub)
             await _serve(settings, gate, begin_drain, drain, task_status)

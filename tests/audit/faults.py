@@ -74,6 +74,9 @@ class FaultyOps(FileOps):
     def stat(self, path: Path) -> os.stat_result:
         return self._do("stat", lambda: FileOps.stat(self, path))
 
+    def replace(self, path: Path, target: Path) -> None:
+        self._do("replace", lambda: FileOps.replace(self, path, target))
+
     def lock(self, fd: int) -> None:
         self._do("lock", lambda: FileOps.lock(self, fd))
 

@@ -55,7 +55,8 @@ def test_a_process_that_is_killed_loses_no_acknowledged_record(what: str, path: 
             label, task, count, seq = line.split()
             acknowledged[int(seq)] = (label.decode(), int(task), int(count))
 
-    log, head = open_and_recover(path, clock, FileOps())
+    opened = open_and_recover(path, clock, FileOps())
+    log, head = opened.file, opened.head
     log.close()
     assert None is verify_chain(path, expected=head).fault
     records = records_of(path)
@@ -95,5 +96,5 @@ def test_two_processes_on_one_log_are_impossible(path: Path, clock: SetClock) ->
         assert b"ready\n" == process.stdout.readline()
         with pytest.raises(AuditLost, match=r"AUDIT_LOG_PATH: .*another process has it open"):
             open_and_recover(path, clock, FileOps())
-    log, _ = open_and_recover(path, clock, FileOps())
+    log = open_and_recover(path, clock, FileOps()).file
     log.close()

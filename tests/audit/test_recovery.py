@@ -28,7 +28,8 @@ LAST_THREE = len(b"".join(LINES[3:]))
 
 def start(path: Path, clock: SetClock, ops: FileOps | None = None) -> ChainHead:
     """Open the log as at start, close it, and return where the chain stands."""
-    log, head = open_and_recover(path, clock, ops or FileOps())
+    opened = open_and_recover(path, clock, ops or FileOps())
+    log, head = opened.file, opened.head
     log.close()
     return head
 
@@ -262,7 +263,7 @@ def test_a_folder_is_no_log(tmp_path: Path, clock: SetClock) -> None:
 
 def test_a_log_that_another_process_has_is_refused_with_one_clear_fault(path: Path, clock: SetClock) -> None:
     """Two writers would fork the chain."""
-    log, _ = open_and_recover(path, clock, FileOps())
+    log = open_and_recover(path, clock, FileOps()).file
     try:
         with pytest.raises(LogIsHeld, match=r"AUDIT_LOG_PATH: .*another process has it open"):
             start(path, clock)
@@ -273,7 +274,7 @@ def test_a_log_that_another_process_has_is_refused_with_one_clear_fault(path: Pa
 
 def test_a_second_name_of_the_same_file_is_the_same_log(path: Path, clock: SetClock) -> None:
     """The lock lies on the file, not on what it is called."""
-    log, _ = open_and_recover(path, clock, FileOps())
+    log = open_and_recover(path, clock, FileOps()).file
     os.link(path, path.with_name("other.log"))
     try:
         with pytest.raises(AuditLost, match="another process"):

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from aegis_trio.audit.notes import SigningKey
 from aegis_trio.config.parsing import (
     choice,
     off_switch,
+    parse_audit_key,
     parse_path,
     parse_ring,
     seconds,
@@ -75,6 +77,16 @@ AUDIT_LOG_PATH: Final = Variable[Path](
     default_text="/var/log/aegis-mcp/audit.log",
     meaning="The audit log; created with its folder at start.",
 )
+AUDIT_SIGNING_KEY: Final = Variable[SigningKey | None](
+    name="AUDIT_SIGNING_KEY",
+    feature=Feature.AUDIT,
+    parse=parse_audit_key,
+    default=None,
+    default_text="",
+    secret=True,
+    meaning="Key that signs checkpoints of the audit log; `aegis-trio audit init` makes it, as a file. Without it, who "
+    "can write the log can rewrite it.",
+)
 AUDIT_PSEUDONYMS: Final = Variable[bool](
     name="AUDIT_PSEUDONYMS",
     feature=Feature.AUDIT,
@@ -128,6 +140,7 @@ VARIABLES: Final[tuple[Variable[object], ...]] = (
     MAX_CONNECTIONS,
     MAX_CONNECTIONS_PER_ADDRESS,
     AUDIT_LOG_PATH,
+    AUDIT_SIGNING_KEY,
     AUDIT_PSEUDONYMS,
     ROOT_SECRET,
     LOG_LEVEL,
