@@ -128,7 +128,7 @@ def judge_tail(log: LogFile) -> tuple[ChainHead, bytes]:
     tail = log.tail(TAIL_BYTES)
     whole = tail.rfind(b"\n") + 1
     torn = tail[whole:]
-    if torn and not _may_be_torn(torn):
+    if torn and not may_be_torn(torn):
         raise _refusal(log, log.end - len(torn), "bytes that no crash of ours leaves behind")
     # A tail that does not reach the start of the file begins inside a line.
     first = 0 if len(tail) == log.end else tail.find(b"\n", 0, MAX_LINE_BYTES) + 1
@@ -151,7 +151,8 @@ def _follow_all(log: LogFile, lines: bytes, offset: int) -> ChainHead:
     return head or ChainHead()
 
 
-def _may_be_torn(torn: bytes) -> bool:
+def may_be_torn(torn: bytes) -> bool:
+    """Return whether bytes behind the last newline may be what a crash of ours left there."""
     # Threat: a wrong AUDIT_LOG_PATH names somebody else's file; its bytes are not ours to move. After a power loss the
     # file system may show zeros where bytes were promised.
     begins_as_ours = torn.startswith(LINE_START[: len(torn)]) or not torn.strip(b"\x00")

@@ -13,8 +13,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, final
 
-import structlog
-
 from aegis_trio.audit.checkpoint import Checkpoint, SignedCheckpoint, sign_checkpoint
 from aegis_trio.audit.checkpoint_files import CheckpointFiles, TreeState
 from aegis_trio.audit.notes import SigningKey
@@ -22,8 +20,6 @@ from aegis_trio.audit.tree import CompactRange
 
 EVERY_RECORDS: Final = 1_000
 EVERY_S: Final = 60.0  # how long a record stays unsigned, at most
-
-log = structlog.get_logger(__name__)
 
 
 @final
@@ -95,6 +91,4 @@ class CheckpointSigner:
         self._signed = tree.size
         self._unsigned_since_s = None
         self.total += 1
-        # A copy of the ordinary log elsewhere is a copy of the checkpoints.
-        log.info("audit_checkpoint", size=tree.size, origin=self._key.name, note=str(signed.note))
         return signed

@@ -24,6 +24,7 @@ from aegis_trio.audit.entry import service_event
 from aegis_trio.audit.lost import AuditLost, LogUnavailable
 from aegis_trio.audit.queue import RecordQueue, Waiting
 from aegis_trio.audit.recovery import BATCH_BYTES, Opened, draft, reopen_and_compare
+from aegis_trio.audit.signer import CheckpointSigner
 from aegis_trio.audit.statistics import AuditStatistics
 from aegis_trio.audit.system_calls import FileOps
 from aegis_trio.model.clock import WallClock
@@ -173,7 +174,7 @@ class Writer:
             return True
         self._commit_since_s = trio.current_time()
         try:
-            await trio.to_thread.run_sync(signer.write, self._file.end, limiter=self._thread)
+            await trio.to_thread.run_sync(self._write_checkpoint, signer, limiter=self._thread)
         except LogUnavailable as fault:
             self._file.close()
             self._block(fault)
@@ -251,11 +252,16 @@ class Writer:
         if self._signer is not None and self._signer.unsigned:
             # Invariant: what stands in an old file is signed before a new one goes on.
             try:
-                self._signer.write(self._file.end)
+                self._write_checkpoint(self._signer)
             except LogUnavailable:
                 self._file.close()
                 raise
         self._file.append(line)
+
+    def _write_checkpoint(self, signer: CheckpointSigner) -> None:
+        signed = signer.write(self._file.end)
+        # A copy of the ordinary log elsewhere is a copy of the checkpoints.
+        log.info("audit_checkpoint", size=signed.checkpoint.size, note=str(signed.note))
 
     def _drop_queue(self) -> int:
         dropped = 0
