@@ -1,7 +1,14 @@
 """The audit trail: what was asked for, by whom, and what came of it, durable before anything happens.
 
-A record is made by `entry`, bounded and rendered by `canonical`, linked by `chain`, queued by `trail`, written by
-`writer` into the file that `files` holds. `recovery` judges that file at start, `reader` at any time.
+Writing: a record is made by `entry`, bounded and rendered by `canonical`, linked by `chain`, queued by `trail`, written
+by `writer` into the file that `files` holds. `recovery` judges that file at start; `pulse` keeps silence from being
+taken for peace.
 
-Layer 3b. Not here yet: tree, checkpoints, rotation and export; they read these lines and change none.
+Signing: `signer` keeps the `tree` over what is durable and signs its root as a `checkpoint`, which is one of `notes`;
+`checkpoint_files` holds them, `resume` finds them again, `adopt` and `repair` are a person's decisions.
+
+Reading, by whoever has the files: `verify` with what `claims` says, `prove` and `proof`; `reader` for the chain alone.
+
+Layer 3b. Pure, without files: canonical, chain, checkpoint, entry, notes, proof, tree. Not here yet: witnesses,
+rotation and export. A segment is named as `log_files` says, and begins with one of `chain.CONTINUING_EVENTS`.
 """

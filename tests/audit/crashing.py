@@ -2,6 +2,7 @@
 
 `python -m tests.audit.crashing <what> <path> <label> <writes>`, where *what* is
     acknowledge   many tasks append without end, and each acknowledged record is printed as `<label> <task> <n> <seq>`
+    sign          the same, signed
     split         the same, over a disk that takes eleven bytes at a time and kills after so many of them
     hold          opens the log, prints `ready`, and holds it
     full          appends beneath RLIMIT_FSIZE, raises the limit, and prints what it saw as JSON
@@ -19,11 +20,13 @@ from pathlib import Path
 import trio
 
 from aegis_trio.audit.entry import service_event
+from aegis_trio.audit.notes import SigningKey
 from aegis_trio.audit.settings import AuditSettings
 from aegis_trio.audit.system_calls import FileOps
 from aegis_trio.audit.trail import AuditTrail, open_audit_trail
 from aegis_trio.model.clock import SystemClock
 from aegis_trio.model.errors import AuditUnavailable
+from tests.audit.signed import KEY
 
 TASKS = 24
 LIMIT_BYTES = 20_000
@@ -45,7 +48,7 @@ def say(text: str) -> None:
     os.write(1, f"{text}\n".encode())
 
 
-async def acknowledge(path: Path, label: str, ops: FileOps) -> None:
+async def acknowledge(path: Path, label: str, ops: FileOps, key: SigningKey | None) -> None:
     """Append from many tasks until killed."""
 
     async def append(trail: AuditTrail, task: int) -> None:
@@ -56,7 +59,7 @@ async def acknowledge(path: Path, label: str, ops: FileOps) -> None:
             number += 1
 
     async with (
-        open_audit_trail(AuditSettings(path=path), clock=SystemClock(), ops=ops) as trail,
+        open_audit_trail(AuditSettings(path=path, signing_key=key), clock=SystemClock(), ops=ops) as trail,
         trio.open_nursery() as nursery,
     ):
         for task in range(TASKS):
@@ -99,7 +102,8 @@ def main() -> None:
     elif what == "full":
         trio.run(full, path)
     else:
-        trio.run(acknowledge, path, label, SplitOps(writes) if what == "split" else FileOps())
+        ops = SplitOps(writes) if what == "split" else FileOps()
+        trio.run(acknowledge, path, label, ops, KEY if what == "sign" else None)
 
 
 if __name__ == "__main__":

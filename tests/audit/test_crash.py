@@ -17,9 +17,11 @@ from aegis_trio.audit.lost import AuditLost
 from aegis_trio.audit.reader import verify_chain
 from aegis_trio.audit.recovery import open_and_recover
 from aegis_trio.audit.system_calls import FileOps
+from aegis_trio.audit.verify import verify_log
 from aegis_trio.model.clock import SetClock
 from tests.audit.crashing import LIMIT_BYTES
 from tests.audit.logs import events_of, records_of
+from tests.audit.signed import KEY
 
 ROOT = Path(__file__).parents[2]
 ROUNDS = 12
@@ -37,7 +39,7 @@ def program(what: str, path: Path, label: str = "", writes: int = 0) -> Iterator
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("what", ["acknowledge", "split"])
+@pytest.mark.parametrize("what", ["acknowledge", "sign", "split"])
 def test_a_process_that_is_killed_loses_no_acknowledged_record(what: str, path: Path, clock: SetClock) -> None:
     """An effect follows its acknowledged intent; if the intent were gone, so would be the proof."""
     chance = random.Random(f"{what} of the audit trail")  # noqa: S311 -- moments, not secrets
@@ -46,19 +48,25 @@ def test_a_process_that_is_killed_loses_no_acknowledged_record(what: str, path: 
         with program(what, path, f"round{number}", chance.randint(50, 2000)) as process:
             assert process.stdout is not None
             lines: list[bytes] = []
-            if what == "acknowledge":
+            if what != "split":
                 lines = [process.stdout.readline() for _ in range(chance.randint(1, 600))]
                 process.send_signal(signal.SIGKILL)
+            # What is not a record is the ordinary log, which a checkpoint has a line in.
             lines += process.stdout.read().splitlines(keepends=True)
+        lines = [line for line in lines if line.startswith(b"round")]
         assert -signal.SIGKILL == process.returncode
         for line in lines:
             label, task, count, seq = line.split()
             acknowledged[int(seq)] = (label.decode(), int(task), int(count))
 
-    opened = open_and_recover(path, clock, FileOps())
+    opened = open_and_recover(path, clock, FileOps(), KEY if what == "sign" else None)
     log, head = opened.file, opened.head
     log.close()
     assert None is verify_chain(path, expected=head).fault
+    if what == "sign":
+        findings = verify_log([path], path, keys=[KEY.verifier])
+        assert (None, head.next_seq) == (findings.fault, findings.head.next_seq)
+        assert findings.covered > 0
     records = records_of(path)
     written = {
         int(str(record["seq"])): (record["label"], record["task"], record["number"])

@@ -10,6 +10,7 @@ from typing import Final
 
 from aegis_trio.cli.audit import check_proof, init, prove, repair, verify
 from aegis_trio.cli.main import Command
+from aegis_trio.cli.usage import Usage
 
 COMMANDS: Final[dict[str, tuple[Command, str]]] = {
     "init": (init, "make the key that signs checkpoints, and sign what is there"),
@@ -22,7 +23,7 @@ COMMANDS: Final[dict[str, tuple[Command, str]]] = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `audit` understands to *parser*."""
-    commands = parser.add_subparsers(dest="audit_command", metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(dest="audit_command", metavar="COMMAND")
     for name, (command, meaning) in COMMANDS.items():
         under = commands.add_parser(name, help=meaning, description=f"{meaning[0].upper()}{meaning[1:]}.")
         command.add_arguments(under)
@@ -31,5 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the subcommand; return its exit code."""
+    if arguments.audit_command is None:
+        raise Usage(f"name what to do: aegis-trio audit {{{','.join(COMMANDS)}}}.")
     command, _ = COMMANDS[arguments.audit_command]
     return command.run(arguments)

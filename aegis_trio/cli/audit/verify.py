@@ -144,9 +144,10 @@ def _lines(findings: Findings, code: int, keys: list[VerifierKey]) -> list[str]:
         seq = "" if fault.seq is None else f" (record {fault.seq})"
         lines.append(f"  {fault.file}{line}, byte {fault.offset}{seq}: {fault.reason}")
     if findings.records:
-        lines.append(f"  records {findings.first_seq} to {findings.head.next_seq - 1} were read and are right")
+        right = "are right" if fault is None else "were read before it"
+        lines.append(f"  records {findings.first_seq} to {findings.head.next_seq - 1} {right}")
     lines.append(
-        f"  {findings.checkpoints} checkpoints hold; they cover {findings.covered} records, "
+        f"  checkpoints and pins that hold: {findings.checkpoints}; they cover {findings.covered} records, "
         f"{findings.unsigned} stand behind the newest"
     )
     if not keys:
@@ -155,7 +156,7 @@ def _lines(findings: Findings, code: int, keys: list[VerifierKey]) -> list[str]:
         lines.append(f"  {findings.torn_bytes} bytes at the end are no whole record (a crash, or a copy while writing)")
     lines += [f"  LOSS: record {loss.seq} says that the operator went on: {loss.reason}" for loss in findings.losses]
     if findings.intents.total:
-        lines.append(f"  {findings.intents.total} calls have an intent and no outcome:")
+        lines.append(f"  calls that have an intent and no outcome: {findings.intents.total}")
         lines += [f"    {json.dumps(intent)}" for intent in findings.intents.listed()]
     return lines
 
