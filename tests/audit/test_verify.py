@@ -277,7 +277,8 @@ def test_any_change_below_the_newest_checkpoint_is_found_where_it_is(
             changed = bytearray(lines[place])
             changed[byte] ^= 1 << data.draw(st.integers(0, 7))
             lines[place] = bytes(changed)
-            expected = range(place, place + 2)
+            # The last one below a checkpoint: its root is compared before the next record names another one.
+            expected = range(place // 10 * 10 if place % 10 == 9 else place, place + 2)
         case "drop":
             del lines[place]
             expected = range(place, place + 1)

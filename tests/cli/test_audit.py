@@ -279,7 +279,9 @@ def test_a_loss_is_accepted_by_a_person_and_stays_visible(
     again.sign()
     again.close()
     assert 0 == run("verify", "--vkey", vkey, "--pin", "pin")
-    assert "LOSS: record 30 says that the operator went on" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert told.startswith("GOOD: what is here is what was written")
+    assert "LOSS: record 30 says that the operator went on" in told
 
 
 def test_a_loss_between_files_is_followed(log: Path, folder: Path) -> None:

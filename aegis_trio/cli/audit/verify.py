@@ -164,7 +164,8 @@ def _lines(findings: Findings, code: int, keys: list[VerifierKey]) -> list[str]:
 def _sentence(findings: Findings, code: int) -> str:
     match code:
         case 0:
-            return "every record is what was written"
+            kept = "what is here is" if findings.losses else "every record is"
+            return f"{kept} what was written"
         case 1:
             return "this is not what was written"
         case 2:
