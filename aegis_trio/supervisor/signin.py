@@ -137,7 +137,7 @@ async def open_signin(
         RefusedSetting: the store cannot be opened, or two clients have one id.
     """
     oauth = GiteaOAuth(gitea, GiteaApplication(client_id=signin.client_id, client_secret=signin.client_secret))
-    keys = SigningKeys(RefreshTimes(min_interval_s=30.0, max_stale_s=signin.jwks_max_stale_s))
+    keys = SigningKeys(RefreshTimes.for_staleness(signin.jwks_max_stale_s))
     documents = OAuthSettings(
         public_url=settings.web.public_url,
         gitea_url=settings.gitea.url,
