@@ -47,4 +47,11 @@ def read_signin(reader: Reader, web: WebSettings) -> SigninSettings | None:
         )
     if settings.allow_gitea_pat and settings.flow is not Flow.GITEA:
         reader.refuse(signin.ALLOW_GITEA_PAT, "needs OAUTH_FLOW=gitea", "Leave it out, or choose that flow.")
+    if settings.flow is Flow.BROKER and settings.expected_audience != settings.client_id:
+        # Only our own application's tokens come from a sign-in of ours; any other value would refuse every one.
+        reader.refuse(
+            signin.OAUTH_EXPECTED_AUDIENCE,
+            "is another one than GITEA_OAUTH_CLIENT_ID, which needs OAUTH_FLOW=gitea",
+            "Leave it out, or choose that flow.",
+        )
     return settings
