@@ -89,6 +89,7 @@ class GiteaLogin:
             issuer=discovery.issuer,
             client_id=self.client_id,
             nonce=nonce,
+            access_token=tokens.access,
             now_s=unix_seconds(self.clock),
         )
         found = await self.oauth.introspect(tokens.access)

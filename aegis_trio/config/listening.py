@@ -11,7 +11,6 @@ from aegis_trio.config.supervision import SupervisorSettings
 from aegis_trio.config.variables import listening, operation
 from aegis_trio.web.settings import LOOPBACK_HOSTS, WebSettings
 
-
 _ENDPOINTS: Final = ("/mcp", "/mcp/sse")
 
 
@@ -41,7 +40,8 @@ def read_web(reader: Reader) -> WebSettings:
         reader.warnings.append("PUBLIC_URL is http: keys and code travel in the clear. Use https.")
     if parts.path.endswith(_ENDPOINTS):
         reader.warnings.append(
-            f"PUBLIC_URL ends in {parts.path}: the endpoint is {public_url}/mcp then. Leave /mcp out unless that is meant."
+            f"PUBLIC_URL ends in {parts.path}: the endpoint is {public_url}/mcp then. Leave /mcp out, unless that is "
+            "meant."
         )
     websocket_debug = reader.read(listening.WEBSOCKET_DEBUG)
     if websocket_debug:

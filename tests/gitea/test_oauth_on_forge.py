@@ -59,6 +59,7 @@ async def test_two_people_sign_in_and_see_their_own() -> None:
                 issuer=issuer,
                 client_id=bench.application.client_id,
                 nonce="n",
+                access_token=tokens.access_token,
                 now_s=now_s,
             )
             found = await bench.oauth.introspect(tokens.access_token)
@@ -116,6 +117,7 @@ async def test_a_new_key_of_gitea_is_fetched_when_its_first_token_comes() -> Non
                 issuer=bench.forge.url,
                 client_id=bench.application.client_id,
                 nonce="n",
+                access_token=tokens.access_token,
                 now_s=bench.now_s,
             ).uid
 

@@ -13,8 +13,8 @@ from aegis_trio.config.parsing import (
     parse_networks,
     parse_origins,
     parse_path,
-    parse_switch,
     parse_public_url,
+    parse_switch,
     whole_number,
 )
 from aegis_trio.config.variable import Feature, Variable
