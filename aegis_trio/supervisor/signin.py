@@ -19,6 +19,7 @@ import structlog
 import trio
 
 from aegis_trio.audit.trail import AuditTrail
+from aegis_trio.auth.attempts import AttemptLedger
 from aegis_trio.auth.broker.browsers import Browsers
 from aegis_trio.auth.broker.calls import PersonCalls
 from aegis_trio.auth.broker.ends import DurableTrail, run_recorder
@@ -26,6 +27,7 @@ from aegis_trio.auth.broker.grants import REVOKED, Grants
 from aegis_trio.auth.broker.people import People
 from aegis_trio.auth.broker.signin import SignIns
 from aegis_trio.auth.broker.tokens import Tokens, TokenSettings
+from aegis_trio.auth.broker.trail import SignInTrail
 from aegis_trio.auth.clients.client import Client
 from aegis_trio.auth.clients.directory import ClientDirectory
 from aegis_trio.auth.clients.documents import Documents
@@ -54,6 +56,7 @@ from aegis_trio.store.interface import RESYNC, Store, StoreFailed
 from aegis_trio.store.sqlite import open_sqlite_store
 from aegis_trio.supervisor.core import RefusedSetting
 from aegis_trio.supervisor.readiness import Unready
+from aegis_trio.telemetry.metrics import StatisticsCollector
 from aegis_trio.transports.hub import SessionHub
 from aegis_trio.web.oauth.pages import PagePrinter
 from aegis_trio.web.oauth.rooms import OAuthRooms
@@ -84,12 +87,23 @@ class SignIn:
     """Where ends by the operator's commands are recorded."""
     routes: Mapping[tuple[str, str], Application]
     places: Mapping[str, Place] = field(default_factory=dict[str, Place])
+    trail: SignInTrail | None = None
+    """None where clients hold Gitea's own tokens: nobody signs in here then."""
+    ledger: AttemptLedger = field(default_factory=AttemptLedger)
+    """Of refused attempts; one for whoever refuses some."""
 
     def unready(self) -> Unready | None:
         """Return why nobody can sign in now, or None."""
         if self.keys.usable():
             return None
         return Unready("signing_keys_stale", "Gitea's signing keys cannot be fetched")
+
+    def register_metrics(self, metrics: StatisticsCollector) -> None:
+        """Let *metrics* read how signing in goes."""
+        metrics.register("signing_keys", self.keys.statistics)
+        if self.trail is not None:
+            labels = {"events_total": ("event", "kind"), "refused_total": ("endpoint", "error")}
+            metrics.register("signin", self.trail.statistics, labels)
 
     async def rejected(self, caller: Caller, fault: Fault) -> Fault:
         """Return what a caller is told whose token Gitea has just rejected: a person signs in again.
@@ -183,7 +197,8 @@ class _Rooms:
 
 
 def _broker(settings: Settings, signin: SigninSettings, documents: OAuthSettings, rooms: _Rooms) -> SignIn:
-    store, clock, audit, login = rooms.store, rooms.clock, rooms.audit, rooms.login
+    store, clock, login, ledger = rooms.store, rooms.clock, rooms.login, AttemptLedger()
+    audit = SignInTrail(rooms.audit, ledger)
     vault = Vault(signin.encryption_keys or rooms.keyring.keys(Purpose.VAULT))
     grants = Grants(store, clock, audit)
     lifetimes = TokenSettings(access_ttl_s=signin.access_ttl_s, refresh_ttl_s=signin.refresh_ttl_s)
@@ -220,6 +235,7 @@ def _broker(settings: Settings, signin: SigninSettings, documents: OAuthSettings
             tokens=tokens,
             grants=grants,
             store=store,
+            trail=audit,
             clock=clock,
             page_rates=AddressRates(PAGES_PER_MINUTE, trusted_proxies=proxies),
             call_rates=AddressRates(CALLS_PER_MINUTE, trusted_proxies=proxies),
@@ -237,9 +253,11 @@ def _broker(settings: Settings, signin: SigninSettings, documents: OAuthSettings
         keys=login.keys,
         oauth=login.oauth,
         store=store,
-        audit=audit,
+        audit=rooms.audit,
         routes=routes,
         places=oauth_places(routes),
+        trail=audit,
+        ledger=ledger,
     )
 
 

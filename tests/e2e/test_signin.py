@@ -91,6 +91,43 @@ async def test_tokens_rotate_and_an_answer_that_was_lost_is_given_again(tmp_path
         await gate.wait_record("security_event", lambda record: record["kind"] == "oauth_reuse_detected")
 
 
+async def test_every_step_is_recorded_and_counted(tmp_path: Path) -> None:
+    """Issue: every step of every sign-in is audited with person and client; and an operator can watch it by numbers."""
+    async with open_sign_in(tmp_path) as place, open_gate(place.settings()) as gate:
+        alice = await Assistant.register(gate.url)
+        await alice.sign_in(place.visitor("alice"))
+        first = alice.tokens["refresh_token"]
+        alice.keep((await alice.refresh(first)).json())
+        assert 400 == (await alice.refresh("aegis_rt_unknown")).status_code
+        assert 200 == (await alice.refresh(alice.tokens["refresh_token"])).status_code
+        assert 400 == (await alice.refresh(first)).status_code
+        await gate.wait_record("oauth_revoke")
+        metrics = await gate.metrics()
+        uid = place.account("alice").id
+
+        counted = {
+            name.removeprefix("aegis_signin_events_total"): value
+            for name, value in metrics.items()
+            if name.startswith("aegis_signin_events_total")
+        }
+        assert {
+            '{event="oauth_register",kind=""}': 1,
+            '{event="oauth_authorize",kind="asked"}': 1,
+            '{event="oauth_authorize",kind="agreed"}': 1,
+            '{event="oauth_grant",kind=""}': 1,
+            '{event="oauth_token",kind=""}': 1,
+            '{event="oauth_refresh",kind=""}': 2,
+            '{event="oauth_revoke",kind="reused_refresh_token"}': 1,
+            '{event="oauth_reuse_detected",kind="refresh_token"}': 1,
+        } == counted
+        assert 2 == metrics['aegis_signin_refused_total{endpoint="/oauth/token",error="invalid_grant"}']
+        assert (1, 0) == (metrics["aegis_signing_keys_keys"], metrics["aegis_signing_keys_failures_total"])
+        assert 0 <= metrics["aegis_signing_keys_age_s"] < 600
+        for event in ("oauth_grant", "oauth_token", "oauth_refresh", "oauth_revoke"):
+            for record in gate.audit_records(event):
+                assert (f"person:{uid}", alice.client_id) == (record["principal"], record["client"])
+
+
 async def test_giving_up_a_token_ends_what_runs_for_it(tmp_path: Path) -> None:
     """Whoever takes an assistant's access away wants it gone now, not when its stream happens to end."""
     async with open_sign_in(tmp_path) as place, open_gate(place.settings()) as gate:
