@@ -172,9 +172,12 @@ async def test_an_old_grant_keeps_its_scope_and_is_found_out() -> None:
 
         assert isinstance(found, Introspection)
         assert (frozenset({"openid", "read:user", "offline_access"}), True) == (found.scopes, found.opens_everything)
+        assert await bench.oauth.opens_everything((await bench.tokens(person)).access_token)
         await person.revoke_everything()
-        again = await bench.oauth.introspect((await bench.tokens(person)).access_token)
+        tokens = await bench.tokens(person)
+        again = await bench.oauth.introspect(tokens.access_token)
         assert isinstance(again, Introspection)
+        assert not await bench.oauth.opens_everything(tokens.access_token)
         assert (frozenset(SCOPE.split()), False) == (again.scopes, again.opens_everything)
 
 
