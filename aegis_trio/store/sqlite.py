@@ -28,7 +28,7 @@ from aegis_trio.model.clock import WallClock, unix_seconds
 from aegis_trio.store.feed import Feed
 from aegis_trio.store.interface import Change, Delete, Put, Row, Space, StoreFailed, check_put
 from aegis_trio.store.recent import RecentRows
-from aegis_trio.store.schema import MIGRATIONS
+from aegis_trio.store.schema import migrate, use_wal
 
 BUSY_S: Final = 5.0  # how long a transaction of another process is waited for
 LOOK_EVERY_S: Final = 0.5  # revocations of another process; promises say within a second
@@ -59,15 +59,17 @@ async def open_sqlite_store(path: Path, *, clock: WallClock) -> AsyncGenerator[S
         StoreFailed: it cannot be opened, others can read it, or a later version of the gate made it.
     """
     store = SqliteStore(path, clock)
-    await store.open()
-    async with trio.open_nursery() as nursery:
-        try:
+    try:
+        await store.open()
+        async with trio.open_nursery() as nursery:
             nursery.start_soon(store.look_for_words)
-            yield store
-        finally:
-            nursery.cancel_scope.cancel()
-            with trio.CancelScope(shield=True):  # closing a file takes as long as the disk does
-                await store.close()
+            try:
+                yield store
+            finally:
+                nursery.cancel_scope.cancel()
+    finally:
+        with trio.CancelScope(shield=True):  # closing a file takes as long as the disk does
+            await store.close()
 
 
 @final
@@ -222,18 +224,18 @@ class SqliteStore:
             raise StoreFailed(f"STORE_PATH {self._path}: {error}") from error
 
     async def _transaction(self, work: Callable[[], ResultT]) -> ResultT:
-        def run() -> ResultT:
-            self._run("BEGIN IMMEDIATE", ())
-            try:
-                result = work()
-                self._run("COMMIT", ())
-            finally:
-                # Whatever went wrong before the commit, nothing of it stays.
-                if self._open_connection().in_transaction:
-                    self._run("ROLLBACK", ())
-            return result
+        return await self._in_thread(lambda: self._at_once(work))
 
-        return await self._in_thread(run)
+    def _at_once(self, work: Callable[[], ResultT]) -> ResultT:
+        self._run("BEGIN IMMEDIATE", ())
+        try:
+            result = work()
+            self._run("COMMIT", ())
+        finally:
+            # Whatever went wrong before the commit, nothing of it stays.
+            if self._open_connection().in_transaction:
+                self._run("ROLLBACK", ())
+        return result
 
     def _open(self) -> None:
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -242,18 +244,15 @@ class SqliteStore:
             raise StoreFailed(f"STORE_PATH {self._path}: others can read it; run `chmod 600` on it.")
         # One thread at a time, though not always the same one: the limiter sees to it.
         self._connection = sqlite3.connect(self._path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "trusted_schema = OFF"):
+        use_wal(self._connection, BUSY_S)
+        for pragma in ("synchronous = FULL", "foreign_keys = ON", "trusted_schema = OFF"):
             self._run(f"PRAGMA {pragma}", ())
-        self._migrate()
+        # Invariant: the version is read under the lock under which it is raised, for the gate and a command may both
+        # find a file that nobody has made up yet.
+        if not self._at_once(lambda: migrate(self._open_connection())):
+            raise StoreFailed(f"STORE_PATH {self._path}: a later version of the gate made it; use that one.")
         self._note_version()
         self._heard = int(self._run("SELECT COALESCE(MAX(id), 0) FROM feed", ()).fetchone()[0])
-
-    def _migrate(self) -> None:
-        version = int(self._run("PRAGMA user_version", ()).fetchone()[0])
-        if version > len(MIGRATIONS):
-            raise StoreFailed(f"STORE_PATH {self._path}: a later version of the gate made it; use that one.")
-        for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
-            self._open_connection().executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number}; COMMIT;")
 
     def _close(self) -> None:
         if self._connection is not None:
