@@ -152,9 +152,10 @@ async def open_signin(
     """
     oauth = GiteaOAuth(gitea, GiteaApplication(client_id=signin.client_id, client_secret=signin.client_secret))
     keys = SigningKeys(RefreshTimes.for_staleness(signin.jwks_max_stale_s))
+    gitea_url = signin.gitea_public_url or settings.gitea.url
     documents = OAuthSettings(
         public_url=settings.web.public_url,
-        gitea_url=settings.gitea.url,
+        gitea_url=gitea_url,
         flow=OAuthFlow(signin.flow.value),
         write_mode=signin.write_mode,
     )
@@ -176,7 +177,7 @@ async def open_signin(
                 oauth=oauth,
                 keys=keys,
                 clock=clock,
-                browser_url=settings.gitea.url,
+                browser_url=gitea_url,
                 client_id=signin.client_id,
                 redirect_uri=f"{settings.web.public_url}/oauth/callback",
                 write_mode=signin.write_mode,

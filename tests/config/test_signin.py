@@ -140,3 +140,23 @@ def test_the_address_of_a_chatgpt_connector_may_be_given() -> None:
 
     assert signin is not None
     assert (pattern,) == signin.extra_redirect_uris
+
+
+def test_gitea_may_have_another_address_for_browsers() -> None:
+    """In a compose file the gate asks `http://gitea:3000`, where nobody's browser can follow."""
+    inner = {"PUBLIC_URL": HTTPS, "GITEA_URL": "http://gitea:3000", **ON}
+    settings = load(**inner, GITEA_PUBLIC_URL="https://Git.example.org/")
+
+    assert settings.signin is not None
+    assert ("http://gitea:3000", "https://git.example.org") == (settings.gitea.url, settings.signin.gitea_public_url)
+    assert () == settings.warnings
+
+
+@pytest.mark.parametrize("gitea_url", ["http://gitea:3000", "http://127.0.0.1:3000", "https://localhost"])
+def test_an_address_that_browsers_cannot_reach_is_worth_a_word(gitea_url: str) -> None:
+    """A first sign-in that ends at an unknown host tells nobody what is wrong."""
+    warnings = load(PUBLIC_URL=HTTPS, GITEA_URL=gitea_url, **ON).warnings
+
+    assert any("GITEA_PUBLIC_URL" in warning for warning in warnings)
+    assert not any("GITEA_PUBLIC_URL" in warning for warning in load(GITEA_URL=gitea_url, **ON).warnings)
+    assert not any("GITEA_PUBLIC_URL" in warning for warning in load(PUBLIC_URL=HTTPS, **ON).warnings)

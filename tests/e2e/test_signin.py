@@ -16,12 +16,14 @@ from aegis_trio.audit.entry import AuditEntry
 from aegis_trio.auth.broker.grants import Grants
 from aegis_trio.auth.broker.rows import ACCESS_PREFIX, CODE_PREFIX, REFRESH_PREFIX
 from aegis_trio.demo_forge import changes
+from aegis_trio.demo_forge.demo_world import PASSWORDS
 from aegis_trio.model.clock import SystemClock
 from aegis_trio.store.sqlite import open_sqlite_store
 from tests.e2e.gates import open_gate
 from tests.e2e.messages import call, open_session, post_modern
-from tests.e2e.sign_ins import BACK, Assistant, open_sign_in
+from tests.e2e.sign_ins import BACK, Assistant, Visitor, open_sign_in
 from tests.official_client import Official
+from tests.person import Person
 
 pytestmark = pytest.mark.e2e
 
@@ -89,6 +91,17 @@ async def test_tokens_rotate_and_an_answer_that_was_lost_is_given_again(tmp_path
         assert (400, "invalid_grant") == (stolen.status_code, stolen.json()["error"])
         assert 401 == (await alice.use_tool("get_me")).status_code
         await gate.wait_record("security_event", lambda record: record["kind"] == "oauth_reuse_detected")
+
+
+async def test_gitea_may_have_another_address_for_people_than_for_the_gate(tmp_path: Path) -> None:
+    """In a compose file the gate asks Gitea by a name that no browser knows."""
+    async with open_sign_in(tmp_path) as place:
+        public = place.forge.url.replace("127.0.0.1", "localhost")
+        async with open_gate(place.settings() | {"GITEA_PUBLIC_URL": public}) as gate:
+            alice = await Assistant.register(gate.url)
+            await alice.sign_in(Visitor(gate.url, Person(public, "alice", PASSWORDS["alice"])))
+
+            assert "alice/notes" in await _repositories(alice)
 
 
 async def test_every_step_is_recorded_and_counted(tmp_path: Path) -> None:
