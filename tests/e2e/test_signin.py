@@ -33,7 +33,7 @@ _JSON_WEB_TOKEN = "eyJhbGciOi"  # how every token of Gitea's begins
 ENDED_WITHIN_S = 30.0  # of a shared machine; the gate itself is told at once
 
 
-_LOOKS_OFTEN = "from aegis_trio.supervisor import signin\nsignin.STILL_HERE_EVERY_S = 0.1"
+_LOOKS_OFTEN = "from aegis_trio.supervisor import upkeep\nupkeep.STILL_HERE_EVERY_S = 0.1"
 
 
 async def _wait_end(stream: httpx.Response) -> None:
