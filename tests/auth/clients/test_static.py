@@ -43,7 +43,6 @@ def test_the_gitea_application_serves_the_well_known_assistants(uri: str) -> Non
     assert (ID, ClientKind.STATIC, ClientAuth.SECRET) == (client.id, client.kind, client.auth)
     assert hashlib.sha256(SECRET.encode()).digest() == client.secret_sha256
     assert matches_redirect(client, uri)
-    assert not client.is_local_only
 
 
 @pytest.mark.parametrize(
