@@ -149,9 +149,7 @@ class GiteaBearer:
             self._known.popitem(last=False)
         return known
 
-    async def _confirmed(
-        self, token: Secret, known: _Known, *, may_ask: bool, asked_since: float
-    ) -> Principal | None:
+    async def _confirmed(self, token: Secret, known: _Known, *, may_ask: bool, asked_since: float) -> Principal | None:
         grant = None if known.claims is None else f"gitea-{known.claims.grant}"
         async with known.asking:
             began = trio.current_time()

@@ -1,4 +1,4 @@
-"""The tables of the embedded store, and how a file comes to have them.
+"""The tables of the embedded store: how a file comes to have them, and how rows are found in them.
 
 Laws:
     1. Steps are only ever added, behind the others; each is applied once, in its order.
@@ -38,6 +38,20 @@ _MIGRATIONS: Final = (
         """,
     ),
 )
+GET: Final = """
+    SELECT key, value, version, expires_at FROM row
+    WHERE space = ? AND key = ? AND (expires_at IS NULL OR expires_at > ?)
+"""
+FIND: Final = """
+    SELECT key, value, version, expires_at FROM row JOIN word USING (space, key)
+    WHERE space = ? AND word = ? AND (expires_at IS NULL OR expires_at > ?) ORDER BY key LIMIT ?
+"""
+ROWS: Final = """
+    SELECT key, value, version, expires_at FROM row
+    WHERE space = ? AND key > ? AND (expires_at IS NULL OR expires_at > ?) ORDER BY key LIMIT ?
+"""
+COUNT: Final = "SELECT COUNT(*) FROM row WHERE space = ? AND (expires_at IS NULL OR expires_at > ?)"
+FORGET_WORDS: Final = "DELETE FROM word WHERE (space, key) IN (SELECT space, key FROM row WHERE expires_at <= ?)"
 
 
 def use_wal(connection: sqlite3.Connection, busy_s: float) -> None:

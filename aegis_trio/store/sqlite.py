@@ -28,27 +28,12 @@ from aegis_trio.model.clock import WallClock, unix_seconds
 from aegis_trio.store.feed import Feed
 from aegis_trio.store.interface import Change, Delete, Put, Row, Space, StoreFailed, check_put
 from aegis_trio.store.recent import RecentRows
-from aegis_trio.store.schema import migrate, use_wal
+from aegis_trio.store.schema import COUNT, FIND, FORGET_WORDS, GET, ROWS, migrate, use_wal
 
 BUSY_S: Final = 5.0  # how long a transaction of another process is waited for
 LOOK_EVERY_S: Final = 0.5  # revocations of another process; promises say within a second
 FEED_KEPT_S: Final = 3600
 ResultT = TypeVar("ResultT")
-
-_GET: Final = """
-    SELECT key, value, version, expires_at FROM row
-    WHERE space = ? AND key = ? AND (expires_at IS NULL OR expires_at > ?)
-"""
-_FIND: Final = """
-    SELECT key, value, version, expires_at FROM row JOIN word USING (space, key)
-    WHERE space = ? AND word = ? AND (expires_at IS NULL OR expires_at > ?) ORDER BY key LIMIT ?
-"""
-_ROWS: Final = """
-    SELECT key, value, version, expires_at FROM row
-    WHERE space = ? AND key > ? AND (expires_at IS NULL OR expires_at > ?) ORDER BY key LIMIT ?
-"""
-_COUNT: Final = "SELECT COUNT(*) FROM row WHERE space = ? AND (expires_at IS NULL OR expires_at > ?)"
-_FORGET_WORDS: Final = "DELETE FROM word WHERE (space, key) IN (SELECT space, key FROM row WHERE expires_at <= ?)"
 
 
 @asynccontextmanager
@@ -135,15 +120,15 @@ class SqliteStore:
 
     async def find(self, space: Space, index: str, *, limit: int = 1000) -> tuple[Row, ...]:
         """Return the rows that were put with the word *index*."""
-        return await self._in_thread(lambda: self._select(_FIND, (space.value, index, self._now_s(), limit)))
+        return await self._in_thread(lambda: self._select(FIND, (space.value, index, self._now_s(), limit)))
 
     async def rows(self, space: Space, *, after: str = "", limit: int = 100) -> tuple[Row, ...]:
         """Return rows with keys behind *after*."""
-        return await self._in_thread(lambda: self._select(_ROWS, (space.value, after, self._now_s(), limit)))
+        return await self._in_thread(lambda: self._select(ROWS, (space.value, after, self._now_s(), limit)))
 
     async def count(self, space: Space) -> int:
         """Return how many rows a space has."""
-        return await self._in_thread(lambda: int(self._run(_COUNT, (space.value, self._now_s())).fetchone()[0]))
+        return await self._in_thread(lambda: int(self._run(COUNT, (space.value, self._now_s())).fetchone()[0]))
 
     async def add(self, space: Space, key: str, amount: int, *, expires_at: int) -> int:
         """Add to a counter; return its new value."""
@@ -182,7 +167,7 @@ class SqliteStore:
         def work() -> int:
             now_s = self._now_s()
             self._recent.forget_all()
-            self._run(_FORGET_WORDS, (now_s,))
+            self._run(FORGET_WORDS, (now_s,))
             self._run("DELETE FROM feed WHERE at <= ?", (now_s - FEED_KEPT_S,))
             return self._run("DELETE FROM row WHERE expires_at <= ?", (now_s,)).rowcount
 
@@ -275,7 +260,7 @@ class SqliteStore:
         )
 
     def _get(self, space: Space, key: str) -> Row | None:
-        found = self._select(_GET, (space.value, key, self._now_s()))
+        found = self._select(GET, (space.value, key, self._now_s()))
         return found[0] if found else None
 
     def _look(self) -> list[tuple[int, str, str]]:
