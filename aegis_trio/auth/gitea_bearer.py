@@ -4,8 +4,10 @@ Laws:
     1. By signature first, without the network: a stranger's text costs no question to Gitea. The same text is not
        verified again by the same key; its time is looked at in every call.
     2. Then by introspection with our application's credentials: active, given to our application, and whose.
-    3. What Gitea said counts for at most `CONFIRMED_S`; so does that it refused. One question for many callers.
-    4. A personal access token is a credential only where the operator says so; Gitea is asked whose it is.
+    3. What Gitea said counts for at most `CONFIRMED_S`, and that it refused for `REFUSED_S`; one question serves many
+       callers. Whether access that was given goes on is asked anew each time.
+    4. While nothing can be checked, nothing is said about a token: who hears that it is invalid throws it away.
+    5. A personal access token is a credential only where the operator says so; Gitea is asked whose it is.
 
 Trade: Gitea's tokens are bound to no resource (RFC 8707), so whoever holds one can use it at Gitea too; that is why
 this is not the default.
@@ -16,6 +18,7 @@ Source: gitea.md §1.13; RFC 7662.
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -25,10 +28,10 @@ import trio
 
 from aegis_trio.auth.broker.grants import principal_of
 from aegis_trio.auth.jwks import SigningKeys
-from aegis_trio.gitea.id_token import AccessClaims, NotSigned, read_access_claims
+from aegis_trio.gitea.id_token import AccessClaims, NotSigned, Reason, read_access_claims
 from aegis_trio.gitea.oauth import GiteaOAuth, Inactive
 from aegis_trio.model.clock import WallClock, unix_seconds
-from aegis_trio.model.errors import UpstreamForbade, UpstreamRejectedIdentity
+from aegis_trio.model.errors import UpstreamForbade, UpstreamRejectedIdentity, UpstreamUnreachable
 from aegis_trio.model.identity import DEFAULT_INSTANCE, Caller, Origin, OwnerId, Principal, PrincipalKind
 from aegis_trio.model.secret import Secret
 from aegis_trio.policy.scopes import offered_scopes
@@ -46,7 +49,8 @@ class _Known:
 
     asking: trio.Lock = field(default_factory=trio.Lock)
     principal: Principal | None = None
-    until: float = 0.0
+    asked_at: float = -math.inf
+    until: float = -math.inf
     claims: AccessClaims | None = None
     """What the token says of itself, verified; a personal one says nothing."""
 
@@ -90,8 +94,11 @@ class GiteaBearer:
             may_ask: whether Gitea may be asked; not for an address that is blocked.
 
         Raises:
-            UpstreamFault: Gitea has to be asked, and cannot be.
+            UpstreamFault: Gitea has to be asked, and cannot be; or its signing keys are not known.
         """
+        return await self._judge(raw_token, origin, may_ask=may_ask, asked_since=-math.inf)
+
+    async def _judge(self, raw_token: Secret, origin: Origin, *, may_ask: bool, asked_since: float) -> Caller | None:
         text = raw_token.reveal()
         key = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
         claims: AccessClaims | None = None
@@ -101,7 +108,7 @@ class GiteaBearer:
                 return None
         known = self._remembered(key)
         known.claims = claims
-        principal = await self._confirmed(raw_token, known, may_ask=may_ask)
+        principal = await self._confirmed(raw_token, known, may_ask=may_ask, asked_since=asked_since)
         if principal is None:
             return None
         self._tokens[principal.owner] = raw_token
@@ -111,7 +118,7 @@ class GiteaBearer:
         return Caller(principal=principal, gitea_token=raw_token, origin=origin)
 
     async def still_holds(self, owner: OwnerId) -> bool:
-        """Return whether the access of *owner* goes on; asks Gitea when what is known is too old.
+        """Return whether the access of *owner* goes on; asks Gitea, and makes what it says known for calls.
 
         Raises:
             UpstreamFault: Gitea cannot be asked.
@@ -119,7 +126,8 @@ class GiteaBearer:
         token = self._tokens.get(owner)
         if token is None:
             return False
-        return await self.judge(token, Origin(address="local"), may_ask=True) is not None
+        origin, now = Origin(address="local"), trio.current_time()
+        return await self._judge(token, origin, may_ask=True, asked_since=now) is not None
 
     def _claims_of(self, text: str, known: _Known | None) -> AccessClaims | None:
         now_s = unix_seconds(self._clock)
@@ -128,7 +136,11 @@ class GiteaBearer:
         if claims is not None and claims.is_current(now_s) and self._keys.find(claims.key.key_id or "") is claims.key:
             return claims
         read = read_access_claims(text, keys=self._keys, now_s=now_s)
-        return None if isinstance(read, NotSigned) else read
+        if not isinstance(read, NotSigned):
+            return read
+        if read.reason is Reason.UNKNOWN_KEY and not self._keys.usable():
+            raise UpstreamUnreachable("Gitea's signing keys cannot be fetched.", "Try again in a minute.")
+        return None
 
     def _remembered(self, key: bytes) -> _Known:
         known = self._known.setdefault(key, _Known())
@@ -137,14 +149,17 @@ class GiteaBearer:
             self._known.popitem(last=False)
         return known
 
-    async def _confirmed(self, token: Secret, known: _Known, *, may_ask: bool) -> Principal | None:
+    async def _confirmed(self, token: Secret, known: _Known, *, may_ask: bool, asked_since: float) -> Principal | None:
         grant = None if known.claims is None else f"gitea-{known.claims.grant}"
         async with known.asking:
-            if known.until <= trio.current_time() and not may_ask:
+            began = trio.current_time()
+            is_known = began < known.until and asked_since <= known.asked_at
+            if not is_known and not may_ask:
                 return None
-            if known.until <= trio.current_time():
+            if not is_known:
                 known.principal = await self._ask(token, grant)
-                known.until = trio.current_time() + (REFUSED_S if known.principal is None else CONFIRMED_S)
+                known.asked_at = began
+                known.until = began + (REFUSED_S if known.principal is None else CONFIRMED_S)
             return known.principal
 
     async def _ask(self, token: Secret, grant: str | None) -> Principal | None:

@@ -3,10 +3,11 @@
 Laws:
     1. The last good set is used until it is older than `max_stale_s`; then there are no keys, and tokens are refused.
     2. An unknown key id asks for a fetch, at most once in `min_interval_s`: strangers choose key ids.
-    3. A fetch that fails changes nothing but the count; a bug ends the refresher, and with it the process.
+    3. A fetch that fails changes nothing but the count, and is tried again after `min_interval_s`, whether anybody asks
+       or not: a gate that is not ready is asked nothing. A bug ends the refresher, and with it the process.
 
-Not here: how the document is fetched (handed in), and checking tokens (later, with OAuth). The supervisor starts it
-only when OAuth is on.
+Not here: how the document is fetched (handed in), and checking what is signed (gitea/id_token.py). The supervisor
+starts it only when OAuth is on.
 """
 
 from __future__ import annotations
@@ -35,9 +36,20 @@ class RefreshTimes:
     """When keys are fetched, in seconds."""
 
     interval_s: float = 600.0
-    min_interval_s: float = 10.0
+    min_interval_s: float = 30.0
     fetch_deadline_s: float = 10.0
     max_stale_s: float = 3600.0
+
+    @classmethod
+    def for_staleness(cls, max_stale_s: float) -> RefreshTimes:
+        """Return times by which keys are fetched twice, at least, before they are older than *max_stale_s*.
+
+        Args:
+            max_stale_s: for how long the last good set counts, 60 or more.
+        """
+        usual = cls()
+        interval_s = min(usual.interval_s, max_stale_s / (2 * (1 + JITTER)))
+        return cls(interval_s=interval_s, min_interval_s=min(usual.min_interval_s, interval_s), max_stale_s=max_stale_s)
 
 
 @final
@@ -91,8 +103,8 @@ class SigningKeys:
         """Return when an unknown key was asked for since the last fetch."""
         await self._wanted.wait()
 
-    async def refresh(self, fetch: Callable[[], Awaitable[JsonObject]]) -> None:
-        """Fetch once; on a fault of the network or of the document the last good set stays."""
+    async def refresh(self, fetch: Callable[[], Awaitable[JsonObject]]) -> bool:
+        """Fetch once, and return whether that went well; else the last good set stays."""
         self._wanted = trio.Event()
         self._fetches += 1
         try:
@@ -101,10 +113,13 @@ class SigningKeys:
             found = {key.key_id: key for key in PyJWKSet.from_dict(document).keys if key.key_id}
         except (UpstreamFault, trio.TooSlowError, PyJWKSetError, PyJWKError) as fault:
             self._failures += 1
-            log.warning("signing_keys_not_fetched", fault=type(fault).__name__, failures=self._failures)
-            return
+            # A fault of Gitea's is in our own words; what a library says may repeat the document.
+            detail = str(fault) if isinstance(fault, UpstreamFault) else ""
+            log.warning("signing_keys_not_fetched", fault=type(fault).__name__, detail=detail, failures=self._failures)
+            return False
         self._keys = found
         self._fetched_s = trio.current_time()
+        return True
 
 
 async def run_refresher(
@@ -122,11 +137,11 @@ async def run_refresher(
         jitter: returns 0..1; up to a tenth of the interval is added.
         task_status: started after the first fetch was tried, whatever came of it.
     """
-    await keys.refresh(fetch)
+    is_good = await keys.refresh(fetch)
     task_status.started()
     while True:
         await trio.sleep(keys.times.min_interval_s)
         calm_s = keys.times.interval_s * (1 + JITTER * jitter()) - keys.times.min_interval_s
-        with trio.move_on_after(max(0.0, calm_s)):
+        with trio.move_on_after(max(0.0, calm_s) if is_good else 0.0):
             await keys.wait_wanted()
-        await keys.refresh(fetch)
+        is_good = await keys.refresh(fetch)

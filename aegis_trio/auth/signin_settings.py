@@ -27,6 +27,8 @@ class SigninSettings:
     client_id: str
     """Of our application in Gitea."""
     client_secret: Secret
+    gitea_public_url: str | None = None
+    """Gitea as people's browsers reach it, without a trailing slash; None where that is the address that we ask."""
     expected_audience: str
     """What introspection's `aud` must hold."""
     access_ttl_s: int = 3600

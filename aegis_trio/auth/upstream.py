@@ -3,13 +3,16 @@
 Laws:
     1. Who signed in is what three witnesses agree on: the ID token (signature, nonce, our application), introspection
        (our application again, and the grant's real scope), and the account itself (it may be used).
-    2. Gitea is asked for one constant scope, whatever a client asked of us.
+    2. A token that opens more than its grant says is not kept: Gitea before 1.23 ignores scopes, and says nothing.
+    3. Gitea is asked for one constant scope, whatever a client asked of us.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import Final, final
+
+import structlog
 
 from aegis_trio.auth.broker.ports import UpstreamGrantDead, UpstreamIdentity, UpstreamTokens
 from aegis_trio.auth.jwks import SigningKeys
@@ -19,6 +22,8 @@ from aegis_trio.model.clock import WallClock, unix_seconds
 from aegis_trio.model.errors import GrantDead, UpstreamBroken, UpstreamForbade, UpstreamRejectedIdentity
 from aegis_trio.model.secret import Secret
 from aegis_trio.policy.scopes import gitea_scopes
+
+log: Final = structlog.get_logger(__name__)
 
 
 @final
@@ -89,6 +94,7 @@ class GiteaLogin:
             issuer=discovery.issuer,
             client_id=self.client_id,
             nonce=nonce,
+            access_token=tokens.access,
             now_s=unix_seconds(self.clock),
         )
         found = await self.oauth.introspect(tokens.access)
@@ -103,6 +109,10 @@ class GiteaLogin:
             raise UpstreamGrantDead from None
         if user.uid != claims.uid or user.prohibited or not user.active:
             raise UpstreamGrantDead
+        if await self.oauth.opens_everything(tokens.access):
+            # Threat: a Gitea that ignores scopes; whoever got hold of this token could do all that its owner can.
+            log.error("gitea_ignores_scopes", remedy="Gitea 1.23 or newer is needed")
+            raise UpstreamBroken("Gitea gives a sign-in every right.", "Ask the operator for Gitea 1.23 or newer.")
         return UpstreamIdentity(uid=user.uid, login=user.login, scope=" ".join(sorted(found.scopes)))
 
     async def may_be_used(self, token: Secret) -> bool:

@@ -47,12 +47,19 @@ class Vault:
         plain = secret.reveal().encode("utf-8", "surrogatepass")
         return as_text(nonce + self._ciphers[0].encrypt(nonce, plain, bind(_FORM, row, owner)))
 
+    def is_sealed_by_first(self, sealed: str, *, row: str, owner: str) -> bool:
+        """Return whether the first key opens *sealed*, so that the others are not needed for it."""
+        return self._open(self._ciphers[:1], sealed, row, owner) is not None
+
     def unseal(self, sealed: str, *, row: str, owner: str) -> Secret | None:
         """Return what was sealed for this row and owner, or None."""
+        return self._open(self._ciphers, sealed, row, owner)
+
+    def _open(self, ciphers: tuple[AESGCMSIV, ...], sealed: str, row: str, owner: str) -> Secret | None:
         raw = read_text(sealed, max_chars=MAX_SEALED_CHARS)
         if raw is None or len(raw) <= _NONCE_BYTES:
             return None
-        for cipher in self._ciphers:
+        for cipher in ciphers:
             try:
                 plain = cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], bind(_FORM, row, owner))
             except InvalidTag:

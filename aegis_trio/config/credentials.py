@@ -35,7 +35,7 @@ def read_auth(reader: Reader, web: WebSettings, *, has_signin: bool = False) -> 
     entries = _read_entries(reader, pepper)
     tokens = _read_tokens(reader, entries)
     if not enabled:
-        _check_open(reader, web, bot_token)
+        _check_open(reader, web, bot_token, has_signin=has_signin)
     elif not entries and not has_signin and not reader.is_set(access.MCP_API_KEYS):
         reader.refuse(access.MCP_API_KEYS, "No API keys configured", "Make one with `aegis-trio keygen`.")
     keys_folder = reader.read(access.KEYS_DIR)
@@ -106,7 +106,10 @@ def _bind(
     return keys
 
 
-def _check_open(reader: Reader, web: WebSettings, bot_token: Secret | None) -> None:
+def _check_open(reader: Reader, web: WebSettings, bot_token: Secret | None, *, has_signin: bool) -> None:
+    if has_signin:
+        # Threat: people would sign in, agree to rights, and all of them act as the bot.
+        reader.refuse(access.AUTH_ENABLED, "is false while OAUTH_MODE is true", "Keep one of them.")
     if not is_loopback(web.host):
         # Threat: a gate without credentials that a network can reach is everybody's.
         reader.refuse(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Final
 from urllib.parse import urlsplit
 
 from aegis_trio.config.parsing import is_loopback, is_readable_file
@@ -9,6 +10,8 @@ from aegis_trio.config.reader import Reader
 from aegis_trio.config.supervision import SupervisorSettings
 from aegis_trio.config.variables import listening, operation
 from aegis_trio.web.settings import LOOPBACK_HOSTS, WebSettings
+
+_ENDPOINTS: Final = ("/mcp", "/mcp/sse")
 
 
 def read_web(reader: Reader) -> WebSettings:
@@ -35,6 +38,11 @@ def read_web(reader: Reader) -> WebSettings:
         )
     if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
         reader.warnings.append("PUBLIC_URL is http: keys and code travel in the clear. Use https.")
+    if parts.path.endswith(_ENDPOINTS):
+        reader.warnings.append(
+            f"PUBLIC_URL ends in {parts.path}: the endpoint is {public_url}/mcp then. Leave /mcp out, unless that is "
+            "meant."
+        )
     websocket_debug = reader.read(listening.WEBSOCKET_DEBUG)
     if websocket_debug:
         reader.warnings.append(

@@ -86,7 +86,7 @@ def gather(environ: Mapping[str, str], env_file: Path | None) -> Gathered:
 def _read_all(reader: Reader) -> Settings | None:
     gitea = read_gitea(reader)
     web = read_web(reader)
-    signin = read_signin(reader, web)
+    signin = read_signin(reader, web, "" if gitea is None else gitea.url)
     auth = read_auth(reader, web, has_signin=signin is not None)
     audit = AuditSettings(
         path=reader.read(operation.AUDIT_LOG_PATH), signing_key=reader.read(operation.AUDIT_SIGNING_KEY)

@@ -114,6 +114,17 @@ def parse_url(raw_value: str) -> str:
     return raw_value.rstrip("/")
 
 
+def parse_public_url(raw_value: str) -> str:
+    """Make the URL that users type of *raw_value*, in the one spelling that clients compare theirs with.
+
+    Source: RFC 3986 section 6.2.2.1 (case of scheme and host) and 6.2.3 (default port); WHATWG URL, which browsers and
+    clients write addresses by.
+    """
+    parts = urlsplit(parse_url(raw_value))
+    netloc = parts.netloc.lower().removesuffix({"https": ":443", "http": ":80"}[parts.scheme])
+    return f"{parts.scheme}://{netloc.removesuffix(':')}{parts.path}"
+
+
 def parse_gitea_url(raw_value: str) -> str:
     """Make Gitea's base URL of *raw_value*, as its client takes it."""
     url = parse_url(raw_value)
@@ -126,7 +137,7 @@ def parse_gitea_url(raw_value: str) -> str:
 
 def parse_domain(raw_value: str) -> str:
     """Make a public URL of a bare domain; https unless it says otherwise."""
-    return parse_url(raw_value if "://" in raw_value else f"https://{raw_value}")
+    return parse_public_url(raw_value if "://" in raw_value else f"https://{raw_value}")
 
 
 def parse_networks(raw_value: str) -> tuple[Network, ...]:

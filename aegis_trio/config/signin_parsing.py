@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from aegis_trio.auth.clients.client import Client, is_valid_redirect
-from aegis_trio.auth.clients.static import StaticClients, parse_static_client
+from aegis_trio.auth.clients.client import Client
+from aegis_trio.auth.clients.static import StaticClients, check_redirects, parse_static_client
 from aegis_trio.config.faults import Misfit
 from aegis_trio.config.parsing import split_entries, split_list
+from aegis_trio.gitea.provider import APPLICATION_WORD
+from aegis_trio.model.secret import Secret
 
 _KEY: Final = re.compile(r"[0-9a-fA-F]{64}", re.ASCII)
 _DOMAIN: Final = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+", re.ASCII)
@@ -33,10 +35,10 @@ def parse_client_domains(raw_value: str) -> tuple[str, ...]:
 
 def parse_redirect_uris(raw_value: str) -> tuple[str, ...]:
     """Make redirect URIs of a comma-separated list."""
-    uris = split_list(raw_value)
-    for uri in uris:
-        _check_redirect(uri)
-    return uris
+    try:
+        return check_redirects(split_list(raw_value))
+    except ValueError as error:
+        raise Misfit(f"holds what is no redirect URI: {error}", "Write each address in full.") from None
 
 
 def parse_static_clients(raw_value: str) -> tuple[Client, ...]:
@@ -51,8 +53,15 @@ def parse_static_clients(raw_value: str) -> tuple[Client, ...]:
     return clients
 
 
-def _check_redirect(uri: str) -> None:
-    if not is_valid_redirect(uri):
-        raise Misfit(
-            f'"{uri[:64]}" is not a redirect URI', "Write https addresses, or http ones on localhost, in full."
-        )
+def parse_application_id(raw_value: str) -> str:
+    """Take the id of our application in Gitea."""
+    if not APPLICATION_WORD.fullmatch(raw_value):
+        raise Misfit("is no id that Gitea gives", "Write the client id that Gitea shows for the application.")
+    return raw_value
+
+
+def parse_application_secret(raw_value: str) -> Secret:
+    """Take the secret of our application in Gitea."""
+    if not APPLICATION_WORD.fullmatch(raw_value):
+        raise Misfit("is no secret that Gitea gives", "Write the client secret that Gitea showed once; it begins gto_.")
+    return Secret(raw_value)

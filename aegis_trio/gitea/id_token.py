@@ -49,6 +49,8 @@ _SHARED: Final = frozenset({"HS256", "HS384", "HS512"})
 _FORBIDDEN_HEADERS: Final = frozenset({"jku", "jwk", "x5u", "x5c", "crit", "b64", "zip", "enc"})
 # Gitea's access tokens have none of these: who has one is an ID token, a refresh token or a stranger's.
 _FOREIGN_CLAIMS: Final = ("aud", "iss", "sub", "nonce", "cnt")
+_AT_HASH: Final = {"RS256": "sha256", "ES256": "sha256", "RS384": "sha384", "ES384": "sha384"}
+"""The digest of `at_hash` by the signature's algorithm; SHA-512 for the others, which Ed25519 uses inside."""
 _JWS: Final = PyJWS()
 
 
@@ -65,6 +67,7 @@ class Reason(StrEnum):
     ISSUER = "another issuer"
     AUDIENCE = "another application's"
     NONCE = "another sign-in's"
+    ACCESS_TOKEN = "another access token's"  # noqa: S105 -- a sentence, no secret
     EXPIRED = "expired"
     NOT_YET = "from the future"
 
@@ -155,7 +158,7 @@ def authorize_url(
 
 
 def verify_id_token(
-    raw_token: str, *, keys: KeyLookup, issuer: str, client_id: str, nonce: str, now_s: int
+    raw_token: str, *, keys: KeyLookup, issuer: str, client_id: str, nonce: str, access_token: Secret, now_s: int
 ) -> IdClaims:
     """Verify the ID token that came with the tokens of a sign-in.
 
@@ -163,6 +166,7 @@ def verify_id_token(
         issuer: of Gitea's discovery document, compared as it stands.
         client_id: our own application's.
         nonce: what this sign-in was begun with.
+        access_token: that came with it; the ID token names it where it has an `at_hash`, as Gitea's do not yet.
         now_s: UTC seconds.
 
     Raises:
@@ -170,6 +174,7 @@ def verify_id_token(
     """
     try:
         claims, _ = _signed_claims(raw_token, keys, bound=MAX_ID_TOKEN_CHARACTERS)
+        _check_access_token(claims, raw_token, access_token)
         expires_at, issued_at = _times(claims, now_s)
         if claims.get("iss") != issuer:
             raise _Refusal(Reason.ISSUER)
@@ -268,6 +273,21 @@ def _check_audience(claims: JsonObject, client_id: str) -> None:
         raise _Refusal(Reason.AUDIENCE)
     if len(audience) > 1 and "azp" not in claims:
         raise _Refusal(Reason.AUDIENCE)
+
+
+def _check_access_token(claims: JsonObject, raw_token: str, access_token: Secret) -> None:
+    """Refuse an ID token that was made for another access token.
+
+    Source: OpenID Connect Core section 3.1.3.6: the left half of the digest that the algorithm names.
+    """
+    named = claims.get("at_hash")
+    if named is None:
+        return
+    algorithm = str(_object(raw_token.partition(".")[0])["alg"])
+    digest = hashlib.new(_AT_HASH.get(algorithm, "sha512"), access_token.reveal().encode()).digest()
+    expected = base64.urlsafe_b64encode(digest[: len(digest) // 2]).rstrip(b"=").decode("ascii")
+    if not isinstance(named, str) or not _same(named, expected):
+        raise _Refusal(Reason.ACCESS_TOKEN)
 
 
 def _id_token_fault(reason: Reason) -> UpstreamBroken:

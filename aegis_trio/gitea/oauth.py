@@ -26,7 +26,7 @@ from aegis_trio.gitea.provider import FORM, JSON, Application, ProviderRequest, 
 from aegis_trio.gitea.refusals import KNOWN_SCOPES
 from aegis_trio.gitea.request import ForgeResponse
 from aegis_trio.gitea.shapes import flag, read_object, text, text_or_empty
-from aegis_trio.gitea.users import CurrentUser, current_user
+from aegis_trio.gitea.users import CurrentUser, current_user, probe_administration
 from aegis_trio.model.errors import ClientRefused, Fault, GrantDead, UpstreamBroken, UpstreamRejectedIdentity
 from aegis_trio.model.json import JsonObject
 from aegis_trio.model.secret import Secret
@@ -309,3 +309,12 @@ class GiteaOAuth:
     async def current_user(self, token: Secret) -> CurrentUser:
         """Ask the API whom *token* stands for, and in which state that account is; needs the scope read:user."""
         return await self._client.acting_as(token).ask(current_user())
+
+    async def opens_everything(self, token: Secret) -> bool:
+        """Ask the API, by a page of the administration, whether *token* opens everything, whatever its grant says.
+
+        Source: go-gitea/gitea pull 32573: before 1.23 every OAuth token opens everything, and introspection does not
+        say so.
+        """
+        reach = await self._client.acting_as(token).ask(probe_administration())
+        return reach.administers or (reach.scopes is not None and "all" in reach.scopes)

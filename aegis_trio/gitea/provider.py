@@ -30,7 +30,7 @@ from aegis_trio.policy.pathguard import Route
 # Gitea's own tokens are 40 hexadecimal digits or JWTs; 4 KiB leaves room for the largest of those.
 _TOKEN: Final = re.compile(r"[A-Za-z0-9._-]{1,4096}", re.ASCII)
 # Source: gitea models/auth/oauth2.go: ids are UUIDs, secrets `gto_` and 52 letters; neither needs an escape in Basic.
-_CLIENT_WORD: Final = re.compile(r"[A-Za-z0-9._~-]{1,255}", re.ASCII)
+APPLICATION_WORD: Final = re.compile(r"[A-Za-z0-9._~-]{1,255}", re.ASCII)
 # Source: RFC 4226 section 5.3: six digits at least; Gitea's own have six.
 _ONE_TIME_CODE: Final = re.compile(r"[0-9]{6,8}", re.ASCII)
 FORM: Final = "application/x-www-form-urlencoded"
@@ -48,7 +48,7 @@ class Application:
 
     def __post_init__(self) -> None:
         for name, word in (("client_id", self.client_id), ("client_secret", self.client_secret.reveal())):
-            if not _CLIENT_WORD.fullmatch(word):
+            if not APPLICATION_WORD.fullmatch(word):
                 raise ValueError(
                     f"{name} of the Gitea application is empty or holds a character that Gitea never gives"
                 )

@@ -28,27 +28,12 @@ from aegis_trio.model.clock import WallClock, unix_seconds
 from aegis_trio.store.feed import Feed
 from aegis_trio.store.interface import Change, Delete, Put, Row, Space, StoreFailed, check_put
 from aegis_trio.store.recent import RecentRows
-from aegis_trio.store.schema import MIGRATIONS
+from aegis_trio.store.schema import COUNT, FIND, FORGET_WORDS, GET, ROWS, migrate, use_wal
 
 BUSY_S: Final = 5.0  # how long a transaction of another process is waited for
 LOOK_EVERY_S: Final = 0.5  # revocations of another process; promises say within a second
 FEED_KEPT_S: Final = 3600
 ResultT = TypeVar("ResultT")
-
-_GET: Final = """
-    SELECT key, value, version, expires_at FROM row
-    WHERE space = ? AND key = ? AND (expires_at IS NULL OR expires_at > ?)
-"""
-_FIND: Final = """
-    SELECT key, value, version, expires_at FROM row JOIN word USING (space, key)
-    WHERE space = ? AND word = ? AND (expires_at IS NULL OR expires_at > ?) ORDER BY key LIMIT ?
-"""
-_ROWS: Final = """
-    SELECT key, value, version, expires_at FROM row
-    WHERE space = ? AND key > ? AND (expires_at IS NULL OR expires_at > ?) ORDER BY key LIMIT ?
-"""
-_COUNT: Final = "SELECT COUNT(*) FROM row WHERE space = ? AND (expires_at IS NULL OR expires_at > ?)"
-_FORGET_WORDS: Final = "DELETE FROM word WHERE (space, key) IN (SELECT space, key FROM row WHERE expires_at <= ?)"
 
 
 @asynccontextmanager
@@ -59,15 +44,17 @@ async def open_sqlite_store(path: Path, *, clock: WallClock) -> AsyncGenerator[S
         StoreFailed: it cannot be opened, others can read it, or a later version of the gate made it.
     """
     store = SqliteStore(path, clock)
-    await store.open()
-    async with trio.open_nursery() as nursery:
-        try:
+    try:
+        await store.open()
+        async with trio.open_nursery() as nursery:
             nursery.start_soon(store.look_for_words)
-            yield store
-        finally:
-            nursery.cancel_scope.cancel()
-            with trio.CancelScope(shield=True):  # closing a file takes as long as the disk does
-                await store.close()
+            try:
+                yield store
+            finally:
+                nursery.cancel_scope.cancel()
+    finally:
+        with trio.CancelScope(shield=True):  # closing a file takes as long as the disk does
+            await store.close()
 
 
 @final
@@ -133,15 +120,15 @@ class SqliteStore:
 
     async def find(self, space: Space, index: str, *, limit: int = 1000) -> tuple[Row, ...]:
         """Return the rows that were put with the word *index*."""
-        return await self._in_thread(lambda: self._select(_FIND, (space.value, index, self._now_s(), limit)))
+        return await self._in_thread(lambda: self._select(FIND, (space.value, index, self._now_s(), limit)))
 
     async def rows(self, space: Space, *, after: str = "", limit: int = 100) -> tuple[Row, ...]:
         """Return rows with keys behind *after*."""
-        return await self._in_thread(lambda: self._select(_ROWS, (space.value, after, self._now_s(), limit)))
+        return await self._in_thread(lambda: self._select(ROWS, (space.value, after, self._now_s(), limit)))
 
     async def count(self, space: Space) -> int:
         """Return how many rows a space has."""
-        return await self._in_thread(lambda: int(self._run(_COUNT, (space.value, self._now_s())).fetchone()[0]))
+        return await self._in_thread(lambda: int(self._run(COUNT, (space.value, self._now_s())).fetchone()[0]))
 
     async def add(self, space: Space, key: str, amount: int, *, expires_at: int) -> int:
         """Add to a counter; return its new value."""
@@ -180,7 +167,7 @@ class SqliteStore:
         def work() -> int:
             now_s = self._now_s()
             self._recent.forget_all()
-            self._run(_FORGET_WORDS, (now_s,))
+            self._run(FORGET_WORDS, (now_s,))
             self._run("DELETE FROM feed WHERE at <= ?", (now_s - FEED_KEPT_S,))
             return self._run("DELETE FROM row WHERE expires_at <= ?", (now_s,)).rowcount
 
@@ -222,18 +209,18 @@ class SqliteStore:
             raise StoreFailed(f"STORE_PATH {self._path}: {error}") from error
 
     async def _transaction(self, work: Callable[[], ResultT]) -> ResultT:
-        def run() -> ResultT:
-            self._run("BEGIN IMMEDIATE", ())
-            try:
-                result = work()
-                self._run("COMMIT", ())
-            finally:
-                # Whatever went wrong before the commit, nothing of it stays.
-                if self._open_connection().in_transaction:
-                    self._run("ROLLBACK", ())
-            return result
+        return await self._in_thread(lambda: self._at_once(work))
 
-        return await self._in_thread(run)
+    def _at_once(self, work: Callable[[], ResultT]) -> ResultT:
+        self._run("BEGIN IMMEDIATE", ())
+        try:
+            result = work()
+            self._run("COMMIT", ())
+        finally:
+            # Whatever went wrong before the commit, nothing of it stays.
+            if self._open_connection().in_transaction:
+                self._run("ROLLBACK", ())
+        return result
 
     def _open(self) -> None:
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -242,18 +229,15 @@ class SqliteStore:
             raise StoreFailed(f"STORE_PATH {self._path}: others can read it; run `chmod 600` on it.")
         # One thread at a time, though not always the same one: the limiter sees to it.
         self._connection = sqlite3.connect(self._path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "trusted_schema = OFF"):
+        use_wal(self._connection, BUSY_S)
+        for pragma in ("synchronous = FULL", "foreign_keys = ON", "trusted_schema = OFF"):
             self._run(f"PRAGMA {pragma}", ())
-        self._migrate()
+        # Invariant: the version is read under the lock under which it is raised, for the gate and a command may both
+        # find a file that nobody has made up yet.
+        if not self._at_once(lambda: migrate(self._open_connection())):
+            raise StoreFailed(f"STORE_PATH {self._path}: a later version of the gate made it; use that one.")
         self._note_version()
         self._heard = int(self._run("SELECT COALESCE(MAX(id), 0) FROM feed", ()).fetchone()[0])
-
-    def _migrate(self) -> None:
-        version = int(self._run("PRAGMA user_version", ()).fetchone()[0])
-        if version > len(MIGRATIONS):
-            raise StoreFailed(f"STORE_PATH {self._path}: a later version of the gate made it; use that one.")
-        for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
-            self._open_connection().executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number}; COMMIT;")
 
     def _close(self) -> None:
         if self._connection is not None:
@@ -276,7 +260,7 @@ class SqliteStore:
         )
 
     def _get(self, space: Space, key: str) -> Row | None:
-        found = self._select(_GET, (space.value, key, self._now_s()))
+        found = self._select(GET, (space.value, key, self._now_s()))
         return found[0] if found else None
 
     def _look(self) -> list[tuple[int, str, str]]:

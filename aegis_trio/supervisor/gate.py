@@ -96,7 +96,10 @@ def build_gate(
         settings.auth.max_failures, settings.auth.failure_window_s, trusted_proxies=settings.auth.trusted_proxies
     )
     people = None if signin is None else signin.judge
-    authenticator = Authenticator(settings.auth, audit=audit, clock=clock, failures=failures, people=people)
+    ledger = None if signin is None else signin.ledger
+    authenticator = Authenticator(
+        settings.auth, audit=audit, clock=clock, failures=failures, ledger=ledger, people=people
+    )
     if signin is not None:
         readiness.add_condition(signin.unready)
     challenges = None if signin is None else Challenges(settings.web.public_url)
@@ -148,6 +151,8 @@ def build_gate(
         "gateway", core.gateway.statistics, {"calls_total": ("tool", "result"), "call_seconds_total": ("tool",)}
     )
     metrics.register("sessions", hub.statistics, {"streams_open": ("kind",)})
+    if signin is not None:
+        signin.register_metrics(metrics)
     return Gate(
         readiness=readiness,
         upstream=core.upstream,

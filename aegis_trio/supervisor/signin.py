@@ -1,9 +1,8 @@
 """Signing in, composed: the rooms of the broker or of Gitea's own tokens, and the tasks that keep them true.
 
-Laws:
-    1. What has ended (a grant, a person's access at Gitea) ends what runs for it: told by the store's feed within a
-       second, and by asking Gitea within `STILL_HERE_EVERY_S`.
-    2. A bug in one of the tasks ends the gate; a fault of Gitea's or of the store is logged and tried again.
+Law: a bug in one of the tasks ends the gate.
+
+Not here: what the tasks do (upkeep.py, auth/jwks.py).
 """
 
 from __future__ import annotations
@@ -19,13 +18,15 @@ import structlog
 import trio
 
 from aegis_trio.audit.trail import AuditTrail
+from aegis_trio.auth.attempts import AttemptLedger
 from aegis_trio.auth.broker.browsers import Browsers
 from aegis_trio.auth.broker.calls import PersonCalls
 from aegis_trio.auth.broker.ends import DurableTrail, run_recorder
-from aegis_trio.auth.broker.grants import REVOKED, Grants
+from aegis_trio.auth.broker.grants import Grants
 from aegis_trio.auth.broker.people import People
 from aegis_trio.auth.broker.signin import SignIns
 from aegis_trio.auth.broker.tokens import Tokens, TokenSettings
+from aegis_trio.auth.broker.trail import SignInTrail
 from aegis_trio.auth.clients.client import Client
 from aegis_trio.auth.clients.directory import ClientDirectory
 from aegis_trio.auth.clients.documents import Documents
@@ -47,13 +48,15 @@ from aegis_trio.gitea.provider import Application as GiteaApplication
 from aegis_trio.limits.addresses import AddressRates
 from aegis_trio.model.asgi import Application
 from aegis_trio.model.clock import WallClock
-from aegis_trio.model.errors import AuditUnavailable, Fault, Unauthenticated, UpstreamFault
-from aegis_trio.model.identity import Caller, OwnerId, PrincipalKind
+from aegis_trio.model.errors import Fault, Unauthenticated, UpstreamFault
+from aegis_trio.model.identity import Caller, PrincipalKind
 from aegis_trio.model.keyring import Keyring, Purpose
-from aegis_trio.store.interface import RESYNC, Store, StoreFailed
+from aegis_trio.store.interface import Store, StoreFailed
 from aegis_trio.store.sqlite import open_sqlite_store
 from aegis_trio.supervisor.core import RefusedSetting
 from aegis_trio.supervisor.readiness import Unready
+from aegis_trio.supervisor.upkeep import end_gone, end_revoked, reseal, sweep
+from aegis_trio.telemetry.metrics import StatisticsCollector
 from aegis_trio.transports.hub import SessionHub
 from aegis_trio.web.oauth.pages import PagePrinter
 from aegis_trio.web.oauth.rooms import OAuthRooms
@@ -61,9 +64,6 @@ from aegis_trio.web.oauth.routes import document_routes, oauth_places, oauth_rou
 from aegis_trio.web.oauth.settings import OAuthFlow, OAuthSettings
 from aegis_trio.web.screen import Place
 
-STILL_HERE_EVERY_S: Final = 30.0  # promised: a person who is blocked at Gitea loses access within 60 s
-SWEEP_EVERY_S: Final = 600.0
-PEOPLE: Final = ("grant:", "person:")  # who holds a personal access token has no grant
 PAGES_PER_MINUTE: Final = 60
 CALLS_PER_MINUTE: Final = 600  # hosted assistants share a few addresses
 
@@ -84,12 +84,25 @@ class SignIn:
     """Where ends by the operator's commands are recorded."""
     routes: Mapping[tuple[str, str], Application]
     places: Mapping[str, Place] = field(default_factory=dict[str, Place])
+    people: People | None = None
+    """None where clients hold Gitea's own tokens, as is `trail`."""
+    trail: SignInTrail | None = None
+    """None where clients hold Gitea's own tokens: nobody signs in here then."""
+    ledger: AttemptLedger = field(default_factory=AttemptLedger)
+    """Of refused attempts; one for whoever refuses some."""
 
     def unready(self) -> Unready | None:
         """Return why nobody can sign in now, or None."""
         if self.keys.usable():
             return None
         return Unready("signing_keys_stale", "Gitea's signing keys cannot be fetched")
+
+    def register_metrics(self, metrics: StatisticsCollector) -> None:
+        """Let *metrics* read how signing in goes."""
+        metrics.register("signing_keys", self.keys.statistics)
+        if self.trail is not None:
+            labels = {"events_total": ("event", "kind"), "refused_total": ("endpoint", "error")}
+            metrics.register("signin", self.trail.statistics, labels)
 
     async def rejected(self, caller: Caller, fault: Fault) -> Fault:
         """Return what a caller is told whose token Gitea has just rejected: a person signs in again.
@@ -112,11 +125,13 @@ class SignIn:
         """Keep keys fresh, and end what has ended, until cancelled; started once the first keys were asked for."""
         async with trio.open_nursery() as tasks:
             if self.store is not None:
-                await tasks.start(_end_revoked, self.store, self.judge, hub)
+                await tasks.start(end_revoked, self.store, self.judge, hub)
                 if self.audit is not None:
                     await tasks.start(run_recorder, self.store, self.audit)
-                tasks.start_soon(_sweep, self.store)
-            tasks.start_soon(_end_gone, self.judge, hub)
+                tasks.start_soon(sweep, self.store)
+            if self.people is not None:
+                tasks.start_soon(reseal, self.people)
+            tasks.start_soon(end_gone, self.judge, hub)
             await tasks.start(partial(run_refresher, self.keys, self.oauth.fetch_jwks))
             task_status.started()
 
@@ -137,10 +152,11 @@ async def open_signin(
         RefusedSetting: the store cannot be opened, or two clients have one id.
     """
     oauth = GiteaOAuth(gitea, GiteaApplication(client_id=signin.client_id, client_secret=signin.client_secret))
-    keys = SigningKeys(RefreshTimes(min_interval_s=30.0, max_stale_s=signin.jwks_max_stale_s))
+    keys = SigningKeys(RefreshTimes.for_staleness(signin.jwks_max_stale_s))
+    gitea_url = signin.gitea_public_url or settings.gitea.url
     documents = OAuthSettings(
         public_url=settings.web.public_url,
-        gitea_url=settings.gitea.url,
+        gitea_url=gitea_url,
         flow=OAuthFlow(signin.flow.value),
         write_mode=signin.write_mode,
     )
@@ -162,7 +178,7 @@ async def open_signin(
                 oauth=oauth,
                 keys=keys,
                 clock=clock,
-                browser_url=settings.gitea.url,
+                browser_url=gitea_url,
                 client_id=signin.client_id,
                 redirect_uri=f"{settings.web.public_url}/oauth/callback",
                 write_mode=signin.write_mode,
@@ -183,7 +199,8 @@ class _Rooms:
 
 
 def _broker(settings: Settings, signin: SigninSettings, documents: OAuthSettings, rooms: _Rooms) -> SignIn:
-    store, clock, audit, login = rooms.store, rooms.clock, rooms.audit, rooms.login
+    store, clock, login, ledger = rooms.store, rooms.clock, rooms.login, AttemptLedger()
+    audit = SignInTrail(rooms.audit, ledger)
     vault = Vault(signin.encryption_keys or rooms.keyring.keys(Purpose.VAULT))
     grants = Grants(store, clock, audit)
     lifetimes = TokenSettings(access_ttl_s=signin.access_ttl_s, refresh_ttl_s=signin.refresh_ttl_s)
@@ -220,6 +237,7 @@ def _broker(settings: Settings, signin: SigninSettings, documents: OAuthSettings
             tokens=tokens,
             grants=grants,
             store=store,
+            trail=audit,
             clock=clock,
             page_rates=AddressRates(PAGES_PER_MINUTE, trusted_proxies=proxies),
             call_rates=AddressRates(CALLS_PER_MINUTE, trusted_proxies=proxies),
@@ -237,9 +255,12 @@ def _broker(settings: Settings, signin: SigninSettings, documents: OAuthSettings
         keys=login.keys,
         oauth=login.oauth,
         store=store,
-        audit=audit,
+        audit=rooms.audit,
         routes=routes,
         places=oauth_places(routes),
+        people=people,
+        trail=audit,
+        ledger=ledger,
     )
 
 
@@ -248,53 +269,3 @@ def _static(own: Client, signin: SigninSettings) -> StaticClients:
         return StaticClients((own, *signin.static_clients))
     except ValueError as error:
         raise RefusedSetting(f"OAUTH_STATIC_CLIENTS: {error}") from error
-
-
-# ---- what has ended ends what runs for it ---------------------------------------------------------------------------
-
-
-async def _end_revoked(
-    store: Store,
-    judge: TokenJudge,
-    hub: SessionHub,
-    *,
-    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
-) -> None:
-    with store.subscribe(REVOKED) as revoked:
-        task_status.started()
-        async for word in revoked:
-            if word == RESYNC:
-                await _look_at(judge, hub)
-            else:
-                hub.end_sessions_of(frozenset({OwnerId(f"grant:{word}")}))
-
-
-async def _end_gone(judge: TokenJudge, hub: SessionHub) -> None:
-    while True:
-        await trio.sleep(STILL_HERE_EVERY_S)
-        await _look_at(judge, hub)
-
-
-async def _look_at(judge: TokenJudge, hub: SessionHub) -> None:
-    """End what runs for people whose access has ended; whoever cannot be asked about is looked at the next time."""
-    for owner in hub.owners():
-        if not owner.startswith(PEOPLE):
-            continue
-        try:
-            if not await judge.still_holds(owner):
-                hub.end_sessions_of(frozenset({owner}))
-        except (UpstreamFault, StoreFailed) as fault:
-            log.warning("access_not_checked", owner=owner, fault=type(fault).__name__)
-        except AuditUnavailable:
-            # The end of this access could not be recorded: nothing may run for it; a next call is judged anew.
-            log.warning("access_end_not_recorded", owner=owner)
-            hub.end_sessions_of(frozenset({owner}))
-
-
-async def _sweep(store: Store) -> None:
-    while True:
-        await trio.sleep(SWEEP_EVERY_S)
-        try:
-            await store.sweep()
-        except StoreFailed as failed:
-            log.warning("store_not_swept", detail=str(failed))

@@ -41,7 +41,7 @@ class ClosablePeer(Peer, Protocol):
 class _Voice:
     """Progress and log messages on the stream of one request."""
 
-    __slots__ = ("_level", "_reports", "_sink", "_token", "_told", "_told_at", "closed")
+    __slots__ = ("_reports", "_sink", "_token", "_told", "_told_at", "closed")
 
     def __init__(self, sink: ReplySink, meta: RequestMeta) -> None:
         self._sink = sink
@@ -83,19 +83,13 @@ class _Voice:
         self._sink.notify({"jsonrpc": "2.0", "method": "notifications/message", "params": params})
 
 
-@final
-class SessionPeer:
-    """The client of a call in a session (up to 2025-11-25)."""
+class _Speaker:
+    """What every peer says in one way, whatever its era."""
 
-    __slots__ = ("_revision", "_session", "_sink", "_voice", "answers")
+    __slots__ = ("_voice",)
 
-    def __init__(self, session: SessionBody, sink: ReplySink, meta: RequestMeta, revision: Revision) -> None:
-        self._session = session
-        self._sink = sink
-        self._revision = revision
-        self._voice = _Voice(sink, meta)
-        self.answers: dict[str, JsonValue] = {}
-        """Nothing: answers go straight to the call that asked."""
+    def __init__(self, voice: _Voice) -> None:
+        self._voice = voice
 
     def close(self) -> None:
         """Say nothing any more."""
@@ -105,6 +99,21 @@ class SessionPeer:
         """Say how far the call has come."""
         self._voice.report(progress, total, message)
         await trio.lowlevel.checkpoint()
+
+
+@final
+class SessionPeer(_Speaker):
+    """The client of a call in a session (up to 2025-11-25)."""
+
+    __slots__ = ("_revision", "_session", "_sink", "answers")
+
+    def __init__(self, session: SessionBody, sink: ReplySink, meta: RequestMeta, revision: Revision) -> None:
+        self._session = session
+        self._sink = sink
+        self._revision = revision
+        super().__init__(_Voice(sink, meta))
+        self.answers: dict[str, JsonValue] = {}
+        """Nothing: answers go straight to the call that asked."""
 
     async def log(self, level: LogLevel, data: JsonValue, logger: str | None = None) -> None:
         """Send one log message."""
@@ -131,10 +140,10 @@ class SessionPeer:
 
 
 @final
-class RequestPeer:
+class RequestPeer(_Speaker):
     """The client of a call that belongs to its request (from 2026-07-28 on)."""
 
-    __slots__ = ("_capabilities", "_given", "_level", "_may_ask", "_revision", "_voice", "answers")
+    __slots__ = ("_capabilities", "_given", "_level", "_may_ask", "_revision", "answers")
 
     def __init__(
         self,
@@ -153,7 +162,7 @@ class RequestPeer:
             given: what the client answers in this round; used for what it was asked, and for nothing else.
             may_ask: whether the method's result may be a question.
         """
-        self._voice = _Voice(sink, meta)
+        super().__init__(_Voice(sink, meta))
         self._level = meta.log_level
         self._capabilities = meta.capabilities or {}
         self._revision = revision
@@ -161,15 +170,6 @@ class RequestPeer:
         self._may_ask = may_ask
         self.answers = dict(answers)
         """Everything that was answered with a usable form so far."""
-
-    def close(self) -> None:
-        """Say nothing any more."""
-        self._voice.closed = True
-
-    async def report(self, progress: float, total: float | None = None, message: str | None = None) -> None:
-        """Say how far the call has come."""
-        self._voice.report(progress, total, message)
-        await trio.lowlevel.checkpoint()
 
     async def log(self, level: LogLevel, data: JsonValue, logger: str | None = None) -> None:
         """Send one log message, where the request asked for them."""

@@ -62,6 +62,7 @@ class FakeOAuth:
             access_token=Secret("a"), refresh_token=Secret("r"), expires_in_s=3600, id_token="i"
         )
     )
+    ignores_scopes: bool = False
     asked: list[str] = field(default_factory=list[str])
 
     async def discover(self) -> SimpleNamespace:
@@ -82,6 +83,11 @@ class FakeOAuth:
         if isinstance(self.user, Fault):
             raise self.user
         return self.user
+
+    async def opens_everything(self, _token: Secret) -> bool:
+        """Return whether a token opens everything."""
+        await trio.lowlevel.checkpoint()
+        return self.ignores_scopes
 
     async def exchange_code(self, _code: Secret, _redirect_uri: str, _verifier: Secret) -> GiteaTokens:
         """Exchange a code."""

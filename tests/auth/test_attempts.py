@@ -59,7 +59,7 @@ async def test_what_has_no_room_of_its_own_is_summed_over_everybody(autojump_clo
     assert [] == ledger.close()
 
 
-async def test_the_end_owes_nobody() -> None:
+async def test_the_end_owes_nobody(mock_clock: MockClock) -> None:
     """Sums of single addresses and of everybody are both given at the end."""
     ledger = AttemptLedger(max_addresses=1)
     for number in range(RECORDED_PER_MINUTE + 5):
@@ -70,7 +70,7 @@ async def test_the_end_owes_nobody() -> None:
     assert [] == ledger.close()
 
 
-async def test_an_event_takes_from_the_budget() -> None:
+async def test_an_event_takes_from_the_budget(mock_clock: MockClock) -> None:
     """Blocks are recorded one by one as long as there is room."""
     ledger = AttemptLedger()
 

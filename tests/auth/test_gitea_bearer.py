@@ -105,14 +105,45 @@ async def test_what_gitea_said_counts_for_a_while(autojump_clock: MockClock) -> 
     assert await judge.judge(TOKEN, HERE, may_ask=True) is not None
     gitea.found = Inactive()
     await trio.sleep(CONFIRMED_S - 1)
-    assert await judge.still_holds(OWNER)
+    assert await judge.judge(TOKEN, HERE, may_ask=True) is not None
     await trio.sleep(1)
-    assert not await judge.still_holds(OWNER)
+    assert await judge.judge(TOKEN, HERE, may_ask=True) is None
     assert ["introspect", "user", "introspect"] == gitea.asked
     gitea.found = FakeOAuth().found
-    assert not await judge.still_holds(OWNER)
+    assert await judge.judge(TOKEN, HERE, may_ask=True) is None
     await trio.sleep(REFUSED_S)
-    assert await judge.still_holds(OWNER)
+    assert await judge.judge(TOKEN, HERE, may_ask=True) is not None
+
+
+async def test_whether_access_goes_on_is_asked_anew_and_counts_for_calls(autojump_clock: MockClock) -> None:
+    """Streams end within a minute though calls are served from what is known, and rejected calls are told."""
+    gitea = FakeOAuth()
+    judge = await bearer(gitea)
+    assert await judge.judge(TOKEN, HERE, may_ask=True) is not None
+    await trio.sleep(1)
+    gitea.found = Inactive()
+    async with trio.open_nursery() as nursery:
+        for _ in range(20):
+            nursery.start_soon(judge.still_holds, OWNER)
+    assert ["introspect", "user", "introspect"] == gitea.asked
+    assert await judge.judge(TOKEN, HERE, may_ask=True) is None
+    assert ["introspect", "user", "introspect"] == gitea.asked
+
+
+async def test_without_signing_keys_nothing_is_said_about_a_token(autojump_clock: MockClock) -> None:
+    """A gate that began before Gitea must not make every client sign in again; garbage is garbage all the same."""
+    judge = GiteaBearer(
+        cast("GiteaOAuth", FakeOAuth()),
+        SigningKeys(),
+        SetClock(NOW_S * 1_000_000_000),
+        audience=OURS,
+        allow_pat=False,
+        write_mode=False,
+    )
+    with pytest.raises(UpstreamUnreachable):
+        await judge.judge(TOKEN, HERE, may_ask=True)
+
+    assert await judge.judge(Secret("a.b.c"), HERE, may_ask=True) is None
 
 
 @pytest.mark.parametrize("why", ["expired", "withdrawn", "replaced", "stale"])
@@ -136,6 +167,9 @@ async def test_a_token_that_is_remembered_ends_with_its_time_and_its_key(
         case _:
             keys.times = RefreshTimes(max_stale_s=1.0)
             mock_clock.jump(1.5)
+            with pytest.raises(UpstreamUnreachable):
+                await judge.judge(TOKEN, HERE, may_ask=True)
+            return
     assert await judge.judge(TOKEN, HERE, may_ask=True) is None
 
 

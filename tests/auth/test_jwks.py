@@ -10,10 +10,11 @@ import jwt
 import pytest
 import trio
 from cryptography.hazmat.primitives.asymmetric import ec
+from structlog.testing import capture_logs
 from trio.testing import MockClock
 
 from aegis_trio.auth.jwks import RefreshTimes, SigningKeys, run_refresher
-from aegis_trio.model.errors import UpstreamUnreachable
+from aegis_trio.model.errors import UpstreamBroken, UpstreamUnreachable
 from aegis_trio.model.json import JsonObject
 
 NO_JITTER: Callable[[], float] = lambda: 0.0  # noqa: E731 -- a value for an argument
@@ -68,17 +69,17 @@ async def test_keys_are_fetched_before_anybody_asks_and_every_ten_minutes(autoju
 
 
 async def test_an_unknown_key_is_fetched_soon_and_not_for_every_stranger(autojump_clock: MockClock) -> None:
-    """Rotation at Gitea is noticed at once; a flood of invented key ids costs one request in ten seconds."""
+    """Rotation at Gitea is noticed at once; a flood of invented key ids costs one request in half a minute."""
     gitea = Gitea("one")
     began_s = trio.current_time()
     async with refreshing(gitea) as keys:
         gitea.answer = document("one", "two")
         for _ in range(500):
             assert keys.find("invented") is None
-            await trio.sleep(0.05)
+            await trio.sleep(0.15)
 
         assert keys.find("two") is not None
-    assert [0, 10, 20] == [at_s - began_s for at_s in gitea.asked_at_s]
+    assert [0, 30, 60] == [at_s - began_s for at_s in gitea.asked_at_s]
 
 
 @pytest.mark.parametrize(
@@ -111,10 +112,52 @@ async def test_a_gitea_that_hangs_is_given_up(autojump_clock: MockClock) -> None
         assert keys.statistics().age_s is None
         assert 1 == keys.statistics().failures_total
         gitea.slow_s = 0
-        assert keys.find("one") is None
-        await trio.sleep(10.5)
+        await trio.sleep(30.5)
 
         assert keys.find("one") is not None
+
+
+async def test_a_gate_that_began_before_gitea_is_ready_soon_after_it(autojump_clock: MockClock) -> None:
+    """Nobody sends a request to a gate that is not ready, so nobody would ask for keys either."""
+    gitea = Gitea("one")
+    good, gitea.answer = gitea.answer, UpstreamUnreachable("Gitea cannot be reached.")
+    began_s = trio.current_time()
+    async with refreshing(gitea) as keys:
+        await trio.sleep(100)
+        assert not keys.usable()
+        gitea.answer = good
+        await trio.sleep(30)
+        assert keys.usable()
+        await trio.sleep(500)
+
+    assert [0, 30, 60, 90, 120] == [at_s - began_s for at_s in gitea.asked_at_s]
+
+
+@pytest.mark.parametrize("max_stale_s", [60, 100, 700, 3600, 86_400])
+async def test_keys_never_grow_stale_while_gitea_answers(autojump_clock: MockClock, max_stale_s: float) -> None:
+    """Whatever the operator says keys may be old, they are fetched before they are; one failure is no matter either."""
+    gitea = Gitea("one")
+    keys = SigningKeys(RefreshTimes.for_staleness(max_stale_s))
+    good = gitea.answer
+    async with trio.open_nursery() as nursery:
+        await nursery.start(partial(run_refresher, keys, gitea.fetch, jitter=lambda: 1.0))
+        for number in range(50):
+            gitea.answer = UpstreamUnreachable("once") if number % 10 == 5 else good
+            await trio.sleep(max_stale_s / 10)
+            assert keys.usable()
+        nursery.cancel_scope.cancel()
+    assert 30 >= keys.times.min_interval_s
+    assert 600 >= keys.times.interval_s
+
+
+async def test_why_keys_cannot_be_fetched_is_said() -> None:
+    """A Gitea that signs with a shared secret is mended at Gitea, and the operator has to know."""
+    gitea = Gitea("one")
+    gitea.answer = UpstreamBroken("Gitea shows no public key.", "Set JWT_SIGNING_ALGORITHM.")
+    with capture_logs() as logs:
+        assert not await SigningKeys().refresh(gitea.fetch)
+
+    assert ["Gitea shows no public key. Set JWT_SIGNING_ALGORITHM."] == [line["detail"] for line in logs]
 
 
 async def test_a_bug_ends_the_refresher(autojump_clock: MockClock) -> None:

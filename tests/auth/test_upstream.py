@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from aegis_trio.auth.broker.ports import UpstreamGrantDead, UpstreamIdentity, UpstreamTokens
 from aegis_trio.auth.jwks import SigningKeys
@@ -138,3 +139,12 @@ async def test_who_is_blocked_at_gitea_may_not_go_on() -> None:
     for answer in answers:
         gitea.user = answer
         assert not await under_test.may_be_used(Secret("a"))
+
+
+async def test_a_gitea_that_ignores_scopes_signs_in_nobody() -> None:
+    """Before 1.23 introspection shows the words that were asked for, while the token opens everything."""
+    gitea = FakeOAuth(ignores_scopes=True)
+    with capture_logs() as logs, pytest.raises(UpstreamBroken, match=r"1\.23"):
+        await login(gitea, await signing_keys()).identify(tokens(), "n")
+
+    assert ["gitea_ignores_scopes"] == [line["event"] for line in logs]

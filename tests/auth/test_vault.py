@@ -68,6 +68,8 @@ def test_keys_are_rotated_without_losing_anything() -> None:
     assert Secret("y") == both.unseal(after, row="r", owner="o") == Vault((NEW,)).unseal(after, row="r", owner="o")
     assert VAULT.unseal(after, row="r", owner="o") is None
     assert Vault((NEW,)).unseal(before, row="r", owner="o") is None
+    assert [False, True] == [both.is_sealed_by_first(one, row="r", owner="o") for one in (before, after)]
+    assert not both.is_sealed_by_first(after, row="another", owner="o")
 
 
 def test_the_same_text_is_sealed_otherwise_each_time() -> None:

@@ -454,7 +454,7 @@ async def test_a_sign_in_that_is_set_up_well_is_told_so(folder: Path) -> None:
 async def test_an_application_that_gitea_refuses_is_a_failure(folder: Path) -> None:
     """Everybody's sign-in would end on a page of an error."""
     async with open_forge() as forge:
-        for changes in ({"GITEA_OAUTH_CLIENT_SECRET": "gto_wrong"}, {"GITEA_OAUTH_CLIENT_ID": "a b"}):
+        for changes in ({"GITEA_OAUTH_CLIENT_SECRET": "gto_wrong"}, {"GITEA_OAUTH_CLIENT_ID": "a-b"}):
             findings = await check_signin(signing_in(forge, folder, **changes), SystemClock())
             [refused] = [finding for finding in findings if finding.check == "oauth_application"]
             assert Health.FAILURE is refused.health
@@ -474,14 +474,16 @@ async def test_a_gitea_that_is_gone_is_told_and_the_rest_is_looked_at(folder: Pa
 
 @pytest.mark.sockets
 async def test_a_gitea_with_another_name_is_worth_a_word(folder: Path) -> None:
-    """Browsers are sent to GITEA_URL, which may be a name that only the gate knows."""
+    """Browsers are sent to GITEA_URL, which the gate alone may know, unless they have an address of their own."""
     async with open_forge() as forge:
-        chosen = signing_in(forge, folder, GITEA_URL=forge.url.replace("127.0.0.1", "localhost"))
-        findings = await check_signin(chosen, SystemClock())
+        inner = {"GITEA_URL": forge.url.replace("127.0.0.1", "localhost")}
+        findings = await check_signin(signing_in(forge, folder, **inner), SystemClock())
+        mended = await check_signin(signing_in(forge, folder, **inner, GITEA_PUBLIC_URL=forge.url), SystemClock())
 
     [named] = [finding for finding in findings if finding.check == "gitea_url"]
     assert Health.WARNING is named.health
-    assert "ROOT_URL" in named.remedy
+    assert "GITEA_PUBLIC_URL" in named.remedy
+    assert not [finding for finding in mended if finding.check == "gitea_url"]
 
 
 async def test_nobody_signs_in_where_it_is_off() -> None:

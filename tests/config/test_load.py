@@ -329,6 +329,32 @@ def test_the_domain_is_another_way_to_say_the_url() -> None:
     assert load(MCP_DOMAIN="a.example", PUBLIC_URL="https://a.example")
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("HTTPS://MCP.Example.org/", "https://mcp.example.org"),
+        ("https://mcp.example.org:443", "https://mcp.example.org"),
+        ("https://mcp.example.org:/Gate/", "https://mcp.example.org/Gate"),
+        ("https://mcp.example.org:8443/", "https://mcp.example.org:8443"),
+        ("http://LOCALHOST:80/a", "http://localhost/a"),
+        ("https://[2001:DB8::1]:443", "https://[2001:db8::1]"),
+    ],
+)
+def test_the_public_address_has_one_spelling(typed: str, meant: str) -> None:
+    """Clients compare issuer and resource as text with what they made of the URL that a person typed."""
+    settings = load(PUBLIC_URL=typed)
+
+    assert meant == settings.web.public_url
+    assert meant == load(MCP_DOMAIN=typed).web.public_url
+
+
+def test_an_endpoint_for_the_public_address_is_worth_a_word() -> None:
+    """What users type ends in /mcp; PUBLIC_URL does not."""
+    (warning,) = load(PUBLIC_URL="https://mcp.example.org/mcp").warnings
+    assert "https://mcp.example.org/mcp/mcp" in warning
+    assert () == load(PUBLIC_URL="https://mcp.example.org/gate").warnings
+
+
 def test_two_listeners_need_two_ports() -> None:
     """The operator's listener must never be the public one."""
     assert "ADMIN_PORT" == fault_of(PORT="9464").variable

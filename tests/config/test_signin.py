@@ -105,7 +105,11 @@ def test_a_public_address_without_tls_is_refused() -> None:
         ("OAUTH_STATIC_CLIENTS", "a:short:https://a.example/cb", "no client"),
         ("OAUTH_STATIC_CLIENTS", "a::http://a.example/cb", "no client"),
         ("OAUTH_STATIC_CLIENTS", "a::https://a.example/cb, a::https://b.example/cb", "same id"),
-        ("OAUTH_EXTRA_REDIRECT_URIS", "https://a.example/cb#x", "not a redirect URI"),
+        ("OAUTH_EXTRA_REDIRECT_URIS", "https://a.example/cb#x", "no redirect URI"),
+        ("OAUTH_EXTRA_REDIRECT_URIS", "https://*.example/cb", "wildcards"),
+        ("GITEA_OAUTH_CLIENT_ID", "an id", "is no id"),
+        ("GITEA_OAUTH_CLIENT_SECRET", "gto_ä", "is no secret"),
+        ("OAUTH_EXPECTED_AUDIENCE", "another", "OAUTH_FLOW=gitea"),
         ("OAUTH_FLOW", "implicit", "one of the words"),
         ("ALLOW_GITEA_PAT", "true", "OAUTH_FLOW=gitea"),
         ("ACCESS_TOKEN_TTL_S", "5", "from 60"),
@@ -117,3 +121,42 @@ def test_a_value_that_cannot_be_is_refused_with_its_rule(name: str, value: str, 
 
     assert name in fault
     assert rule in fault
+
+
+def test_signing_in_and_an_open_gate_exclude_each_other() -> None:
+    """People would sign in as themselves and act as the bot; the operator says which of both is meant."""
+    assert "AUTH_ENABLED" == fault_of(PUBLIC_URL=HTTPS, AUTH_ENABLED="false", **ON).variable
+
+
+def test_the_audience_of_the_broker_is_our_application() -> None:
+    """The guides tell people to write it down; saying what is so anyway is no fault."""
+    assert load(PUBLIC_URL=HTTPS, OAUTH_EXPECTED_AUDIENCE="app-id", **ON).signin is not None
+
+
+def test_the_address_of_a_chatgpt_connector_may_be_given() -> None:
+    """As the entries of clients spell it."""
+    pattern = "https://chatgpt.com/connector/oauth/{callback_id}"
+    signin = load(PUBLIC_URL=HTTPS, OAUTH_EXTRA_REDIRECT_URIS=pattern, **ON).signin
+
+    assert signin is not None
+    assert (pattern,) == signin.extra_redirect_uris
+
+
+def test_gitea_may_have_another_address_for_browsers() -> None:
+    """In a compose file the gate asks `http://gitea:3000`, where nobody's browser can follow."""
+    inner = {"PUBLIC_URL": HTTPS, "GITEA_URL": "http://gitea:3000", **ON}
+    settings = load(**inner, GITEA_PUBLIC_URL="https://Git.example.org/")
+
+    assert settings.signin is not None
+    assert ("http://gitea:3000", "https://git.example.org") == (settings.gitea.url, settings.signin.gitea_public_url)
+    assert () == settings.warnings
+
+
+@pytest.mark.parametrize("gitea_url", ["http://gitea:3000", "http://127.0.0.1:3000", "https://localhost"])
+def test_an_address_that_browsers_cannot_reach_is_worth_a_word(gitea_url: str) -> None:
+    """A first sign-in that ends at an unknown host tells nobody what is wrong."""
+    warnings = load(PUBLIC_URL=HTTPS, GITEA_URL=gitea_url, **ON).warnings
+
+    assert any("GITEA_PUBLIC_URL" in warning for warning in warnings)
+    assert not any("GITEA_PUBLIC_URL" in warning for warning in load(GITEA_URL=gitea_url, **ON).warnings)
+    assert not any("GITEA_PUBLIC_URL" in warning for warning in load(PUBLIC_URL=HTTPS, **ON).warnings)

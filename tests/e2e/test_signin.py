@@ -16,12 +16,14 @@ from aegis_trio.audit.entry import AuditEntry
 from aegis_trio.auth.broker.grants import Grants
 from aegis_trio.auth.broker.rows import ACCESS_PREFIX, CODE_PREFIX, REFRESH_PREFIX
 from aegis_trio.demo_forge import changes
+from aegis_trio.demo_forge.demo_world import PASSWORDS
 from aegis_trio.model.clock import SystemClock
 from aegis_trio.store.sqlite import open_sqlite_store
 from tests.e2e.gates import open_gate
 from tests.e2e.messages import call, open_session, post_modern
-from tests.e2e.sign_ins import BACK, Assistant, open_sign_in
+from tests.e2e.sign_ins import BACK, Assistant, Visitor, open_sign_in
 from tests.official_client import Official
+from tests.person import Person
 
 pytestmark = pytest.mark.e2e
 
@@ -31,7 +33,7 @@ _JSON_WEB_TOKEN = "eyJhbGciOi"  # how every token of Gitea's begins
 ENDED_WITHIN_S = 30.0  # of a shared machine; the gate itself is told at once
 
 
-_LOOKS_OFTEN = "from aegis_trio.supervisor import signin\nsignin.STILL_HERE_EVERY_S = 0.1"
+_LOOKS_OFTEN = "from aegis_trio.supervisor import upkeep\nupkeep.STILL_HERE_EVERY_S = 0.1"
 
 
 async def _wait_end(stream: httpx.Response) -> None:
@@ -89,6 +91,54 @@ async def test_tokens_rotate_and_an_answer_that_was_lost_is_given_again(tmp_path
         assert (400, "invalid_grant") == (stolen.status_code, stolen.json()["error"])
         assert 401 == (await alice.use_tool("get_me")).status_code
         await gate.wait_record("security_event", lambda record: record["kind"] == "oauth_reuse_detected")
+
+
+async def test_gitea_may_have_another_address_for_people_than_for_the_gate(tmp_path: Path) -> None:
+    """In a compose file the gate asks Gitea by a name that no browser knows."""
+    async with open_sign_in(tmp_path) as place:
+        public = place.forge.url.replace("127.0.0.1", "localhost")
+        async with open_gate(place.settings() | {"GITEA_PUBLIC_URL": public}) as gate:
+            alice = await Assistant.register(gate.url)
+            await alice.sign_in(Visitor(gate.url, Person(public, "alice", PASSWORDS["alice"])))
+
+            assert "alice/notes" in await _repositories(alice)
+
+
+async def test_every_step_is_recorded_and_counted(tmp_path: Path) -> None:
+    """Issue: every step of every sign-in is audited with person and client; and an operator can watch it by numbers."""
+    async with open_sign_in(tmp_path) as place, open_gate(place.settings()) as gate:
+        alice = await Assistant.register(gate.url)
+        await alice.sign_in(place.visitor("alice"))
+        first = alice.tokens["refresh_token"]
+        alice.keep((await alice.refresh(first)).json())
+        assert 400 == (await alice.refresh("aegis_rt_unknown")).status_code
+        assert 200 == (await alice.refresh(alice.tokens["refresh_token"])).status_code
+        assert 400 == (await alice.refresh(first)).status_code
+        await gate.wait_record("oauth_revoke")
+        metrics = await gate.metrics()
+        uid = place.account("alice").id
+
+        counted = {
+            name.removeprefix("aegis_signin_events_total"): value
+            for name, value in metrics.items()
+            if name.startswith("aegis_signin_events_total")
+        }
+        assert {
+            '{event="oauth_register",kind=""}': 1,
+            '{event="oauth_authorize",kind="asked"}': 1,
+            '{event="oauth_authorize",kind="agreed"}': 1,
+            '{event="oauth_grant",kind=""}': 1,
+            '{event="oauth_token",kind=""}': 1,
+            '{event="oauth_refresh",kind=""}': 2,
+            '{event="oauth_revoke",kind="reused_refresh_token"}': 1,
+            '{event="oauth_reuse_detected",kind="refresh_token"}': 1,
+        } == counted
+        assert 2 == metrics['aegis_signin_refused_total{endpoint="/oauth/token",error="invalid_grant"}']
+        assert (1, 0) == (metrics["aegis_signing_keys_keys"], metrics["aegis_signing_keys_failures_total"])
+        assert 0 <= metrics["aegis_signing_keys_age_s"] < 600
+        for event in ("oauth_grant", "oauth_token", "oauth_refresh", "oauth_revoke"):
+            for record in gate.audit_records(event):
+                assert (f"person:{uid}", alice.client_id) == (record["principal"], record["client"])
 
 
 async def test_giving_up_a_token_ends_what_runs_for_it(tmp_path: Path) -> None:

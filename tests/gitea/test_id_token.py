@@ -33,6 +33,7 @@ from tests.gitea.recorded_oauth import LINES
 
 NOW = 1_795_246_975
 ISSUER, CLIENT, NONCE = "http://127.0.0.1:3999", "c13016af-4b61-4539-add9-45ccd4d3c8e3", "n-0S6_WzA2Mj"
+ACCESS_TOKEN = Secret("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y")
 ID_CLAIMS: dict[str, Any] = LINES["oauth.main.token"]["jwt"]["id_token"]["payload"]
 ACCESS_CLAIMS: dict[str, Any] = LINES["oauth.main.token"]["jwt"]["access_token"]["payload"]
 REFRESH_CLAIMS: dict[str, Any] = LINES["oauth.main.token"]["jwt"]["refresh_token"]["payload"]
@@ -79,7 +80,14 @@ def _part(document: object) -> str:
 
 
 def _verified(token: str, **changed: Any) -> IdClaims:
-    expected = {"issuer": ISSUER, "client_id": CLIENT, "nonce": NONCE, "now_s": NOW, **changed}
+    expected = {
+        "issuer": ISSUER,
+        "client_id": CLIENT,
+        "nonce": NONCE,
+        "access_token": ACCESS_TOKEN,
+        "now_s": NOW,
+        **changed,
+    }
     return verify_id_token(token, keys=KEYS, **expected)
 
 
@@ -145,6 +153,8 @@ WRONG_ID: dict[str, tuple[dict[str, Any], Reason]] = {
     "nobody": ({"sub": "0"}, Reason.CLAIMS),
     "the Actions runner": ({"sub": "-2"}, Reason.CLAIMS),
     "a number": ({"sub": 2}, Reason.CLAIMS),
+    "another access token": ({"at_hash": "77QmUPtjPfzWtF2AnpK9RA=="}, Reason.ACCESS_TOKEN),
+    "an odd access token": ({"at_hash": 5}, Reason.ACCESS_TOKEN),
     "a name that is no text": ({"preferred_username": 7}, Reason.CLAIMS),
 }
 
@@ -155,6 +165,23 @@ def test_an_id_token_that_is_not_this_sign_ins_is_refused(changed: dict[str, Any
     claims = {name: value for name, value in {**ID_CLAIMS, **changed}.items() if value is not None}
     with pytest.raises(UpstreamBroken, match=reason.value):
         _verified(_signed(claims))
+
+
+@pytest.mark.parametrize(("by", "digest"), [("rsa", hashlib.sha256), ("ec", hashlib.sha256), ("ed", hashlib.sha512)])
+def test_the_access_token_that_came_with_it_may_be_named(by: str, digest: Any) -> None:
+    """By half of a digest that the signature's algorithm chooses; Gitea says nothing of it today."""
+    half = digest(ACCESS_TOKEN.reveal().encode()).digest()
+    named = base64.urlsafe_b64encode(half[: len(half) // 2]).rstrip(b"=").decode()
+    token = _signed({**ID_CLAIMS, "at_hash": named}, by=by)
+
+    assert _verified(token)
+    with pytest.raises(UpstreamBroken, match=Reason.ACCESS_TOKEN.value):
+        _verified(token, access_token=Secret("another"))
+
+
+def test_the_example_of_the_specification_is_named_as_it_says() -> None:
+    """OpenID Connect Core appendix A.3."""
+    assert _verified(_signed({**ID_CLAIMS, "at_hash": "77QmUPtjPfzWtF2AnpK9RQ"}))
 
 
 def test_clocks_may_differ_by_a_minute() -> None:

@@ -59,6 +59,7 @@ async def test_two_people_sign_in_and_see_their_own() -> None:
                 issuer=issuer,
                 client_id=bench.application.client_id,
                 nonce="n",
+                access_token=tokens.access_token,
                 now_s=now_s,
             )
             found = await bench.oauth.introspect(tokens.access_token)
@@ -116,6 +117,7 @@ async def test_a_new_key_of_gitea_is_fetched_when_its_first_token_comes() -> Non
                 issuer=bench.forge.url,
                 client_id=bench.application.client_id,
                 nonce="n",
+                access_token=tokens.access_token,
                 now_s=bench.now_s,
             ).uid
 
@@ -170,9 +172,12 @@ async def test_an_old_grant_keeps_its_scope_and_is_found_out() -> None:
 
         assert isinstance(found, Introspection)
         assert (frozenset({"openid", "read:user", "offline_access"}), True) == (found.scopes, found.opens_everything)
+        assert await bench.oauth.opens_everything((await bench.tokens(person)).access_token)
         await person.revoke_everything()
-        again = await bench.oauth.introspect((await bench.tokens(person)).access_token)
+        tokens = await bench.tokens(person)
+        again = await bench.oauth.introspect(tokens.access_token)
         assert isinstance(again, Introspection)
+        assert not await bench.oauth.opens_everything(tokens.access_token)
         assert (frozenset(SCOPE.split()), False) == (again.scopes, again.opens_everything)
 
 

@@ -123,3 +123,21 @@ async def test_a_store_that_is_closed_says_so(tmp_path: Path) -> None:
         pass
     with pytest.raises(StoreFailed, match="not open"):
         await store.put(ROW)
+
+
+async def test_a_fresh_file_may_be_opened_by_several_at_once(tmp_path: Path) -> None:
+    """The gate's first start and a command of the operator's; whoever comes second finds the tables made."""
+    path = tmp_path / "new" / "store.sqlite3"
+    opened: list[int] = []
+
+    async def open_and_write(number: int) -> None:
+        async with open_sqlite_store(path, clock=CLOCK) as store:
+            await store.put(Put(space=Space.GRANT, key=str(number), value=b"{}"))
+            opened.append(number)
+
+    async with trio.open_nursery() as nursery:
+        for number in range(8):
+            nursery.start_soon(open_and_write, number)
+    async with open_sqlite_store(path, clock=CLOCK) as store:
+        assert 8 == await store.count(Space.GRANT)
+    assert list(range(8)) == sorted(opened)

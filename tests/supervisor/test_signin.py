@@ -11,7 +11,11 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
+from aegis_trio.audit.entry import service_event
+from aegis_trio.auth.attempts import AttemptLedger
 from aegis_trio.auth.broker.grants import REVOKED
+from aegis_trio.auth.broker.people import People
+from aegis_trio.auth.broker.trail import SignInTrail
 from aegis_trio.auth.jwks import SigningKeys
 from aegis_trio.gitea.oauth import GiteaOAuth
 from aegis_trio.model.call import Transport
@@ -22,9 +26,12 @@ from aegis_trio.model.json import JsonObject
 from aegis_trio.model.secret import Secret
 from aegis_trio.store.interface import RESYNC, Put, Space, StoreFailed
 from aegis_trio.store.memory import MemoryStore
-from aegis_trio.supervisor.signin import SWEEP_EVERY_S, SignIn
+from aegis_trio.supervisor.signin import SignIn
+from aegis_trio.supervisor.upkeep import SWEEP_EVERY_S
+from aegis_trio.telemetry.metrics import StatisticsCollector, render_metrics
 from aegis_trio.transports.hub import SessionHub
 from aegis_trio.transports.settings import SessionSettings
+from tests.auth.places import FakeTrail
 
 ADA, BOB, PAT, KEY = OwnerId("grant:ada"), OwnerId("grant:bob"), OwnerId("person:3"), OwnerId("key:1")
 
@@ -185,3 +192,59 @@ def test_without_keys_nobody_can_sign_in_and_readiness_says_so() -> None:
 
     assert reason is not None
     assert "signing_keys_stale" == reason.code
+
+
+@dataclass
+class FakePeople:
+    """Counts how often everybody's tokens were sealed anew."""
+
+    fails: bool = False
+    asked: int = 0
+
+    async def reseal(self) -> int:
+        await trio.lowlevel.checkpoint()
+        self.asked += 1
+        if self.fails:
+            raise StoreFailed("no")
+        return 2
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_tokens_are_sealed_anew_once_at_the_start(autojump_clock: MockClock, *, fails: bool) -> None:
+    """Keys change with a start alone; a store that fails just then is tried at the next one, and the gate serves."""
+    people = FakePeople(fails=fails)
+    signin = SignIn(
+        judge=Judge(),
+        keys=SigningKeys(),
+        oauth=cast("GiteaOAuth", FakeKeys()),
+        store=MemoryStore(SetClock(0)),
+        routes={},
+        people=cast("People", people),
+    )
+    async with trio.open_nursery() as nursery:
+        await nursery.start(signin.run, SessionHub(SessionSettings()))
+        await trio.sleep(2 * SWEEP_EVERY_S)
+        nursery.cancel_scope.cancel()
+
+    assert 1 == people.asked
+
+
+def test_metrics_say_how_signing_in_goes() -> None:
+    """What nobody signs in to has keys alone."""
+    audit = FakeTrail()
+    trail = SignInTrail(audit, AttemptLedger(clock_s=lambda: 0.0))
+    trail.append_nowait(service_event("oauth_authorize", step="agreed"))
+    trail.note_refusal("/oauth/token", "invalid_grant", "code: unknown", Origin(address="192.0.2.1"))
+    texts: list[str] = []
+    for known in (trail, None):
+        metrics = StatisticsCollector()
+        signin = SignIn(
+            judge=Judge(), keys=SigningKeys(), oauth=cast("GiteaOAuth", FakeKeys()), store=None, routes={}, trail=known
+        )
+        signin.register_metrics(metrics)
+        texts.append(render_metrics(metrics).decode())
+
+    assert 'aegis_signin_events_total{event="oauth_authorize",kind="agreed"} 1.0' in texts[0]
+    assert 'aegis_signin_refused_total{endpoint="/oauth/token",error="invalid_grant"} 1.0' in texts[0]
+    assert "aegis_signing_keys_failures_total 0.0" in texts[1]
+    assert "aegis_signin_" not in texts[1]

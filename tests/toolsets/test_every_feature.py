@@ -22,6 +22,7 @@ from aegis_trio.model.errors import InvalidArgument
 from aegis_trio.model.features import PromptSpec, ResourceSpec
 from aegis_trio.model.toolspec import Risk, ToolSpec
 from aegis_trio.policy.access import READ_SCOPES
+from aegis_trio.policy.scopes import SCOPES, gitea_scopes, offered_scopes
 from aegis_trio.supervisor.core import INSTRUCTIONS
 from aegis_trio.toolsets.catalogue import CATALOGUE, COMPLETIONS, PROMPTS, RESOURCES, TOOLS
 from aegis_trio.toolsets.context import ToolContext
@@ -80,6 +81,21 @@ def test_an_operation_keeps_the_rules_of_tools(operation: Operation) -> None:
     assert operation.scopes <= READ_SCOPES
     assert operation.gitea_scopes <= KNOWN_SCOPES
     assert 1 <= operation.timeout_s <= 55
+
+
+@pytest.mark.parametrize("operation", [*TOOLS, *OPERATIONS], ids=lambda operation: operation.name)
+def test_what_an_operation_needs_stands_in_the_one_table_of_scopes(operation: Operation) -> None:
+    """A right that nobody could be asked for, or that Gitea is not asked for, would fail at every call of a person."""
+    asked_of_gitea = set(gitea_scopes(write_mode=False))
+
+    assert operation.scopes <= set(offered_scopes(write_mode=False))
+    assert operation.gitea_scopes <= asked_of_gitea
+    assert {scope for scope in operation.gitea_scopes if scope != "read:user"} <= operation.scopes
+
+
+def test_a_key_reads_what_a_person_can_be_asked_for() -> None:
+    """Two lists of areas, of which neither may grow alone."""
+    assert READ_SCOPES == {row.scope for row in SCOPES if not row.writes}
 
 
 @every_operation

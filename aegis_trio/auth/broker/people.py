@@ -9,7 +9,7 @@ Laws:
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, final
 
 import structlog
@@ -78,6 +78,33 @@ class People:
         for grant in await self._grants.of_person(uid):
             await self._grants.end(grant.id, reason)
         await self._store.delete(Space.PERSON, person_key(uid))
+
+    async def reseal(self) -> int:
+        """Seal by the vault's first key what older ones sealed; return for how many people.
+
+        Afterwards the older keys can be taken away, and nobody signs in again for it.
+        """
+        done, after = 0, ""
+        while rows := await self._store.rows(Space.PERSON, after=after):
+            after = rows[-1].key
+            for row in rows:
+                done += await self._resealed(decode_row(PersonRow, row.value).uid)
+        return done
+
+    async def _resealed(self, uid: int) -> bool:
+        key = person_key(uid)
+        async with self._lock(uid):
+            found = await self._find(uid)
+            if found is None or self._vault.is_sealed_by_first(found[0].refresh, row=f"{key} refresh", owner=key):
+                return False
+            person, row = found
+            access, refresh = self._unseal(person, "access"), self._unseal(person, "refresh")
+            if access is None or refresh is None:
+                return False
+            lasts_s = person.access_expires_at - self._now_s()
+            tokens = UpstreamTokens(access=access, refresh=refresh, expires_in_s=lasts_s)
+            put = replace(self._put(uid, person.login, tokens, row.version), expires_at=row.expires_at)
+            return await self._store.put(put) is not None
 
     async def _refreshed(self, uid: int) -> Secret | None:
         # Somebody may have refreshed while this task waited for the lock.

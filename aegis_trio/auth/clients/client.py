@@ -85,11 +85,6 @@ class Client:
         """The host that a client with a document is verified to speak for; None for any other."""
         return urlsplit(self.id).hostname if self.kind is ClientKind.DOCUMENT else None
 
-    @property
-    def is_local_only(self) -> bool:
-        """Whether every answer stays on the person's own machine, where any program may claim it."""
-        return all(is_loopback(uri) for uri in self.redirect_uris)
-
 
 def is_valid_redirect(raw_uri: str) -> bool:
     """Return whether *raw_uri* may be a redirect URI at all.

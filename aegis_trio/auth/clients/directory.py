@@ -43,8 +43,8 @@ class ClientDirectory:
         """Return a client as the token endpoint needs it: with the keys by which *raw_assertion* can be checked.
 
         Raises:
-            NotFetched: as `find`.
-            OAuthRefused: invalid_client: its keys cannot be had.
+            NotFetched: as `find`, or its keys cannot be had now.
+            OAuthRefused: invalid_client: its keys stand where they may not.
         """
         client = await self.find(client_id)
         if client is None or client.auth is not ClientAuth.KEY or raw_assertion is None:

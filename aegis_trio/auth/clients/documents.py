@@ -13,7 +13,6 @@ draft-ietf-oauth-client-id-metadata-document.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
@@ -180,11 +179,6 @@ def kept_for_s(cache_control: str) -> float:
         return MIN_KEPT_S
     found = _MAX_AGE.search(words)
     return DEFAULT_KEPT_S if found is None else min(max(float(found["age_s"]), MIN_KEPT_S), MAX_KEPT_S)
-
-
-def document_digest(body: bytes) -> str:
-    """Return what tells two states of a document apart, for the log."""
-    return hashlib.sha256(body).hexdigest()[:16]
 
 
 def _read_auth(document: JsonObject) -> tuple[ClientAuth, JsonObject | None, str | None]:

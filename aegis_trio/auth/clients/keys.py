@@ -4,7 +4,8 @@ Laws:
     1. Keys come from the client's own host: whoever could name another would let another's server speak for it.
     2. They are fetched by the same guard and within the same bounds as documents, and kept as documents are.
     3. An unknown key id asks for a fetch, at most once in `MIN_INTERVAL_S`: strangers choose key ids.
-    4. What cannot be fetched is refused; keys that were good until now stay so until their time is over.
+    4. Keys that were good until now stay so until their time is over, also while they cannot be fetched; a client whose
+       keys cannot be had is told to come again, for one that hears `invalid_client` forgets its tokens.
 
 Source: RFC 7591 section 2 (`jwks_uri`), OpenID Connect Core section 10.1.1 (rotation).
 """
@@ -59,29 +60,31 @@ class ClientKeys:
         """Return the keys of *client* with which *raw_assertion* may be signed, or None when it publishes none.
 
         Raises:
-            OAuthRefused: invalid_client: its keys cannot be had.
+            OAuthRefused: invalid_client: they stand where they may not.
+            NotFetched: they cannot be had now, or are none.
         """
         if client.jwks is not None or client.jwks_uri is None:
             return client.jwks
+        place = read_client_address(client.jwks_uri)
+        # Threat: keys at another host, where its owner never meant to speak for this client.
+        if place is None or place[0] != client.host:
+            rule = "jwks_uri: the client's keys must stand at its own host, by https and without a port"
+            raise OAuthRefused(OAuthCode.INVALID_CLIENT, rule)
         kept = self._kept.get(client.jwks_uri)
         if kept is not None and self._is_good(kept, _key_id(raw_assertion)):
             self._kept.move_to_end(client.jwks_uri)
             return kept.keys
         try:
-            return await self._fetched(client, client.jwks_uri)
+            return await self._fetched(client.jwks_uri, place)
         except NotFetched as missing:
             log.info("client_keys_not_fetched", client=client.id, reason=str(missing))
             now = trio.current_time()
             if kept is not None and kept.until > now:
                 self._kept[client.jwks_uri] = replace(kept, fetched=now)
                 return kept.keys
-            raise OAuthRefused(OAuthCode.INVALID_CLIENT, f"jwks_uri: {missing}") from None
+            raise
 
-    async def _fetched(self, client: Client, uri: str) -> JsonObject:
-        place = read_client_address(uri)
-        # Threat: keys at another host, where its owner never meant to speak for this client.
-        if place is None or place[0] != client.host:
-            raise NotFetched("the client's keys must stand at its own host, by https and without a port")
+    async def _fetched(self, uri: str, place: tuple[str, str]) -> JsonObject:
         async with self._fetching:
             body, cache_control = await self._fetch(*place)
         keys = _read_keys(body)

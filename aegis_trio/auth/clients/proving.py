@@ -61,7 +61,8 @@ def read_presented(raw_authorization: str | None, form: Parameters) -> Presented
     if basic is not None:
         if form_id is not None and form_id != basic[0]:
             raise OAuthRefused(OAuthCode.INVALID_REQUEST, "client_id: is another one than in Authorization")
-        return Presented(client_id=basic[0], secret=basic[1])
+        # Source: RFC 6749 section 2.3.1: a client without a secret may come with an empty one.
+        return Presented(client_id=basic[0], secret=basic[1] or None)
     if assertion is not None:
         if single(form, "client_assertion_type") != ASSERTION_TYPE:
             raise OAuthRefused(OAuthCode.INVALID_REQUEST, "client_assertion_type: must be jwt-bearer")
@@ -158,6 +159,7 @@ def _verified(
     except jwt.PyJWTError:
         raise refused from None
     issued, expires, identifier = claims.get("iat"), claims.get("exp"), claims.get("jti")
+    not_before = claims.get("nbf", 0)
     if not isinstance(expires, int) or not isinstance(identifier, str) or not 0 < len(identifier) <= 256:
         raise refused
     # Time is judged by the gate's own clock, which tests can set.
@@ -165,6 +167,8 @@ def _verified(
     if expires + LEEWAY_S <= now_s or expires > now_s + 2 * MAX_ASSERTION_AGE_S + LEEWAY_S:
         raise refused
     if issued is not None and not is_young:
+        raise refused
+    if not isinstance(not_before, int) or not_before > now_s + LEEWAY_S:
         raise refused
     return claims
 

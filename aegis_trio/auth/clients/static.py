@@ -86,14 +86,13 @@ def gitea_application(client_id: str, secret: Secret, *, extra_redirects: tuple[
     return _client(client_id, secret, _redirects(extra_redirects), "an assistant with this server's client id")
 
 
-def parse_static_client(raw_entry: str, *, extra_redirects: tuple[str, ...] = ()) -> Client:
+def parse_static_client(raw_entry: str) -> Client:
     """Return the client of an entry `id:secret:redirect redirect …`.
 
     Without a secret it is a public client; without redirect URIs it has the well-known ones.
 
     Args:
         raw_entry: as it stands in the settings.
-        extra_redirects: redirect URIs beside the well-known ones, where the entry names none.
 
     Raises:
         ValueError: which part breaks which rule; the secret is never repeated.
@@ -110,7 +109,20 @@ def parse_static_client(raw_entry: str, *, extra_redirects: tuple[str, ...] = ()
     own = tuple(dict.fromkeys(raw_redirects.split()))
     if len(own) > MAX_REDIRECT_URIS:
         raise ValueError(f"redirect URIs of {client_id}: at most {MAX_REDIRECT_URIS}")
-    return _client(client_id, secret, _checked(own) if own else _redirects(extra_redirects), client_id)
+    return _client(client_id, secret, check_redirects(own) if own else _redirects(()), client_id)
+
+
+def check_redirects(uris: tuple[str, ...]) -> tuple[str, ...]:
+    """Return *uris*, each of which may be a redirect URI of a client of the operator's.
+
+    Raises:
+        ValueError: which one breaks the rule, and the rule.
+    """
+    for uri in uris:
+        if uri != CHATGPT_PATTERN and ("{" in uri or "*" in uri or not is_valid_redirect(uri)):
+            rule = "must be https, or http on localhost, without user, fragment, dot segments or wildcards"
+            raise ValueError(f"redirect URI {uri[:256]}: {rule}")
+    return uris
 
 
 def _client(client_id: str, secret: Secret | None, redirects: tuple[str, ...], name: str) -> Client:
@@ -127,12 +139,4 @@ def _client(client_id: str, secret: Secret | None, redirects: tuple[str, ...], n
 
 def _redirects(extra: tuple[str, ...]) -> tuple[str, ...]:
     known = (*WELL_KNOWN_REDIRECTS, CHATGPT_PATTERN, *LOOPBACK_REDIRECTS)
-    return tuple(dict.fromkeys((*known, *_checked(extra))))
-
-
-def _checked(uris: tuple[str, ...]) -> tuple[str, ...]:
-    for uri in uris:
-        if uri != CHATGPT_PATTERN and ("{" in uri or "*" in uri or not is_valid_redirect(uri)):
-            rule = "must be https, or http on localhost, without user, fragment, dot segments or wildcards"
-            raise ValueError(f"redirect URI {uri}: {rule}")
-    return uris
+    return tuple(dict.fromkeys((*known, *check_redirects(extra))))

@@ -49,7 +49,7 @@ async def check_signin(settings: Settings, clock: WallClock) -> list[Finding]:
     async with open_gitea_client(settings.gitea) as client:
         try:
             with trio.fail_after(DEADLINE_S):
-                findings.extend(await _check_provider(client, settings.gitea.url))
+                findings.extend(await _check_provider(client, signin.gitea_public_url or settings.gitea.url))
                 findings.append(await _check_application(client, signin))
                 if not has_tokens:  # those that there are have told it already
                     findings.append(await _check_version(client))
@@ -152,8 +152,8 @@ async def _check_provider(client: GiteaClient, url: str) -> list[Finding]:
         findings.append(
             warning(
                 "gitea_url",
-                f"Gitea calls itself {discovery.issuer}, and browsers are sent to GITEA_URL, {url}.",
-                "Set GITEA_URL to the address that people type, or ROOT_URL in Gitea to that of GITEA_URL.",
+                f"Gitea calls itself {discovery.issuer}, and browsers are sent to {url}.",
+                "Set GITEA_PUBLIC_URL to the address that people type, or ROOT_URL in Gitea to that of GITEA_URL.",
             )
         )
     return findings

@@ -13,8 +13,8 @@ from aegis_trio.config.parsing import (
     parse_networks,
     parse_origins,
     parse_path,
+    parse_public_url,
     parse_switch,
-    parse_url,
     whole_number,
 )
 from aegis_trio.config.variable import Feature, Variable
@@ -78,7 +78,7 @@ ADMIN_PORT: Final = Variable[int](
 PUBLIC_URL: Final = Variable[str | None](
     name="PUBLIC_URL",
     feature=Feature.PROXIES,
-    parse=parse_url,
+    parse=parse_public_url,
     default=None,
     default_text="<http://127.0.0.1:PORT>",
     meaning="The URL that users type.",

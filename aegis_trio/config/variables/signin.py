@@ -7,8 +7,10 @@ from typing import Final
 
 from aegis_trio.auth.clients.client import Client
 from aegis_trio.auth.signin_settings import Flow
-from aegis_trio.config.parsing import choice, parse_path, parse_secret_text, parse_switch, parse_text, whole_number
+from aegis_trio.config.parsing import choice, parse_path, parse_public_url, parse_switch, parse_text, whole_number
 from aegis_trio.config.signin_parsing import (
+    parse_application_id,
+    parse_application_secret,
     parse_client_domains,
     parse_encryption_keys,
     parse_redirect_uris,
@@ -28,7 +30,7 @@ OAUTH_MODE: Final = Variable[bool](
 GITEA_OAUTH_CLIENT_ID: Final = Variable[str | None](
     name="GITEA_OAUTH_CLIENT_ID",
     feature=Feature.OAUTH,
-    parse=parse_text,
+    parse=parse_application_id,
     default=None,
     default_text="",
     meaning="Id of our OAuth application in Gitea. A client that is given this id and the secret works too.",
@@ -36,11 +38,19 @@ GITEA_OAUTH_CLIENT_ID: Final = Variable[str | None](
 GITEA_OAUTH_CLIENT_SECRET: Final = Variable[Secret | None](
     name="GITEA_OAUTH_CLIENT_SECRET",
     feature=Feature.OAUTH,
-    parse=parse_secret_text,
+    parse=parse_application_secret,
     default=None,
     default_text="",
     secret=True,
     meaning="Secret of our OAuth application in Gitea.",
+)
+GITEA_PUBLIC_URL: Final = Variable[str | None](
+    name="GITEA_PUBLIC_URL",
+    feature=Feature.OAUTH,
+    parse=parse_public_url,
+    default=None,
+    default_text="<GITEA_URL>",
+    meaning="Gitea as people's browsers reach it, where GITEA_URL is an address that this network alone knows.",
 )
 OAUTH_EXPECTED_AUDIENCE: Final = Variable[str | None](
     name="OAUTH_EXPECTED_AUDIENCE",
@@ -143,6 +153,7 @@ VARIABLES: Final[tuple[Variable[object], ...]] = (
     OAUTH_FLOW,
     GITEA_OAUTH_CLIENT_ID,
     GITEA_OAUTH_CLIENT_SECRET,
+    GITEA_PUBLIC_URL,
     OAUTH_EXPECTED_AUDIENCE,
     TOKEN_ENCRYPTION_KEY,
     ACCESS_TOKEN_TTL_S,

@@ -18,7 +18,7 @@ import structlog
 from aegis_trio.auth.broker.errors import OAuthRefused
 from aegis_trio.limits.addresses import AddressRates
 from aegis_trio.model.asgi import Headers, Receive, Scope, Send
-from aegis_trio.model.errors import Fault, RateLimited
+from aegis_trio.model.errors import Fault, RateLimited, TooMany
 from aegis_trio.model.identity import Origin
 from aegis_trio.protocol.refusals import Refusal
 from aegis_trio.store.interface import StoreFailed
@@ -51,6 +51,8 @@ class Asked:
 Trouble: TypeAlias = OAuthRefused | Refusal | StoreFailed | Fault
 """Why a request is not served: its parameters, its body, the store, or anything that is a fault everywhere."""
 Handle: TypeAlias = Callable[[Asked], Awaitable[HttpAnswer]]
+Note: TypeAlias = Callable[[str, str, str, Origin], None]
+"""Takes path, error, reason and origin of a refusal."""
 Render: TypeAlias = Callable[[Trouble, Asked], HttpAnswer]
 
 
@@ -62,6 +64,8 @@ class Endpoint:
     handle: Handle
     render: Render
     rates: AddressRates
+    note: Note | None = None
+    """Told of what is refused; None where a page says it to a person who is there."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -71,7 +75,7 @@ class Endpoint:
         wait_s = self.rates.refused_for_s(origin.address)
         if wait_s is not None:
             fault = RateLimited("Too many requests came from your address.", "Try again later.", retry_after_s=wait_s)
-            await give(scope, send, self.render(fault, asked))
+            await give(scope, send, self._refused(fault, asked, str(scope["path"])))
             return
         if scope["method"] == "POST":
             body = await read_body(receive, max_bytes=MAX_BODY_BYTES, deadline_s=BODY_DEADLINE_S)
@@ -90,4 +94,15 @@ class Endpoint:
             log.error("oauth_store_failed", path=path, reason=str(failure))  # noqa: TRY400 -- the reason is the whole story
             return self.render(failure, asked)
         except (OAuthRefused, Fault) as refusal:
-            return self.render(refusal, asked)
+            return self._refused(refusal, asked, path)
+
+    def _refused(self, trouble: OAuthRefused | Fault, asked: Asked, path: str) -> HttpAnswer:
+        if self.note is not None:
+            match trouble:
+                case OAuthRefused(code=code, description=reason):
+                    self.note(path, code.value, reason, asked.origin)
+                case TooMany(code=error, message=reason):
+                    self.note(path, error, reason, asked.origin)
+                case _:
+                    pass  # whatever else it is, it is not the client that is refused
+        return self.render(trouble, asked)

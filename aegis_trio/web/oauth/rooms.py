@@ -9,6 +9,7 @@ from aegis_trio.auth.broker.browsers import Browser, Browsers
 from aegis_trio.auth.broker.grants import Grants
 from aegis_trio.auth.broker.signin import SignIns
 from aegis_trio.auth.broker.tokens import Tokens
+from aegis_trio.auth.broker.trail import SignInTrail
 from aegis_trio.auth.clients.client import Client
 from aegis_trio.auth.clients.registry import Registry
 from aegis_trio.limits.addresses import AddressRates
@@ -47,6 +48,7 @@ class OAuthRooms:
     grants: Grants
     store: Store
     """For the ids of assertions that were used."""
+    trail: SignInTrail
     clock: WallClock
     page_rates: AddressRates
     """Of people's pages; a sign-in takes about four."""

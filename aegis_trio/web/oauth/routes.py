@@ -63,7 +63,7 @@ def oauth_routes(rooms: OAuthRooms) -> Routes:
         return Endpoint(handle, partial(trouble_page, rooms.printer), rooms.page_rates)
 
     def call(handle: Callable[[Asked], Awaitable[HttpAnswer]]) -> Endpoint:
-        return Endpoint(handle, trouble_answer, rooms.call_rates)
+        return Endpoint(handle, trouble_answer, rooms.call_rates, rooms.trail.note_refusal)
 
     return document_routes(rooms.settings, rooms.printer) | {
         ("GET", "/oauth/authorize"): page(sign_in.authorize),

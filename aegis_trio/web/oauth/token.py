@@ -115,7 +115,8 @@ class ClientEndpoints:
 
         Raises:
             OAuthRefused: invalid_client, or invalid_request where it is said twice who it is.
-            NotReady: its document cannot be had; it is not told that it is nobody, or it would forget its tokens.
+            NotReady: its document or keys cannot be had; it is not told that it is nobody, or it would forget its
+                tokens.
         """
         rooms = self.rooms
         authorizations = asked.header(b"authorization")

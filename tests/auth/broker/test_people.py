@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from aegis_trio.auth.broker import people as room
 from aegis_trio.auth.broker.grants import REVOKED
 from aegis_trio.auth.broker.people import FRESH_FOR_S, People
-from aegis_trio.auth.broker.ports import UpstreamTokens
+from aegis_trio.auth.broker.ports import UpstreamIdentity, UpstreamTokens
 from aegis_trio.auth.broker.rows import PersonRow, decode_row, encode_row, person_key
 from aegis_trio.auth.vault import Vault
 from aegis_trio.model.errors import AuditUnavailable, UpstreamBusy, UpstreamUnreachable
@@ -302,6 +302,44 @@ async def test_after_a_rotation_of_the_vaults_keys_nobody_signs_in_again(stage: 
     assert await both.token_of(ADA.uid) == Secret("gitea-access-2")
 
     assert await later.token_of(ADA.uid) == Secret("gitea-access-2")
+
+
+async def test_what_older_keys_sealed_is_sealed_anew_for_everybody(stage: Stage) -> None:
+    """A key that leaked has to go today, not when the last person has called once more."""
+    for uid in range(1, 251):
+        identity = UpstreamIdentity(uid=uid, login=f"p{uid}", scope=ADA.scope)
+        await stage.people.remember(identity, stage.upstream.tokens())
+    new, old = b"n" * 32, b"k" * 32
+    both, later = (
+        People(stage.store, vault=Vault(keys), upstream=stage.upstream, grants=stage.grants, clock=stage.clock)
+        for keys in ((new, old), (new,))
+    )
+    before = await stage.store.get(Space.PERSON, "person:7")
+    stage.pass_s(10)
+    assert 250 == await both.reseal()
+    assert 0 == await both.reseal()
+    after = await stage.store.get(Space.PERSON, "person:7")
+
+    assert before is not None
+    assert after is not None
+    kept = [decode_row(PersonRow, row.value) for row in (before, after)]
+    assert (kept[0].access_expires_at, before.expires_at) == (kept[1].access_expires_at, after.expires_at)
+    for uid in (1, 7, 250):
+        assert await later.token_of(uid) is not None
+        assert await stage.people.token_of(uid) is None
+    assert [] == stage.upstream.refreshed
+
+
+async def test_what_no_key_opens_stays_as_it_is(stage: Stage) -> None:
+    """The key that is missing may be put back."""
+    await stage.people.remember(ADA, stage.upstream.tokens())
+    before = await stage.store.get(Space.PERSON, "person:1")
+    other = People(
+        stage.store, vault=Vault((b"x" * 32,)), upstream=stage.upstream, grants=stage.grants, clock=stage.clock
+    )
+
+    assert 0 == await other.reseal()
+    assert before == await stage.store.get(Space.PERSON, "person:1")
 
 
 async def test_locks_are_forgotten_though_never_one_that_is_held(quick: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

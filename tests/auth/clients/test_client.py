@@ -219,8 +219,9 @@ def test_no_address_is_matched_that_leads_to_another_host(raw: str) -> None:
 
 def test_answers_that_stay_on_the_machine_are_known_as_such() -> None:
     """The consent page warns: any program there can claim to be this client."""
-    assert replace(CLIENT, redirect_uris=(LOCAL, "http://127.0.0.1/x")).is_local_only
-    assert not CLIENT.is_local_only
+    assert is_loopback(LOCAL)
+    assert is_loopback("http://127.0.0.1:8787/x")
+    assert not is_loopback(CLIENT.redirect_uris[0])
     assert not is_loopback("http://[::1")
 
 

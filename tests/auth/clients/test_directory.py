@@ -8,7 +8,6 @@ import jwt
 import pytest
 import trio
 
-from aegis_trio.auth.broker.errors import OAuthCode, OAuthRefused
 from aegis_trio.auth.clients.client import Client, ClientKind
 from aegis_trio.auth.clients.directory import ClientDirectory
 from aegis_trio.auth.clients.documents import Documents
@@ -21,7 +20,7 @@ from aegis_trio.auth.clients.static import StaticClients, gitea_application
 from aegis_trio.model.clock import SetClock
 from aegis_trio.model.secret import Secret
 from aegis_trio.store.memory import MemoryStore
-from tests.auth.broker.stage import START_S, S, refusal
+from tests.auth.broker.stage import START_S, S
 from tests.auth.clients.signing import RSA_KEY, public
 from tests.auth.places import FakeTrail
 
@@ -107,9 +106,9 @@ async def test_a_client_that_signs_is_found_with_its_keys() -> None:
     assert 2 == len(web.asked)
 
 
-async def test_a_client_whose_keys_cannot_be_had_is_refused() -> None:
+async def test_a_client_whose_keys_cannot_be_had_is_told_to_come_again() -> None:
     """Never taken for one that needs none."""
     web = Web()
     web.has_keys = False
-    with pytest.raises(OAuthRefused, check=refusal(OAuthCode.INVALID_CLIENT)):
+    with pytest.raises(NotFetched, match="cannot be fetched"):
         await directory(web).find_signer(CHATGPT.id, assertion())

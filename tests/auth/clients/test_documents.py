@@ -20,7 +20,6 @@ from aegis_trio.auth.clients.documents import (
     MAX_KEPT_S,
     MIN_KEPT_S,
     Documents,
-    document_digest,
     kept_for_s,
     read_client_address,
     read_document,
@@ -384,9 +383,3 @@ async def test_memory_is_bounded_and_the_oldest_goes_first(monkeypatch: pytest.M
         await documents.find(f"https://client.example/{name}")
 
     assert ["/a", "/b", "/c", "/b"] == [target for _, target in web.asked]
-
-
-def test_two_states_of_a_document_are_told_apart() -> None:
-    """In the log, by sixteen letters."""
-    assert document_digest(b"a") != document_digest(b"b")
-    assert 16 == len(document_digest(b""))

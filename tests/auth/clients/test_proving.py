@@ -219,6 +219,8 @@ async def test_an_assertion_that_the_client_did_not_sign_is_refused(assertion: s
         {"iat": NOW_S + LEEWAY_S + 1},
         {"iat": NOW_S - MAX_ASSERTION_AGE_S - LEEWAY_S - 1},
         {"iat": "now"},
+        {"nbf": NOW_S + LEEWAY_S + 1},
+        {"nbf": "soon"},
     ],
 )
 async def test_an_assertion_that_says_the_wrong_thing_is_refused(changes: dict[str, Any]) -> None:
@@ -236,6 +238,7 @@ async def test_an_assertion_that_says_the_wrong_thing_is_refused(changes: dict[s
         {"exp": NOW_S - LEEWAY_S + 1},
         {"exp": NOW_S + 2 * MAX_ASSERTION_AGE_S + LEEWAY_S},
         {"iat": NOW_S + LEEWAY_S},
+        {"nbf": NOW_S + LEEWAY_S},
         {"iat": NOW_S - MAX_ASSERTION_AGE_S - LEEWAY_S},
     ],
 )
@@ -321,7 +324,7 @@ def test_what_a_request_presents_is_read() -> None:
     assert Presented(client_id="c") == read_presented(None, {"client_id": ["c"], "client_secret": [""]})
     assert Presented(client_id="c", secret="s") == read_presented(None, {"client_id": ["c"], "client_secret": ["s"]})
     assert Presented(client_id="c:d", secret="s s") == read_presented(basic("c%3Ad", "s+s"), {"client_id": ["c:d"]})
-    assert Presented(client_id="c", secret="") == read_presented("basic  " + basic("c", "")[6:], {})
+    assert Presented(client_id="c") == read_presented("basic  " + basic("c", "")[6:], {})
     form = {"client_assertion": [signed()], "client_assertion_type": [ASSERTION_TYPE]}
     assert Presented(client_id=ID, assertion=signed()).client_id == read_presented(None, form).client_id
     assert ID == read_presented(None, form | {"client_id": [ID]}).client_id

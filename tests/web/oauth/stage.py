@@ -15,12 +15,14 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import trio
 
 from aegis_trio.audit.entry import AuditEntry
+from aegis_trio.auth.attempts import AttemptLedger
 from aegis_trio.auth.broker.browsers import Browsers
 from aegis_trio.auth.broker.grants import Grants
 from aegis_trio.auth.broker.people import People
 from aegis_trio.auth.broker.ports import UpstreamGrantDead, UpstreamIdentity, UpstreamTokens
 from aegis_trio.auth.broker.signin import SignIns
 from aegis_trio.auth.broker.tokens import Tokens
+from aegis_trio.auth.broker.trail import SignInTrail
 from aegis_trio.auth.clients.client import Client, ClientAuth, ClientKind
 from aegis_trio.auth.clients.documents import Documents
 from aegis_trio.auth.clients.guarded import NotFetched
@@ -357,12 +359,13 @@ def make_stage(
     """
     settings = settings or OAuthSettings(public_url=PUBLIC, gitea_url=GITEA)
     clock, trail, gitea, documented = SetClock(START_NS), Trail(), FakeGitea(), Documented()
+    counted = SignInTrail(trail, AttemptLedger(clock_s=lambda: clock.now_ns() / 1e9))
     kept: Store = store or MemoryStore(clock)
     vault = Vault((b"k" * 32,))
-    browsers, grants = Browsers(kept, clock, b"f" * 32), Grants(kept, clock, trail)
-    tokens = Tokens(kept, grants=grants, vault=vault, clock=clock, audit=trail)
+    browsers, grants = Browsers(kept, clock, b"f" * 32), Grants(kept, clock, counted)
+    tokens = Tokens(kept, grants=grants, vault=vault, clock=clock, audit=counted)
     people = People(kept, vault=vault, upstream=gitea, grants=grants, clock=clock)
-    registry = Registry(kept, clock=clock, audit=trail)
+    registry = Registry(kept, clock=clock, audit=counted)
     static = Client(
         id=STATIC_ID,
         kind=ClientKind.STATIC,
@@ -380,7 +383,7 @@ def make_stage(
         upstream=gitea,
         vault=vault,
         clock=clock,
-        audit=trail,
+        audit=counted,
         write_mode=settings.write_mode,
     )
     rooms = OAuthRooms(
@@ -393,6 +396,7 @@ def make_stage(
         tokens=tokens,
         grants=grants,
         store=kept,
+        trail=counted,
         clock=clock,
         page_rates=AddressRates(pages),
         call_rates=AddressRates(calls),

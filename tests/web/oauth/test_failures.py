@@ -44,9 +44,9 @@ from tests.web.oauth.test_pages import check_page
 FAULTS = [
     (UpstreamUnreachable("no connection"), 503),
     (UpstreamTimeout("too slow"), 503),
-    (UpstreamBusy("503"), 503),
+    (UpstreamBusy("answered 503"), 503),
     (UpstreamBroken("500, or HTML, or nonsense"), 502),
-    (UpstreamForbade("403"), 502),
+    (UpstreamForbade("answered 403"), 502),
     (UpstreamTooLarge("endless"), 502),
 ]
 FORM = (b"content-type", b"application/x-www-form-urlencoded")

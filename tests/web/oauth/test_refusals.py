@@ -607,3 +607,35 @@ async def test_registrations_of_one_address_are_limited() -> None:
     assert [201] * 30 == statuses
     assert (429, "temporarily_unavailable") == (refused.status, refused.json["error"])
     assert 0 < int(refused.header(b"retry-after")) <= 3600
+
+
+async def test_what_clients_are_refused_is_recorded_with_its_reason_and_without_what_they_sent() -> None:
+    """Whoever guesses codes, secrets or tokens is seen by the operator; so is whoever registers without end."""
+    stage = make_stage()
+    code = query_of(await stage.browser().sign_in())["code"]
+    before = len(stage.trail.entries)
+    await stage.post("/oauth/token", code_fields(code, code_verifier="w" * 43))
+    await stage.post("/oauth/token", code_fields(code, client_id="nobody"))
+    await stage.post("/oauth/revoke", {"token": "aegis_rt_guessed"})
+    await stage.register({"redirect_uris": ["http://evil.example/"]})
+    refused = stage.trail.entries[before:]
+
+    assert [
+        ("access_denied", "/oauth/token", "invalid_grant"),
+        ("access_denied", "/oauth/token", "invalid_client"),
+        ("access_denied", "/oauth/revoke", "invalid_client"),
+        ("access_denied", "/oauth/register", "invalid_redirect_uri"),
+    ] == [(entry.event, entry.fields["endpoint"], entry.fields["reason"]) for entry in refused]
+    for entry in refused:
+        assert "192.0.2.1" == entry.fields["client_ip"]
+        assert entry.fields["detail"]
+        assert not any(word in str(entry.fields) for word in (code, "w" * 43, "nobody", "guessed", "evil"))
+
+
+async def test_what_is_no_clients_doing_is_no_refusal() -> None:
+    """A document that is away for a moment is our trouble, not a denial; a limit that was met is one."""
+    stage = make_stage(calls=1)
+    await stage.post("/oauth/token", code_fields("c", client_id="https://gone.example.com/client"))
+    assert {} == stage.rooms.trail.statistics().refused_total
+    await stage.post("/oauth/token", {})
+    assert {("/oauth/token", "rate_limited"): 1} == stage.rooms.trail.statistics().refused_total
