@@ -50,7 +50,7 @@ def _read(snippet: str | None) -> dict[str, Any]:
 
 def _address(entry: dict[str, Any]) -> str:
     """Return where an entry of any client leads: its URL, or its program."""
-    if entry.get("command") == "npx":
+    if entry.get("args", [])[1:2] == ["mcp-remote"]:
         return str(entry["args"][2])
     return str(entry.get("url") or entry.get("httpUrl") or entry["command"])
 

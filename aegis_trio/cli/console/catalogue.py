@@ -70,7 +70,8 @@ def read_uris(items: Sequence[JsonValue]) -> tuple[str, ...]:
 
 def is_typeable(name: str) -> bool:
     """Return whether *name* can be typed as one word, and is what it seems to be."""
-    return len(name) <= MAX_NAME_CHARS and not holds_hidden_characters(name) and name.split() == [name]
+    is_plain = name.isprintable() and not holds_hidden_characters(name)
+    return len(name) <= MAX_NAME_CHARS and is_plain and name.split() == [name]
 
 
 def choices_of(schema: JsonValue) -> tuple[JsonValue, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from aegis_trio.cli.console.catalogue import Catalogue, choices_of, read_prompts, read_tools, read_uris
@@ -103,6 +103,7 @@ def test_completion_never_raises_and_keeps_what_was_typed(before: str) -> None:
         | JSON_VALUES
     )
 )
+@example([{"name": "\U00018d09"}])  # no letter of this Python's Unicode
 def test_a_list_of_anything_is_read(items: list[Any]) -> None:
     """A hostile list must not end the session that shows it."""
     catalogue = Catalogue(tools=read_tools(items), prompts=read_prompts(items), uris=read_uris(items))
