@@ -34,6 +34,11 @@ class Feed:
             except trio.WouldBlock:
                 self._missed.add(send)
 
+    def tell_all_to_look(self) -> None:
+        """Tell every subscriber that it may have missed some."""
+        for topic in tuple(self._subscribers):
+            self.tell(topic, RESYNC)
+
     @contextmanager
     def subscribe(self, topic: str) -> Generator[trio.MemoryReceiveChannel[str]]:
         """Hear *topic* while the block lasts."""

@@ -44,6 +44,7 @@ class Space(StrEnum):
     BROWSER = "browser"
     NOTICE = "notice"  # what a command ended and the audit log does not hold yet
     COUNTER = "counter"
+    CHECK = "check"  # what a start is checked by
 
 
 @final

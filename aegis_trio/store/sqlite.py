@@ -22,6 +22,7 @@ from contextlib import AbstractContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Final, TypeVar, final
 
+import structlog
 import trio
 
 from aegis_trio.model.clock import WallClock, unix_seconds
@@ -34,6 +35,8 @@ BUSY_S: Final = 5.0  # how long a transaction of another process is waited for
 LOOK_EVERY_S: Final = 0.5  # revocations of another process; promises say within a second
 FEED_KEPT_S: Final = 3600
 ResultT = TypeVar("ResultT")
+
+log: Final = structlog.get_logger(__name__)
 
 
 @asynccontextmanager
@@ -54,6 +57,22 @@ async def open_sqlite_store(path: Path, *, clock: WallClock) -> AsyncGenerator[S
                 nursery.cancel_scope.cancel()
     finally:
         with trio.CancelScope(shield=True):  # closing a file takes as long as the disk does
+            await store.close()
+
+
+@asynccontextmanager
+async def open_for_a_moment(path: Path, *, clock: WallClock) -> AsyncGenerator[SqliteStore]:
+    """Open the store at *path* without hearing its feed; what goes wrong inside comes out as it is, in no group.
+
+    Raises:
+        StoreFailed: as `open_sqlite_store`.
+    """
+    store = SqliteStore(path, clock)
+    try:
+        await store.open()
+        yield store
+    finally:
+        with trio.CancelScope(shield=True):  # as above
             await store.close()
 
 
@@ -186,10 +205,20 @@ class SqliteStore:
         return self._feed.subscribe(topic)
 
     async def look_for_words(self) -> None:
-        """Hear what other processes publish, until cancelled."""
+        """Hear what other processes publish, until cancelled; while the file cannot be read, tried again."""
+        is_deaf = False
         while True:
             await trio.sleep(LOOK_EVERY_S)
-            await self._hear()
+            try:
+                await self._hear()
+            except StoreFailed as failed:
+                if not is_deaf:
+                    log.warning("store_feed_not_read", detail=str(failed))
+                is_deaf = True
+                continue
+            if is_deaf:
+                self._feed.tell_all_to_look()
+            is_deaf = False
 
     async def _hear(self) -> None:
         begun_s = trio.current_time()
