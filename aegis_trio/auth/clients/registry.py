@@ -3,7 +3,8 @@
 Laws:
     1. Whoever registers proves nothing: the name is shown as "not verified", and consent is asked every time.
     2. One redirect URI that is not allowed does not spoil the others; none that is, does.
-    3. Bounded: in all, for each address, and in time: a client that nobody uses is forgotten.
+    3. Bounded: in all, for each address, and in time: a client that nobody uses is forgotten. Only tokens that it got
+       for a person are use; to ask for it, as anybody can, is none. In a flood the oldest unused ones make room.
     4. A registration is refused with an error of the RFC, never with a fault of ours.
 
 Source: RFC 7591 sections 2 and 3; MCP 2026-07-28 basic/authorization/client-registration.
@@ -33,12 +34,14 @@ from aegis_trio.auth.clients.client import (
     is_local,
     is_valid_redirect,
 )
+from aegis_trio.limits.failures import source_of
 from aegis_trio.model.clock import WallClock, unix_seconds
 from aegis_trio.model.errors import RateLimited
 from aegis_trio.model.json import JsonObject, JsonValue
 from aegis_trio.model.secret import Secret
 from aegis_trio.policy.untrusted import clean_line, shorten
-from aegis_trio.store.interface import Put, Space, Store
+from aegis_trio.store.bounded import BoundedSpace
+from aegis_trio.store.interface import Put, Row, Space, Store
 
 ID_PREFIX: Final = "aegis_client_"
 SECRET_PREFIX: Final = "aegis_cs_"  # noqa: S105 -- how one begins, for scanners
@@ -47,8 +50,8 @@ USED_KEPT_S: Final = 120 * 86_400  # longer than any refresh token lives
 TOUCH_STEP_S: Final = 86_400
 MAX_CLIENTS: Final = 10_000
 MAX_PER_ADDRESS: Final = 30
-"""Registrations from one address in an hour; assistants share egress addresses."""
-MAX_PER_HOUR: Final = 500
+"""Registrations from one address (IPv6: one /64) in an hour; assistants share egress addresses."""
+MAX_PER_HOUR: Final = 5_000  # so that a new client has an hour or two to be used, also in a flood
 HOUR_S: Final = 3600
 _SECRET_METHODS: Final = frozenset({"client_secret_basic", "client_secret_post"})
 
@@ -58,7 +61,13 @@ class Registry:
     """Clients that registered themselves."""
 
     def __init__(
-        self, store: Store, *, clock: WallClock, audit: OAuthTrail, allowed_domains: tuple[str, ...] = ()
+        self,
+        store: Store,
+        *,
+        clock: WallClock,
+        audit: OAuthTrail,
+        allowed_domains: tuple[str, ...] = (),
+        max_clients: int = MAX_CLIENTS,
     ) -> None:
         """Keep clients in *store*.
 
@@ -70,19 +79,27 @@ class Registry:
         self._clock = clock
         self._audit = audit
         self._allowed = allowed_domains
+        self._bound = BoundedSpace(store, Space.CLIENT, clock, most=max_clients, kept_s=UNUSED_KEPT_S)
 
     async def find(self, client_id: str) -> Client | None:
-        """Return a registered client; that it was asked for keeps it."""
-        if not client_id.startswith(ID_PREFIX) or len(client_id) > len(ID_PREFIX) + 64:
-            return None
-        row = await self._store.get(Space.CLIENT, client_id)
+        """Return a registered client, or None; nothing is kept longer by that."""
+        row = await self._row(client_id)
+        return None if row is None else decode_client(row.value)
+
+    async def note_use(self, client_id: str) -> None:
+        """Keep a client from now on as one that is used: a person agreed to it, and it came for its tokens."""
+        row = await self._row(client_id)
         if row is None:
-            return None
+            return
         until = self._now_s() + USED_KEPT_S
         if row.expires_at is not None and until - row.expires_at > TOUCH_STEP_S:
-            touched = Put(space=Space.CLIENT, key=client_id, value=row.value, expires_at=until, if_version=row.version)
-            await self._store.put(touched)
-        return decode_client(row.value)
+            used = Put(space=Space.CLIENT, key=client_id, value=row.value, expires_at=until, if_version=row.version)
+            await self._store.put(used)
+
+    async def _row(self, client_id: str) -> Row | None:
+        if not client_id.startswith(ID_PREFIX) or len(client_id) > len(ID_PREFIX) + 64:
+            return None
+        return await self._store.get(Space.CLIENT, client_id)
 
     async def register(self, document: JsonValue, address: str) -> JsonObject:
         """Register a client and return its information response.
@@ -105,6 +122,7 @@ class Registry:
                 key=client.id,
                 value=encode_client(client),
                 expires_at=self._now_s() + UNUSED_KEPT_S,
+                indexes=(self._bound.word(),),
                 if_version=0,
             )
         )
@@ -158,13 +176,13 @@ class Registry:
         wait_s = until - now_s
         # Threat: registration needs no credential, so it must not be able to fill the store.
         counts = (
-            (f"register:{hour}:{hashlib.sha256(address.encode()).hexdigest()[:32]}", MAX_PER_ADDRESS),
+            (f"register:{hour}:{hashlib.sha256(source_of(address).encode()).hexdigest()[:32]}", MAX_PER_ADDRESS),
             (f"register:{hour}", MAX_PER_HOUR),
         )
         for key, most in counts:
             if await self._store.add(Space.COUNTER, key, 1, expires_at=until) > most:
                 raise RateLimited("Too many clients were registered.", "Try again later.", retry_after_s=wait_s)
-        if await self._store.count(Space.CLIENT) >= MAX_CLIENTS:
+        if not await self._bound.make_room():
             raise RateLimited("There are as many clients as may be.", "Try again later.", retry_after_s=wait_s)
 
     def _now_s(self) -> int:

@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aegis_trio.auth.broker.errors import OAuthCode, OAuthRefused
-from aegis_trio.auth.clients import registry as room
 from aegis_trio.auth.clients.client import MAX_NAME_CHARS, MAX_REDIRECT_URIS, ClientAuth, ClientKind
 from aegis_trio.auth.clients.registry import (
     HOUR_S,
@@ -251,21 +250,57 @@ async def test_all_addresses_together_register_so_often_in_an_hour() -> None:
     """Registration flood: from everywhere."""
     gate = memory_gate()
     for number in range(MAX_PER_HOUR):
-        await gate.register(f"2001:db8::{number:x}")
+        await gate.register(f"2001:db8:{number:x}::1")
     with pytest.raises(RateLimited):
         await gate.register("198.51.100.7")
 
 
-async def test_there_are_so_many_clients(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Registration flood: slowly. Who is not used is forgotten, and makes room."""
-    monkeypatch.setattr(room, "MAX_CLIENTS", 3)
-    for _ in range(3):
-        await gate.register()
+async def test_one_line_of_ipv6_counts_as_one_address() -> None:
+    """Registration flood: one house has more addresses than there are registrations."""
+    gate = memory_gate()
+    for number in range(MAX_PER_ADDRESS):
+        await gate.register(f"2001:db8::{number:x}")
+    with pytest.raises(RateLimited):
+        await gate.register("2001:db8::ffff")
+    await gate.register("2001:db8:0:1::1")
+
+
+async def test_in_a_flood_the_oldest_unused_client_makes_room(gate: Gate) -> None:
+    """Registration flood: slowly, from everywhere. Who is used stays, and whoever comes is served."""
+    gate.registry = Registry(gate.store, clock=gate.clock, audit=gate.trail, max_clients=3)
+    used = str((await gate.register())["client_id"])
+    await gate.registry.note_use(used)
+    old = str((await gate.register("192.0.2.0"))["client_id"])
+    gate.pass_s(UNUSED_KEPT_S // 2)
+    came = [str((await gate.register(f"192.0.2.{number}"))["client_id"]) for number in range(1, 10)]
+
+    assert await gate.registry.find(used) is not None
+    assert await gate.registry.find(old) is None
+    assert await gate.registry.find(came[-1]) is not None
+    assert 3 >= await gate.store.count(Space.CLIENT)
+
+
+async def test_where_all_clients_are_used_a_further_one_is_refused(gate: Gate) -> None:
+    """Nobody who is connected loses that to a stranger."""
+    gate.registry = Registry(gate.store, clock=gate.clock, audit=gate.trail, max_clients=2)
+    used = [str((await gate.register())["client_id"]) for _ in range(2)]
+    for client_id in used:
+        await gate.registry.note_use(client_id)
     with pytest.raises(RateLimited, match="as many clients"):
         await gate.register()
+    assert all([await gate.registry.find(client_id) is not None for client_id in used])
 
-    gate.pass_s(UNUSED_KEPT_S)
-    await gate.register()
+
+async def test_asking_for_a_client_does_not_keep_it(gate: Gate) -> None:
+    """Registration flood: a stranger would keep ten thousand clients alive by naming them once a week."""
+    client_id = str((await gate.register())["client_id"])
+    for _ in range(6):
+        gate.pass_s(UNUSED_KEPT_S // 7)
+        assert await gate.registry.find(client_id) is not None
+    gate.pass_s(UNUSED_KEPT_S // 7)
+    assert await gate.registry.find(client_id) is None
+    await gate.registry.note_use(client_id)
+    assert await gate.registry.find(client_id) is None
 
 
 async def test_a_refused_document_costs_its_sender_nothing() -> None:
@@ -277,14 +312,15 @@ async def test_a_refused_document_costs_its_sender_nothing() -> None:
 
 
 async def test_a_client_that_is_used_is_kept(gate: Gate) -> None:
-    """Longer than any refresh token lives, from the last time that it was asked for."""
+    """Longer than any refresh token lives, from the last time that it came for tokens."""
     used, unused = str((await gate.register())["client_id"]), str((await gate.register())["client_id"])
-    assert await gate.registry.find(used) is not None
+    await gate.registry.note_use(used)
     gate.pass_s(UNUSED_KEPT_S)
     assert (True, None) == (await gate.registry.find(used) is not None, await gate.registry.find(unused))
+    await gate.registry.note_use(used)
     gate.pass_s(USED_KEPT_S - 1)
     assert await gate.registry.find(used) is not None
-    gate.pass_s(USED_KEPT_S)
+    gate.pass_s(1)
     assert await gate.registry.find(used) is None
 
 
@@ -294,7 +330,7 @@ async def test_being_used_is_written_once_a_day(gate: Gate) -> None:
     versions = []
     for passed in (0, TOUCH_STEP_S, 1):
         gate.pass_s(passed)
-        await gate.registry.find(client_id)
+        await gate.registry.note_use(client_id)
         row = await gate.store.get(Space.CLIENT, client_id)
         assert row is not None
         versions.append(row.version)
