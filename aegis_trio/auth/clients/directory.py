@@ -27,8 +27,12 @@ class ClientDirectory:
     documents: Documents
     keys: ClientKeys
 
-    async def find(self, client_id: str) -> Client | None:
+    async def find(self, client_id: str, *, asker: str | None = None) -> Client | None:
         """Return a client, or None.
+
+        Args:
+            client_id: what a request names.
+            asker: the address that the request came from; None is not counted.
 
         Raises:
             NotFetched: the id is the address of a document that cannot be had, or that says something else.
@@ -37,16 +41,18 @@ class ClientDirectory:
         if static is not None:
             return static
         registered = await self.registry.find(client_id)
-        return registered if registered is not None else await self.documents.find(client_id)
+        return registered if registered is not None else await self.documents.find(client_id, asker=asker)
 
-    async def find_signer(self, client_id: str, raw_assertion: str | None) -> Client | None:
+    async def find_signer(
+        self, client_id: str, raw_assertion: str | None, *, asker: str | None = None
+    ) -> Client | None:
         """Return a client as the token endpoint needs it: with the keys by which *raw_assertion* can be checked.
 
         Raises:
             NotFetched: as `find`, or its keys cannot be had now.
             OAuthRefused: invalid_client: its keys stand where they may not.
         """
-        client = await self.find(client_id)
+        client = await self.find(client_id, asker=asker)
         if client is None or client.auth is not ClientAuth.KEY or raw_assertion is None:
             return client
-        return replace(client, jwks=await self.keys.of(client, raw_assertion))
+        return replace(client, jwks=await self.keys.of(client, raw_assertion, asker=asker))

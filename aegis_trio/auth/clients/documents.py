@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, final
 from urllib.parse import urlsplit
@@ -31,6 +30,7 @@ from aegis_trio.auth.clients.client import (
     ClientKind,
     is_valid_redirect,
 )
+from aegis_trio.auth.clients.fetching import Fetch, Fetching
 from aegis_trio.auth.clients.guarded import NotFetched
 from aegis_trio.auth.clients.registry import is_allowed_host
 from aegis_trio.model.json import JsonObject, JsonValue
@@ -42,13 +42,8 @@ MAX_KEPT: Final = 500
 MIN_KEPT_S: Final = 60.0
 MAX_KEPT_S: Final = 86_400.0
 DEFAULT_KEPT_S: Final = 3600.0
-MAX_FETCHING: Final = 8
-"""Fetches at once; a stranger names the addresses."""
 MAX_ID_CHARS: Final = 512
 _MAX_AGE: Final = re.compile(r"(?:^|[\s,])max-age=(?P<age_s>[0-9]{1,9})(?:$|[\s,])")
-
-Fetch = Callable[[str, str], Awaitable[tuple[bytes, str]]]
-"""Fetches `https://host/target`: the body, and its Cache-Control; raises NotFetched."""
 
 log: Final = structlog.get_logger(__name__)
 
@@ -72,14 +67,17 @@ class Documents:
             pinned: copies of well-known clients.
             allowed_domains: hosts, with their subdomains, that may be clients; empty allows all.
         """
-        self._fetch = fetch
+        self._fetching = Fetching(fetch)
         self._pinned = {client.id: client for client in pinned}
         self._allowed = allowed_domains
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
-        self._fetching = trio.CapacityLimiter(MAX_FETCHING)
 
-    async def find(self, client_id: str) -> Client | None:
+    async def find(self, client_id: str, *, asker: str | None = None) -> Client | None:
         """Return the client whose document stands at *client_id*, or None when that is no such address.
+
+        Args:
+            client_id: what a request names.
+            asker: the address that the request came from; None is not counted.
 
         Raises:
             NotFetched: it is one, and its document cannot be had or says something else.
@@ -95,8 +93,8 @@ class Documents:
             self._kept.move_to_end(client_id)
             return kept.client
         try:
-            async with self._fetching:
-                body, cache_control = await self._fetch(host, target)
+            is_familiar = kept is not None or client_id in self._pinned
+            body, cache_control = await self._fetching.fetch(host, target, asker=asker, is_familiar=is_familiar)
             client = read_document(client_id, body)
         except NotFetched as missing:
             pinned = self._pinned.get(client_id)

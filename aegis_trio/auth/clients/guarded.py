@@ -12,8 +12,10 @@ services, routers, the forge's own network; DNS that answers differently the sec
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final, TypeAlias, final
 
@@ -31,6 +33,7 @@ Address: TypeAlias = IPv4Address | IPv6Address
 Resolve: TypeAlias = Callable[[str, int], Awaitable[tuple[str, ...]]]
 
 _UNICAST: Final = IPv6Network("2000::/3")  # what is allotted of the global internet; the rest is special or nobody's
+_RESOLVING: Final = trio.CapacityLimiter(32)
 _NAT64: Final = IPv6Network("64:ff9b::/96")
 # Special by the registries of today, and not yet by the standard library of every Python that we run on.
 _SPECIAL: Final = (IPv4Network("192.0.0.0/24"), IPv4Network("192.88.99.0/24"), IPv6Network("3fff::/20"))
@@ -46,7 +49,10 @@ async def resolve_name(host: str, port: int) -> tuple[str, ...]:
     Raises:
         OSError: the name cannot be resolved.
     """
-    found = await trio.socket.getaddrinfo(host, port, type=trio.socket.SOCK_STREAM)
+    # Threat: a name whose server never answers holds a thread for as long as the resolver waits; of those that resolve
+    # Gitea's own name it must hold none.
+    ask = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    found = await trio.to_thread.run_sync(ask, abandon_on_cancel=True, limiter=_RESOLVING)
     return tuple(str(address[0]) for *_, address in found)
 
 

@@ -22,13 +22,16 @@ import trio
 
 from aegis_trio.auth.broker.errors import OAuthCode, OAuthRefused
 from aegis_trio.auth.clients.client import Client
-from aegis_trio.auth.clients.documents import MAX_FETCHING, MAX_KEPT, Fetch, kept_for_s, read_client_address
+from aegis_trio.auth.clients.documents import MAX_KEPT, kept_for_s, read_client_address
+from aegis_trio.auth.clients.fetching import Fetch, Fetching
 from aegis_trio.auth.clients.guarded import NotFetched
+from aegis_trio.auth.clients.pinned import PINNED
 from aegis_trio.model.json import JsonObject, JsonValue
 from aegis_trio.protocol.json_reader import read_json
 
 MIN_INTERVAL_S: Final = 60.0
 MAX_KEYS: Final = 16
+_WELL_KNOWN: Final = frozenset(client.id for client in PINNED)
 
 log: Final = structlog.get_logger(__name__)
 
@@ -52,12 +55,16 @@ class ClientKeys:
         Args:
             fetch: the guarded fetch.
         """
-        self._fetch = fetch
+        self._fetching = Fetching(fetch)
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
-        self._fetching = trio.CapacityLimiter(MAX_FETCHING)
 
-    async def of(self, client: Client, raw_assertion: str) -> JsonObject | None:
+    async def of(self, client: Client, raw_assertion: str, *, asker: str | None = None) -> JsonObject | None:
         """Return the keys of *client* with which *raw_assertion* may be signed, or None when it publishes none.
+
+        Args:
+            client: whose document was read.
+            raw_assertion: what it sent.
+            asker: the address that it came from; None is not counted.
 
         Raises:
             OAuthRefused: invalid_client: they stand where they may not.
@@ -75,7 +82,8 @@ class ClientKeys:
             self._kept.move_to_end(client.jwks_uri)
             return kept.keys
         try:
-            return await self._fetched(client.jwks_uri, place)
+            is_familiar = kept is not None or client.id in _WELL_KNOWN
+            return await self._fetched(client.jwks_uri, place, asker, is_familiar=is_familiar)
         except NotFetched as missing:
             log.info("client_keys_not_fetched", client=client.id, reason=str(missing))
             now = trio.current_time()
@@ -84,9 +92,10 @@ class ClientKeys:
                 return kept.keys
             raise
 
-    async def _fetched(self, uri: str, place: tuple[str, str]) -> JsonObject:
-        async with self._fetching:
-            body, cache_control = await self._fetch(*place)
+    async def _fetched(
+        self, uri: str, place: tuple[str, str], asker: str | None, *, is_familiar: bool
+    ) -> JsonObject:
+        body, cache_control = await self._fetching.fetch(*place, asker=asker, is_familiar=is_familiar)
         keys = _read_keys(body)
         now = trio.current_time()
         self._kept[uri] = _Kept(keys, now + kept_for_s(cache_control), now)

@@ -33,6 +33,9 @@ _KEY_TYPES: Final = frozenset({"RSA", "EC", "OKP"})  # no `oct`: a secret that i
 _PUBLIC_MEMBERS: Final = frozenset(
     {"kty", "kid", "alg", "use", "crv", "x", "y", "n", "e"}
 )  # RFC 7517, RFC 7518, RFC 8037
+_MIN_RSA_CHARS: Final = 342  # 2,048 bits in base64url (RFC 7518 section 3.3)
+_MAX_RSA_CHARS: Final = 683  # 4,096 bits
+_MAX_EXPONENT_CHARS: Final = 6  # 32 bits; 65,537 has 4
 _REFUSED_HEADERS: Final = frozenset({"jku", "x5u", "jwk", "x5c", "crit"})
 
 
@@ -182,10 +185,14 @@ def _keys(jwks: JsonObject) -> list[jwt.PyJWK]:
 def _public_key(raw_key: JsonObject) -> jwt.PyJWK | None:
     """Return a key that a stranger wrote, or None when it is none that may verify here.
 
-    Threat: the library trusts its input: a member that is no text, or a private half that costs minutes to factor.
+    Threat: the library trusts its input: a member that is no text, a private half that costs minutes to factor, or a
+    modulus and an exponent so large that each check holds up everybody else.
     """
     members = {name: value for name, value in raw_key.items() if name in _PUBLIC_MEMBERS and isinstance(value, str)}
     if members.get("kty") not in _KEY_TYPES or members.get("alg", _ALGORITHMS[0]) not in _ALGORITHMS:
+        return None
+    is_cheap = len(members.get("e", "")) <= _MAX_EXPONENT_CHARS
+    if members["kty"] == "RSA" and not (is_cheap and _MIN_RSA_CHARS <= len(members.get("n", "")) <= _MAX_RSA_CHARS):
         return None
     try:
         return jwt.PyJWK(members)

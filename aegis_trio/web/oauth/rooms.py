@@ -24,11 +24,13 @@ from aegis_trio.web.oauth.settings import OAuthSettings
 class Directory(Protocol):
     """Who the clients are."""
 
-    async def find(self, client_id: str) -> Client | None:
+    async def find(self, client_id: str, *, asker: str | None = None) -> Client | None:
         """Return a client, or None; raises NotFetched when its document cannot be had, or says something else."""
         ...
 
-    async def find_signer(self, client_id: str, raw_assertion: str | None) -> Client | None:
+    async def find_signer(
+        self, client_id: str, raw_assertion: str | None, *, asker: str | None = None
+    ) -> Client | None:
         """Return a client with the keys by which *raw_assertion* can be checked; raises as `find`, and OAuthRefused."""
         ...
 

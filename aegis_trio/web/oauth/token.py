@@ -56,6 +56,7 @@ class ClientEndpoints:
             case _:
                 rule = "grant_type: must be authorization_code or refresh_token"
                 raise OAuthRefused(OAuthCode.UNSUPPORTED_GRANT_TYPE, rule)
+        await self.rooms.registry.note_use(client.id)
         return call_answer(
             200,
             {
@@ -125,7 +126,9 @@ class ClientEndpoints:
         raw_authorization = authorizations[0].decode("latin-1") if authorizations else None
         presented = read_presented(raw_authorization, form)
         try:
-            client = await rooms.directory.find_signer(presented.client_id, presented.assertion)
+            client = await rooms.directory.find_signer(
+                presented.client_id, presented.assertion, asker=asked.origin.address
+            )
         except NotFetched as missing:
             raise NotReady(f"client_id: {missing}", "Try again later.") from None
         if client is None:

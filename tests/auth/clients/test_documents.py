@@ -15,7 +15,6 @@ from aegis_trio.auth.clients import documents as room
 from aegis_trio.auth.clients.client import MAX_NAME_CHARS, MAX_REDIRECT_URIS, Client, ClientAuth, ClientKind
 from aegis_trio.auth.clients.documents import (
     DEFAULT_KEPT_S,
-    MAX_FETCHING,
     MAX_ID_CHARS,
     MAX_KEPT_S,
     MIN_KEPT_S,
@@ -24,6 +23,7 @@ from aegis_trio.auth.clients.documents import (
     read_client_address,
     read_document,
 )
+from aegis_trio.auth.clients.fetching import MAX_FETCHING
 from aegis_trio.auth.clients.guarded import NotFetched
 from aegis_trio.auth.clients.pinned import CHATGPT, CLAUDE, CLAUDE_CODE, CODEX, PINNED, VS_CODE
 from aegis_trio.model.json import JsonObject

@@ -13,7 +13,7 @@ from trio.testing import MockClock
 
 from aegis_trio.auth.broker.errors import OAuthCode, OAuthRefused
 from aegis_trio.auth.clients import keys as room
-from aegis_trio.auth.clients.documents import MAX_FETCHING
+from aegis_trio.auth.clients.fetching import MAX_FAMILIAR
 from aegis_trio.auth.clients.guarded import NotFetched
 from aegis_trio.auth.clients.keys import MAX_KEYS, MIN_INTERVAL_S, ClientKeys
 from aegis_trio.auth.clients.pinned import CHATGPT
@@ -172,12 +172,12 @@ async def test_memory_and_fetches_are_bounded(monkeypatch: pytest.MonkeyPatch) -
     web = Web("one")
     web.hold = trio.Event()
     keys = ClientKeys(web)
-    many = [replace(CHATGPT, jwks_uri=f"https://chatgpt.com/{number}") for number in range(3 * MAX_FETCHING)]
+    many = [replace(CHATGPT, jwks_uri=f"https://chatgpt.com/{number}") for number in range(3 * MAX_FAMILIAR)]
     async with trio.open_nursery() as nursery:
         for client in many:
             nursery.start_soon(keys.of, client, signed_by("one"))
         await trio.testing.wait_all_tasks_blocked()
-        assert MAX_FETCHING == len(web.asked)
+        assert MAX_FAMILIAR == len(web.asked)
         web.hold.set()
 
     assert 2 == len(keys._kept)

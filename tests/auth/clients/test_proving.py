@@ -80,6 +80,12 @@ def signed(
     return jwt.encode(claims, key, algorithm=algorithm, headers={"kid": "rsa"} if headers is None else headers)
 
 
+def _number(value: int) -> str:
+    """Return a number as members of keys hold it."""
+    octets = value.to_bytes(-(-value.bit_length() // 8), "big")
+    return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
+
+
 def forged(header: dict[str, object], claims: dict[str, object] | None = None, signature: bytes = b"x") -> str:
     """Return an assertion with this header, whatever libraries think of it."""
     parts = (json.dumps(header).encode(), json.dumps(claims or CLAIMS).encode(), signature)
@@ -290,6 +296,29 @@ async def test_keys_that_are_none_prove_nothing(jwks: JsonObject) -> None:
 async def test_any_key_of_a_client_proves_nothing_and_breaks_nothing(key: JsonObject) -> None:
     """Whatever a document's own keys hold."""
     await refused(replace(CLIENT, jwks={"keys": [key]}), assertion=signed())
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"n": _number(2**8192 - 1)},  # each check would hold up everybody else
+        {"n": _number(2**16384 - 1)},
+        {"e": _number(2**2047 + 1)},
+        {"e": _number(2**64 + 1)},
+        {"n": _number(2**1024 - 1)},  # too weak to prove anything
+        {"n": ""},
+    ],
+    ids=["8192 bits", "16384 bits", "long exponent", "exponent of 64 bits", "1024 bits", "no modulus"],
+)
+async def test_a_key_that_is_dear_to_check_or_too_weak_is_never_used(
+    members: JsonObject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stranger's document would otherwise buy seconds of the gate's one thread with each request."""
+    checked: list[object] = []
+    monkeypatch.setattr(jwt, "PyJWK", checked.append)
+    key = public("RS256", RSA_KEY) | {"kid": "rsa"} | members
+    await refused(replace(CLIENT, jwks={"keys": [key]}), assertion=signed())
+    assert [] == checked
 
 
 async def test_a_client_has_one_way_to_prove_itself() -> None:
