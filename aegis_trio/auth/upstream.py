@@ -52,6 +52,16 @@ class GiteaLogin:
             challenge=challenge,
         )
 
+    async def is_issuer(self, raw_issuer: str) -> bool:
+        """Return whether an answer that names *raw_issuer* is Gitea's.
+
+        Raises:
+            UpstreamFault: Gitea cannot be asked what it calls itself.
+
+        Source: RFC 9207 section 2.4 (simple string comparison).
+        """
+        return raw_issuer == (await self.oauth.discover()).issuer
+
     async def exchange(self, code: Secret, verifier: Secret) -> UpstreamTokens:
         """Exchange the code that Gitea gave.
 

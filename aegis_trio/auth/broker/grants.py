@@ -27,6 +27,8 @@ REVOKED: Final = "revoked"
 """The topic on which ended grants are told, by their ids."""
 MAX_GRANTS_OF_ONE: Final = 20
 """Grants of one person to one client; a further one ends the oldest."""
+MAX_GRANTS_OF_PERSON: Final = 200
+"""Grants of one person in all; a further one ends the one that was longest not used."""
 USED_STEP_S: Final = 60
 """How exactly "last used" is kept, seconds: each note is a write."""
 
@@ -70,9 +72,13 @@ class Grants:
         return tuple(decode_grant(row.value) for row in await self._store.rows(Space.GRANT, after=after, limit=limit))
 
     async def make_room(self, uid: int, client_id: str) -> None:
-        """End the oldest grants of a person to a client that has as many as it may."""
-        same = [grant for grant in await self.of_person(uid) if grant.client_id == client_id]
-        for grant in same[: max(0, len(same) - MAX_GRANTS_OF_ONE + 1)]:
+        """End the oldest grants of a person to a client that has as many as it may, and then of a person who has."""
+        grants = await self.of_person(uid)
+        same = [grant for grant in grants if grant.client_id == client_id]
+        gone = same[: max(0, len(same) - MAX_GRANTS_OF_ONE + 1)]
+        rested = sorted((grant for grant in grants if grant not in gone), key=lambda grant: grant.last_used_at)
+        gone += rested[: max(0, len(rested) - MAX_GRANTS_OF_PERSON + 1)]
+        for grant in gone:
             await self.end(grant.id, "replaced")
 
     def keep(self, grant: GrantRow, expires_at: int, if_version: int | None = None) -> Put:

@@ -66,6 +66,12 @@ class OtherPerson:
 
 @final
 @dataclass(frozen=True, slots=True)
+class OtherIssuer:
+    """The answer says that it is another server's than Gitea's; the sign-in still waits for Gitea's own."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class Lost:
     """There is no such sign-in (any more) in this browser."""
 
@@ -81,5 +87,5 @@ class SignedIn:
 
 Answered: TypeAlias = GoToGitea | Granted | Denied | Lost
 """What comes of the person's answer to our question."""
-Arrived: TypeAlias = Granted | Denied | OtherGrant | OtherPerson | SignedIn | Lost
+Arrived: TypeAlias = Granted | Denied | OtherGrant | OtherPerson | OtherIssuer | SignedIn | Lost
 """What comes of the way back from Gitea."""

@@ -50,6 +50,10 @@ class Upstream(Protocol):
         """Return where the browser goes to sign in at Gitea."""
         ...
 
+    async def is_issuer(self, raw_issuer: str) -> bool:
+        """Return whether an answer that names *raw_issuer* is Gitea's."""
+        ...
+
     async def exchange(self, code: Secret, verifier: Secret) -> UpstreamTokens:
         """Exchange the code that Gitea gave; raises UpstreamGrantDead when it is none."""
         ...

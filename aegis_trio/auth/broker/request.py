@@ -157,7 +157,7 @@ def answer_address(redirect_uri: str, issuer: str, **parameters: str | None) -> 
     Source: RFC 9207 section 2 (mix-up), RFC 6749 section 4.1.2 (existing query parameters are kept).
     """
     given = {name: value for name, value in parameters.items() if value is not None} | {"iss": issuer}
-    separator = "&" if urlsplit(redirect_uri).query else "?"
+    separator = "?" if "?" not in redirect_uri else "" if redirect_uri.endswith(("?", "&")) else "&"
     return f"{redirect_uri}{separator}{urlencode(given)}"
 
 

@@ -26,6 +26,7 @@ from aegis_trio.auth.broker.outcomes import (
     Granted,
     Lost,
     OtherGrant,
+    OtherIssuer,
     OtherPerson,
     Pending,
     SignedIn,
@@ -81,7 +82,7 @@ class SignInPages:
         rooms = self.rooms
         try:
             parameters = parse_parameters(asked.raw_query)
-            client = await rooms.directory.find(required(parameters, "client_id"))
+            client = await rooms.directory.find(required(parameters, "client_id"), asker=asked.origin.address)
             if client is None:
                 return unknown_client_page(rooms.printer, None)
             redirect_uri = choose_redirect(parameters, client)
@@ -108,7 +109,7 @@ class SignInPages:
         pending = None if browser is None else await self.rooms.signins.find(login_id, browser)
         if browser is None or pending is None:
             return lost_page(self.rooms.printer)
-        return self._question(pending, await self._client(pending.login.client_id), browser)
+        return self._question(pending, await self._client(pending.login.client_id, asked), browser)
 
     # ---- the answer -------------------------------------------------------------------------------------------------
 
@@ -158,13 +159,9 @@ class SignInPages:
         browser = await rooms.find_browser(asked.headers)
         if browser is None or raw_state is None:
             return lost_page(rooms.printer)
-        # Threat: another authorization server's answer, brought to us as if it were Gitea's (mix-up).
-        issuer = rooms.settings.gitea_issuer
-        if issuer is not None and raw_issuer is not None and raw_issuer != issuer:
-            return refusal_page(rooms.printer, "iss: is not this server's Gitea")
         try:
             outcome = await rooms.signins.finish(
-                raw_state, None if raw_error is not None else raw_code, browser, asked.origin
+                raw_state, None if raw_error is not None else raw_code, browser, asked.origin, raw_issuer=raw_issuer
             )
         except UpstreamFault as fault:
             waiting = await rooms.signins.find(waiting_id(raw_state), browser)
@@ -211,6 +208,8 @@ class SignInPages:
             case OtherGrant(login=login, person=person):
                 again = f"{settings.base}/oauth/connected" if login.is_own else self._same_request(login)
                 return other_grant_page(printer, gitea_url=settings.gitea_url, person=person, again=again)
+            case OtherIssuer():
+                return refusal_page(printer, "iss: is not this server's Gitea")
             case Lost():
                 return lost_page(printer)
             case _:
@@ -234,10 +233,10 @@ class SignInPages:
         )
         return page_answer(200, self.rooms.printer.consent(page), *self.rooms.cookie_for(browser))
 
-    async def _client(self, client_id: str) -> Client | None:
+    async def _client(self, client_id: str, asked: Asked) -> Client | None:
         """Return a client for its question; one that cannot be had any more is shown as not verified."""
         try:
-            return await self.rooms.directory.find(client_id)
+            return await self.rooms.directory.find(client_id, asker=asked.origin.address)
         except NotFetched:
             return None
 

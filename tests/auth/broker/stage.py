@@ -123,6 +123,11 @@ class FakeUpstream:
             expires_in_s=self.lifetime_s,
         )
 
+    async def is_issuer(self, raw_issuer: str) -> bool:
+        """Return whether *raw_issuer* is this Gitea."""
+        await trio.lowlevel.checkpoint()
+        return raw_issuer == "https://git.example"
+
     async def exchange(self, code: Secret, verifier: Secret) -> UpstreamTokens:
         """Exchange a code."""
         await trio.lowlevel.checkpoint()

@@ -202,7 +202,9 @@ def test_a_gate_on_a_port_of_its_own_is_named_with_it() -> None:
 
 
 @pytest.mark.parametrize("answer", [{"code": "c", "state": "s"}, {"error": "access_denied", "state": None}])
-@pytest.mark.parametrize("uri", [CALLBACK, CALLBACK + "?tenant=1", "http://localhost:4711/callback"])
+@pytest.mark.parametrize(
+    "uri", [CALLBACK, CALLBACK + "?tenant=1", CALLBACK + "?", CALLBACK + "?tenant=1&", "http://localhost:4711/callback"]
+)
 def test_every_answer_says_whose_it_is(uri: str, answer: dict[str, str | None]) -> None:
     """Mix-up: `iss` on success and on error, so that a client of several servers sends a code to the right one."""
     address = answer_address(uri, ISSUER, **answer)

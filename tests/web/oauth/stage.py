@@ -7,7 +7,7 @@ import hashlib
 import html
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -16,17 +16,17 @@ import trio
 
 from aegis_trio.audit.entry import AuditEntry
 from aegis_trio.auth.attempts import AttemptLedger
-from aegis_trio.auth.broker.browsers import Browsers
+from aegis_trio.auth.broker.browsers import MAX_BROWSERS, Browsers
 from aegis_trio.auth.broker.grants import Grants
 from aegis_trio.auth.broker.people import People
-from aegis_trio.auth.broker.ports import UpstreamGrantDead, UpstreamIdentity, UpstreamTokens
-from aegis_trio.auth.broker.signin import SignIns
+from aegis_trio.auth.broker.ports import Upstream, UpstreamGrantDead, UpstreamIdentity, UpstreamTokens
+from aegis_trio.auth.broker.signin import MAX_LOGINS, SignIns
 from aegis_trio.auth.broker.tokens import Tokens
 from aegis_trio.auth.broker.trail import SignInTrail
 from aegis_trio.auth.clients.client import Client, ClientAuth, ClientKind
 from aegis_trio.auth.clients.documents import Documents
 from aegis_trio.auth.clients.guarded import NotFetched
-from aegis_trio.auth.clients.registry import Registry
+from aegis_trio.auth.clients.registry import MAX_CLIENTS, Registry
 from aegis_trio.auth.vault import Vault
 from aegis_trio.limits.addresses import AddressRates
 from aegis_trio.model.asgi import Headers, Message, Receive, Scope, Send
@@ -96,6 +96,10 @@ class FakeGitea:
         self.codes[code] = self.uid
         return code
 
+    async def is_issuer(self, raw_issuer: str) -> bool:
+        self._look()
+        return raw_issuer == GITEA
+
     async def exchange(self, code: Secret, verifier: Secret) -> UpstreamTokens:
         self._look()
         uid = self.codes.pop(code.reveal(), None)
@@ -127,13 +131,15 @@ class Directory:
         self._documents = documents
         self.static = dict(static)
 
-    async def find(self, client_id: str) -> Client | None:
+    async def find(self, client_id: str, *, asker: str | None = None) -> Client | None:
         if client_id in self.static:
             return self.static[client_id]
-        return await self._registry.find(client_id) or await self._documents.find(client_id)
+        return await self._registry.find(client_id) or await self._documents.find(client_id, asker=asker)
 
-    async def find_signer(self, client_id: str, raw_assertion: str | None) -> Client | None:
-        return await self.find(client_id)
+    async def find_signer(
+        self, client_id: str, raw_assertion: str | None, *, asker: str | None = None
+    ) -> Client | None:
+        return await self.find(client_id, asker=asker)
 
 
 class Documented:
@@ -141,10 +147,14 @@ class Documented:
 
     def __init__(self) -> None:
         self.pages: dict[str, object] = {DOCUMENT_ID: DOCUMENT}
+        self.hold: trio.Event | None = None
+        """What addresses without a page wait for."""
 
     async def fetch(self, host: str, target: str) -> tuple[bytes, str]:
         await trio.lowlevel.checkpoint()
         page = self.pages.get(f"https://{host}{target}")
+        if page is None and self.hold is not None:
+            await self.hold.wait()
         if page is None:
             raise NotFetched("the document's server answered 404; redirects are not followed")
         return json.dumps(page).encode(), "no-store"
@@ -210,6 +220,7 @@ class Stage:
     gitea: FakeGitea
     documented: Documented
     directory: Directory
+    people: People
     rooms: OAuthRooms
     front: Front
 
@@ -348,7 +359,16 @@ def code_fields(code: str, /, **changes: str | None) -> dict[str, str]:
 
 
 def make_stage(
-    settings: OAuthSettings | None = None, *, store: Store | None = None, pages: int = 0, calls: int = 0
+    settings: OAuthSettings | None = None,
+    *,
+    store: Store | None = None,
+    pages: int = 0,
+    calls: int = 0,
+    logins: int = MAX_LOGINS,
+    browsers: int = MAX_BROWSERS,
+    clients: int = MAX_CLIENTS,
+    upstream: Callable[[SetClock], Upstream] | None = None,
+    start_s: int = START_NS // 1_000_000_000,
 ) -> Stage:
     """Build the broker.
 
@@ -356,16 +376,23 @@ def make_stage(
         store: one that fails, for tests of that.
         pages: of one address in a minute; 0 is off.
         calls: the same for endpoints of clients.
+        logins: that may be on their way at once.
+        browsers: that may be known at once.
+        clients: that may be registered at once.
+        upstream: makes another Gitea than the fake one.
+        start_s: what the clock says at first, UTC seconds.
     """
     settings = settings or OAuthSettings(public_url=PUBLIC, gitea_url=GITEA)
-    clock, trail, gitea, documented = SetClock(START_NS), Trail(), FakeGitea(), Documented()
+    clock, trail, gitea, documented = SetClock(start_s * 1_000_000_000), Trail(), FakeGitea(), Documented()
     counted = SignInTrail(trail, AttemptLedger(clock_s=lambda: clock.now_ns() / 1e9))
+    asked: Upstream = gitea if upstream is None else upstream(clock)
     kept: Store = store or MemoryStore(clock)
     vault = Vault((b"k" * 32,))
-    browsers, grants = Browsers(kept, clock, b"f" * 32), Grants(kept, clock, counted)
+    met = Browsers(kept, clock, b"f" * 32, max_browsers=browsers)
+    grants = Grants(kept, clock, counted)
     tokens = Tokens(kept, grants=grants, vault=vault, clock=clock, audit=counted)
-    people = People(kept, vault=vault, upstream=gitea, grants=grants, clock=clock)
-    registry = Registry(kept, clock=clock, audit=counted)
+    people = People(kept, vault=vault, upstream=asked, grants=grants, clock=clock)
+    registry = Registry(kept, clock=clock, audit=counted, max_clients=clients)
     static = Client(
         id=STATIC_ID,
         kind=ClientKind.STATIC,
@@ -377,14 +404,15 @@ def make_stage(
     directory = Directory(registry, Documents(documented.fetch), {STATIC_ID: static})
     signins = SignIns(
         kept,
-        browsers=browsers,
+        browsers=met,
         people=people,
         tokens=tokens,
-        upstream=gitea,
+        upstream=asked,
         vault=vault,
         clock=clock,
         audit=counted,
         write_mode=settings.write_mode,
+        max_logins=logins,
     )
     rooms = OAuthRooms(
         settings=settings,
@@ -392,7 +420,7 @@ def make_stage(
         directory=directory,
         registry=registry,
         signins=signins,
-        browsers=browsers,
+        browsers=met,
         tokens=tokens,
         grants=grants,
         store=kept,
@@ -414,6 +442,7 @@ def make_stage(
         gitea=gitea,
         documented=documented,
         directory=directory,
+        people=people,
         rooms=rooms,
         front=front,
     )

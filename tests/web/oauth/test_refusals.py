@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from urllib.parse import urlencode
 
 import pytest
@@ -335,14 +334,14 @@ async def test_a_way_back_that_nobody_began_is_a_page(query: str, status: int) -
 
 async def test_an_answer_of_another_authorization_server_is_refused() -> None:
     """Mix-up: an answer that says whose it is must be Gitea's (RFC 9207)."""
-    stage = make_stage(replace(make_stage().settings, gitea_issuer=GITEA))
+    stage = make_stage()
     browser = stage.browser()
     onward = (await browser.decide(await browser.get(authorize_address()), "allow")).onward
 
     foreign = await browser.at_gitea(onward, code="stolen", iss="https://other.example")
     assert 400 == foreign.status
     assert "iss: is not this server" in foreign.text
-    assert 0 == stage.gitea.asked
+    assert {} == stage.gitea.codes
     assert 303 == (await browser.at_gitea(onward, code=stage.gitea.code(), iss=GITEA)).status
 
 
