@@ -29,7 +29,7 @@ from aegis_trio.gitea.renames import renamed_repository
 from aegis_trio.gitea.request import AnswerT, Forge, ForgeRequest, ForgeResponse
 from aegis_trio.gitea.settings import API_PATH, GiteaSettings, origin_of, wire_base
 from aegis_trio.gitea.transport import Transport, open_transport
-from aegis_trio.model.errors import Fault
+from aegis_trio.model.errors import Fault, UpstreamFault
 from aegis_trio.model.secret import Secret
 from aegis_trio.policy.pathguard import Route, WireBase, build_target, check_wire_path
 
@@ -128,7 +128,9 @@ class GiteaClient:
             if response.status in _REDIRECTS:
                 raise unexpected(request.subject)
             if response.status not in request.ok:
-                raise fault_for(response, subject=request.subject, missing=frozenset())
+                fault = fault_for(response, subject=request.subject, missing=frozenset())
+                # Nobody who signs in did anything wrong that Gitea could complain of.
+                raise fault if isinstance(fault, UpstreamFault) else unexpected(request.subject)
             return request.decode(response)
 
     @contextmanager

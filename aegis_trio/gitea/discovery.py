@@ -107,7 +107,8 @@ def _keys(response: ForgeResponse) -> JsonObject:
 def _public_key(fields: JsonObject) -> JsonObject | None:
     kind, algorithm = text(fields, "kty"), fields.get("alg")
     # Threat: a shared secret among public keys would let anybody sign who can read this document.
-    if kind not in _MEMBERS or (isinstance(algorithm, str) and algorithm.startswith(_SHARED)):
+    # One for `none` would verify everything, and no library reads it.
+    if kind not in _MEMBERS or (isinstance(algorithm, str) and algorithm.startswith((_SHARED, "none"))):
         return None
     key: JsonObject = {"kty": kind, "kid": _word(fields, "kid"), "use": "sig"}
     if algorithm is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, final
 
-from aegis_trio.gitea.refusals import KNOWN_SCOPES, token_scopes
+from aegis_trio.gitea.refusals import KNOWN_SCOPES, fault_for, token_scopes
 from aegis_trio.gitea.request import ForgeRequest, ForgeResponse
 from aegis_trio.gitea.shapes import as_list, flag, number, read_object, text, text_or_empty
 from aegis_trio.model.errors import UpstreamBroken
@@ -16,6 +16,8 @@ from aegis_trio.policy.pathguard import Route
 
 _ME_ROUTE: Final = Route(segments=("user",))
 _CRON_ROUTE: Final = Route(segments=("admin", "cron"), query_keys=frozenset({"limit"}))
+_OWNER: Final = "The token's owner"
+_REFUSED: Final = frozenset({401, 403})
 _TOKEN_ROUTE: Final = Route(segments=("token",))
 
 
@@ -56,12 +58,22 @@ class TokenReach:
 
 def get_me() -> ForgeRequest[User]:
     """Ask who the token's owner is."""
-    return ForgeRequest(route=_ME_ROUTE, segments=("user",), decode=_user, subject="The token's owner")
+    return ForgeRequest(route=_ME_ROUTE, segments=("user",), decode=_user, subject=_OWNER)
 
 
 def current_user() -> ForgeRequest[CurrentUser]:
-    """Ask who the person behind a token is, and whether the account may be used."""
-    return ForgeRequest(route=_ME_ROUTE, segments=("user",), decode=_current_user, subject="The token's owner")
+    """Ask who the person behind a token is, and whether the account may be used.
+
+    Faults: UpstreamRejectedIdentity, UpstreamForbade only in Gitea's own words: what a proxy in front of it says by the
+    same statuses is UpstreamBroken, or a page of maintenance would end everybody's access.
+    """
+    return ForgeRequest(
+        route=_ME_ROUTE,
+        segments=("user",),
+        decode=_current_user,
+        subject=_OWNER,
+        ok=frozenset({200, *_REFUSED}),
+    )
 
 
 def probe_administration() -> ForgeRequest[TokenReach]:
@@ -102,6 +114,9 @@ def _user(response: ForgeResponse) -> User:
 
 def _current_user(response: ForgeResponse) -> CurrentUser:
     fields = read_object(response)
+    if response.status in _REFUSED:
+        text(fields, "message")  # Gitea's refusals have one
+        raise fault_for(response, subject=_OWNER, missing=frozenset())
     user = CurrentUser(
         uid=number(fields, "id"),
         login=text(fields, "login"),

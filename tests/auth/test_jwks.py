@@ -82,6 +82,21 @@ async def test_an_unknown_key_is_fetched_soon_and_not_for_every_stranger(autojum
     assert [0, 30, 60] == [at_s - began_s for at_s in gitea.asked_at_s]
 
 
+async def test_a_flood_of_invented_key_ids_is_one_fetch_in_half_a_minute(autojump_clock: MockClock) -> None:
+    """As the gate sets it: strangers cannot make us hammer Gitea, whose keys stay good meanwhile."""
+    gitea = Gitea("one")
+    began_s = trio.current_time()
+    async with trio.open_nursery() as nursery:
+        keys = SigningKeys(RefreshTimes(min_interval_s=30.0))
+        await nursery.start(run_refresher, keys, gitea.fetch)
+        for number in range(1000):
+            assert keys.find(f"invented {number}") is None
+            assert keys.find("one") is not None
+            await trio.sleep(0.1)
+        nursery.cancel_scope.cancel()
+    assert [0, 30, 60, 90] == [at_s - began_s for at_s in gitea.asked_at_s]
+
+
 @pytest.mark.parametrize(
     "answer",
     [UpstreamUnreachable("Gitea cannot be reached."), {"keys": []}, {}, {"keys": [{"kty": "EC", "kid": "one"}]}],

@@ -96,6 +96,14 @@ def test_a_shared_secret_is_no_key() -> None:
     assert ["1"] == [key["kid"] for key in _keys(shared, EC_KEY, {**EC_KEY, "alg": "HS256"})["keys"]]
 
 
+def test_a_key_for_no_algorithm_is_no_key() -> None:
+    """It would verify everything, and the library ends with a crash over it: the gate's, for this is a guardian."""
+    (key,) = _keys({**EC_KEY, "alg": "none"}, EC_KEY)["keys"]
+    assert "none" != key.get("alg")
+    with pytest.raises(UpstreamBroken):
+        _keys({**EC_KEY, "alg": "none"})
+
+
 def test_a_private_part_of_a_key_goes_no_further() -> None:
     """Only what a public key has is built anew."""
     (key,) = _keys({**EC_KEY, "d": "secret", "x5u": "http://evil.example/"})["keys"]
