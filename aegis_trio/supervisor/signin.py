@@ -41,6 +41,7 @@ from aegis_trio.auth.jwks import RefreshTimes, SigningKeys, run_refresher
 from aegis_trio.auth.signin_settings import Flow, SigninSettings
 from aegis_trio.auth.upstream import GiteaLogin
 from aegis_trio.auth.vault import Vault
+from aegis_trio.auth.vault_check import WrongVaultKey, check_vault
 from aegis_trio.config.settings import Settings
 from aegis_trio.gitea.client import GiteaClient
 from aegis_trio.gitea.oauth import GiteaOAuth
@@ -52,7 +53,7 @@ from aegis_trio.model.errors import Fault, Unauthenticated, UpstreamFault
 from aegis_trio.model.identity import Caller, PrincipalKind
 from aegis_trio.model.keyring import Keyring, Purpose
 from aegis_trio.store.interface import Store, StoreFailed
-from aegis_trio.store.sqlite import open_sqlite_store
+from aegis_trio.store.sqlite import open_for_a_moment, open_sqlite_store
 from aegis_trio.supervisor.core import RefusedSetting
 from aegis_trio.supervisor.readiness import Unready
 from aegis_trio.supervisor.upkeep import end_gone, end_revoked, reseal, sweep
@@ -149,7 +150,7 @@ async def open_signin(
     """Compose signing in.
 
     Raises:
-        RefusedSetting: the store cannot be opened, or two clients have one id.
+        RefusedSetting: the store cannot be opened or its keys are not ours, or two clients have one id.
     """
     oauth = GiteaOAuth(gitea, GiteaApplication(client_id=signin.client_id, client_secret=signin.client_secret))
     keys = SigningKeys(RefreshTimes.for_staleness(signin.jwks_max_stale_s))
@@ -172,7 +173,11 @@ async def open_signin(
         )
         yield SignIn(judge=bearer, keys=keys, oauth=oauth, store=None, routes=routes, places=oauth_places(routes))
         return
+    # Whoever sets TOKEN_ENCRYPTION_KEY one day has a store that was sealed by the root secret's key until then.
+    vault = Vault((*signin.encryption_keys, *keyring.keys(Purpose.VAULT)))
     try:
+        async with open_for_a_moment(signin.store_path, clock=clock) as store:
+            await check_vault(store, vault)
         async with open_sqlite_store(signin.store_path, clock=clock) as store:
             login = GiteaLogin(
                 oauth=oauth,
@@ -183,8 +188,8 @@ async def open_signin(
                 redirect_uri=f"{settings.web.public_url}/oauth/callback",
                 write_mode=signin.write_mode,
             )
-            yield _broker(settings, signin, documents, _Rooms(store, keyring, audit, clock, login))
-    except StoreFailed as failed:
+            yield _broker(settings, signin, documents, _Rooms(store, keyring, audit, clock, login, vault))
+    except (StoreFailed, WrongVaultKey) as failed:
         raise RefusedSetting(str(failed)) from failed
 
 
@@ -196,12 +201,13 @@ class _Rooms:
     audit: AuditTrail
     clock: WallClock
     login: GiteaLogin
+    vault: Vault
 
 
 def _broker(settings: Settings, signin: SigninSettings, documents: OAuthSettings, rooms: _Rooms) -> SignIn:
     store, clock, login, ledger = rooms.store, rooms.clock, rooms.login, AttemptLedger()
     audit = SignInTrail(rooms.audit, ledger)
-    vault = Vault(signin.encryption_keys or rooms.keyring.keys(Purpose.VAULT))
+    vault = rooms.vault
     grants = Grants(store, clock, audit)
     lifetimes = TokenSettings(access_ttl_s=signin.access_ttl_s, refresh_ttl_s=signin.refresh_ttl_s)
     tokens = Tokens(store, grants=grants, vault=vault, clock=clock, audit=audit, settings=lifetimes)
