@@ -5,13 +5,16 @@ Law: a publisher never waits for a subscriber; one that is slow misses words and
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
-from typing import final
+from typing import Final, NoReturn, final
 
+import structlog
 import trio
 
-from aegis_trio.store.interface import FEED_SLOTS, RESYNC
+from aegis_trio.store.interface import FEED_SLOTS, RESYNC, StoreFailed
+
+log: Final = structlog.get_logger(__name__)
 
 
 @final
@@ -52,3 +55,20 @@ class Feed:
             self._subscribers[topic].discard(send)
             if not self._subscribers[topic]:
                 del self._subscribers[topic]
+
+
+async def keep_hearing(hear: Callable[[], Awaitable[None]], feed: Feed, every_s: float) -> NoReturn:
+    """Hear what other processes say, every *every_s* seconds until cancelled; while that fails, it is tried again."""
+    is_deaf = False
+    while True:
+        await trio.sleep(every_s)
+        try:
+            await hear()
+        except StoreFailed as failed:
+            if not is_deaf:
+                log.warning("store_feed_not_read", detail=str(failed))
+            is_deaf = True
+            continue
+        if is_deaf:
+            feed.tell_all_to_look()
+        is_deaf = False

@@ -22,11 +22,10 @@ from contextlib import AbstractContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Final, TypeVar, final
 
-import structlog
 import trio
 
 from aegis_trio.model.clock import WallClock, unix_seconds
-from aegis_trio.store.feed import Feed
+from aegis_trio.store.feed import Feed, keep_hearing
 from aegis_trio.store.interface import Change, Delete, Put, Row, Space, StoreFailed, check_put
 from aegis_trio.store.recent import RecentRows
 from aegis_trio.store.schema import COUNT, FIND, FORGET_WORDS, GET, ROWS, migrate, use_wal
@@ -35,8 +34,6 @@ BUSY_S: Final = 5.0  # how long a transaction of another process is waited for
 LOOK_EVERY_S: Final = 0.5  # revocations of another process; promises say within a second
 FEED_KEPT_S: Final = 3600
 ResultT = TypeVar("ResultT")
-
-log: Final = structlog.get_logger(__name__)
 
 
 @asynccontextmanager
@@ -206,19 +203,7 @@ class SqliteStore:
 
     async def look_for_words(self) -> None:
         """Hear what other processes publish, until cancelled; while the file cannot be read, tried again."""
-        is_deaf = False
-        while True:
-            await trio.sleep(LOOK_EVERY_S)
-            try:
-                await self._hear()
-            except StoreFailed as failed:
-                if not is_deaf:
-                    log.warning("store_feed_not_read", detail=str(failed))
-                is_deaf = True
-                continue
-            if is_deaf:
-                self._feed.tell_all_to_look()
-            is_deaf = False
+        await keep_hearing(self._hear, self._feed, LOOK_EVERY_S)
 
     async def _hear(self) -> None:
         begun_s = trio.current_time()
