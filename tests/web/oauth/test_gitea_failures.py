@@ -151,7 +151,7 @@ async def open_dance() -> AsyncGenerator[Dance]:
 
 def _again(answer: Answer) -> str:
     outline = check_page(answer)
-    [*_, href] = [given["href"] for given in outline.all("a") if given.get("class") == "button"]
+    [*_, href] = [given["href"] for given in outline.all("a") if "button" in given.get("class", "").split()]
     return href.replace("&amp;", "&")
 
 
