@@ -29,7 +29,7 @@ from aegis_trio.gitea.renames import renamed_repository
 from aegis_trio.gitea.request import AnswerT, Forge, ForgeRequest, ForgeResponse
 from aegis_trio.gitea.settings import API_PATH, GiteaSettings, origin_of, wire_base
 from aegis_trio.gitea.transport import Transport, open_transport
-from aegis_trio.model.errors import Fault, UpstreamFault
+from aegis_trio.model.errors import ClientFault, Fault, UpstreamFault
 from aegis_trio.model.secret import Secret
 from aegis_trio.policy.pathguard import Route, WireBase, build_target, check_wire_path
 
@@ -100,6 +100,17 @@ class GiteaClient:
             if response.status not in request.ok:
                 raise fault_for(response, subject=request.subject, missing=request.missing)
             return request.decode(response)
+
+    async def ask_of_identity(self, token: Secret, request: ForgeRequest[AnswerT]) -> AnswerT:
+        """Send a question about *token* or its owner, and return the decoded answer.
+
+        Raises:
+            UpstreamFault: Gitea did not say it; nothing else, for who signs in did nothing wrong.
+        """
+        try:
+            return await self.acting_as(token).ask(request)
+        except ClientFault:  # a redirect, a conflict: no answer to this question
+            raise unexpected(request.subject) from None
 
     async def ask_provider(self, request: ProviderRequest[AnswerT], credential: Credential | None) -> AnswerT:
         """Send *request* to Gitea's sign-in side, and return the decoded answer.

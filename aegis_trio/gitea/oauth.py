@@ -24,11 +24,10 @@ from aegis_trio.gitea.client import GiteaClient
 from aegis_trio.gitea.discovery import Discovery, get_discovery, get_signing_keys
 from aegis_trio.gitea.provider import FORM, JSON, Application, ProviderRequest, uid_of, unexpected
 from aegis_trio.gitea.refusals import KNOWN_SCOPES
-from aegis_trio.gitea.request import AnswerT, ForgeRequest, ForgeResponse
+from aegis_trio.gitea.request import ForgeResponse
 from aegis_trio.gitea.shapes import flag, read_object, text, text_or_empty
 from aegis_trio.gitea.users import CurrentUser, current_user, probe_administration
-from aegis_trio.model.errors import ClientFault, ClientRefused, Fault, GrantDead, UpstreamBroken
-from aegis_trio.model.errors import UpstreamRejectedIdentity as Rejected
+from aegis_trio.model.errors import ClientRefused, Fault, GrantDead, UpstreamBroken, UpstreamRejectedIdentity
 from aegis_trio.model.json import JsonObject
 from aegis_trio.model.secret import Secret
 from aegis_trio.policy.pathguard import Route
@@ -267,7 +266,7 @@ def _audience(fields: JsonObject) -> tuple[str, ...]:
 
 def _userinfo(response: ForgeResponse) -> UserInfo:
     if response.status == 401:
-        raise Rejected("Gitea no longer accepts the token of this sign-in.", "Sign in again.")
+        raise UpstreamRejectedIdentity("Gitea no longer accepts the token of this sign-in.", "Sign in again.")
     fields = read_object(response)
     login = text(fields, "preferred_username")
     if not login:
@@ -309,7 +308,7 @@ class GiteaOAuth:
 
     async def current_user(self, token: Secret) -> CurrentUser:
         """Ask the API whom *token* stands for, and in which state that account is; needs the scope read:user."""
-        return await self._ask_api(token, current_user())
+        return await self._client.ask_of_identity(token, current_user())
 
     async def opens_everything(self, token: Secret) -> bool:
         """Ask the API, by a page of the administration, whether *token* opens everything, whatever its grant says.
@@ -317,11 +316,5 @@ class GiteaOAuth:
         Source: go-gitea/gitea pull 32573: before 1.23 every OAuth token opens everything, and introspection does not
         say so.
         """
-        reach = await self._ask_api(token, probe_administration())
+        reach = await self._client.ask_of_identity(token, probe_administration())
         return reach.administers or (reach.scopes is not None and "all" in reach.scopes)
-
-    async def _ask_api(self, token: Secret, request: ForgeRequest[AnswerT]) -> AnswerT:
-        try:
-            return await self._client.acting_as(token).ask(request)
-        except ClientFault:  # a redirect, a conflict: no answer to this question, and nobody's mistake
-            raise unexpected("the token's owner") from None

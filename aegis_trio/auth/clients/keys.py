@@ -92,9 +92,7 @@ class ClientKeys:
                 return kept.keys
             raise
 
-    async def _fetched(
-        self, uri: str, place: tuple[str, str], asker: str | None, *, is_familiar: bool
-    ) -> JsonObject:
+    async def _fetched(self, uri: str, place: tuple[str, str], asker: str | None, *, is_familiar: bool) -> JsonObject:
         body, cache_control = await self._fetching.fetch(*place, asker=asker, is_familiar=is_familiar)
         keys = _read_keys(body)
         now = trio.current_time()
