@@ -118,7 +118,7 @@ class GiteaLogin:
             raise UpstreamGrantDead from None
         if user.uid != claims.uid or user.prohibited or not user.active:
             raise UpstreamGrantDead
-        if await self.oauth.opens_everything(tokens.access):
+        if not found.opens_everything and await self.oauth.opens_everything(tokens.access):
             # Threat: a Gitea that ignores scopes; whoever got hold of this token could do all that its owner can.
             log.error("gitea_ignores_scopes", remedy="Gitea 1.23 or newer is needed")
             raise UpstreamBroken("Gitea gives a sign-in every right.", "Ask the operator for Gitea 1.23 or newer.")

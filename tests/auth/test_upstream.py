@@ -156,6 +156,15 @@ async def test_who_is_blocked_at_gitea_may_not_go_on() -> None:
         assert not await under_test.may_be_used(Secret("a"))
 
 
+async def test_an_older_grant_to_everything_is_told_as_what_it_is() -> None:
+    """Its token opens everything because the grant says so: the person can revoke it, and no newer Gitea is needed."""
+    gitea = FakeOAuth(ignores_scopes=True)
+    assert isinstance(gitea.found, Introspection)
+    gitea.found = replace(gitea.found, scopes=frozenset({"openid", "all"}))
+
+    assert "all openid" == (await login(gitea, await signing_keys()).identify(tokens(), "n")).scope
+
+
 async def test_a_gitea_that_ignores_scopes_signs_in_nobody() -> None:
     """Before 1.23 introspection shows the words that were asked for, while the token opens everything."""
     gitea = FakeOAuth(ignores_scopes=True)
