@@ -21,9 +21,10 @@ class DeclinedError(Exception):
 class Kept:
     """The SDK's storage."""
 
-    def __init__(self) -> None:
+    def __init__(self, client: OAuthClientInformationFull | None = None) -> None:
+        """Hold nothing but what the client was told by hand, if it was."""
         self.tokens: OAuthToken | None = None
-        self.client: OAuthClientInformationFull | None = None
+        self.client = client
 
     async def get_tokens(self) -> OAuthToken | None:
         """Return the tokens, if there are any."""
@@ -58,8 +59,9 @@ class Official:
         Args:
             document: the address of the client's own document; None for one that registers.
         """
+        method = "none" if self.kept.client is None else self.kept.client.token_endpoint_auth_method
         metadata = OAuthClientMetadata(
-            client_name="Official", redirect_uris=[AnyUrl(self.redirect_uri)], token_endpoint_auth_method="none"
+            client_name="Official", redirect_uris=[AnyUrl(self.redirect_uri)], token_endpoint_auth_method=method
         )
         return OAuthClientProvider(url, metadata, self.kept, self._open, self._wait, client_metadata_url=document)
 

@@ -14,7 +14,7 @@ from typing import Final, final
 
 import structlog
 
-from aegis_trio.auth.broker.ports import UpstreamGrantDead, UpstreamIdentity, UpstreamTokens
+from aegis_trio.auth.broker.ports import UpstreamGrantDead, UpstreamIdentity, UpstreamOtherGrant, UpstreamTokens
 from aegis_trio.auth.jwks import SigningKeys
 from aegis_trio.gitea.id_token import authorize_url, verify_id_token
 from aegis_trio.gitea.oauth import GiteaOAuth, GiteaTokens, Inactive
@@ -22,6 +22,8 @@ from aegis_trio.model.clock import WallClock, unix_seconds
 from aegis_trio.model.errors import GrantDead, UpstreamBroken, UpstreamForbade, UpstreamRejectedIdentity
 from aegis_trio.model.secret import Secret
 from aegis_trio.policy.scopes import gitea_scopes
+
+_OPENID: Final = "openid"
 
 log: Final = structlog.get_logger(__name__)
 
@@ -91,12 +93,22 @@ class GiteaLogin:
 
         Raises:
             UpstreamGrantDead: the grant has ended already, or the account may not be used.
+            UpstreamOtherGrant: an older grant lacks `openid`, and Gitea keeps it as it was made.
             UpstreamBroken: the witnesses do not agree.
             UpstreamFault: Gitea cannot be asked.
         """
-        # 1. the ID token is this sign-in's  2. introspection says the same  3. the account may be used
+        # 1. the grant lives, and is to us  2. the ID token is this sign-in's, and says the same  3. the account may be
+        # used
+        found = await self.oauth.introspect(tokens.access)
+        if isinstance(found, Inactive):
+            raise UpstreamGrantDead
+        if self.client_id not in found.audience:
+            # Threat: a code of another application, put into this sign-in.
+            raise UpstreamBroken("Gitea gave a token of another application.", "Sign in again.")
         if tokens.id_token is None:
-            raise UpstreamBroken("Gitea gave no ID token.", "Check that the application's grant holds `openid`.")
+            if _OPENID not in found.scopes:
+                raise UpstreamOtherGrant(found.username)
+            raise UpstreamBroken("Gitea gave no ID token.", "Tell the operator: the grant holds `openid`.")
         discovery = await self.oauth.discover()
         claims = verify_id_token(
             tokens.id_token.reveal(),
@@ -107,19 +119,16 @@ class GiteaLogin:
             access_token=tokens.access,
             now_s=unix_seconds(self.clock),
         )
-        found = await self.oauth.introspect(tokens.access)
-        if isinstance(found, Inactive):
-            raise UpstreamGrantDead
-        if found.uid != claims.uid or self.client_id not in found.audience:
-            # Threat: a code of another application, or of another person, put into this sign-in.
+        if found.uid != claims.uid:
+            # Threat: a code of another person, put into this sign-in.
             raise UpstreamBroken("Gitea names two different people.", "Sign in again.")
         try:
             user = await self.oauth.current_user(tokens.access)
-        except UpstreamForbade:
+        except (UpstreamForbade, UpstreamRejectedIdentity):
             raise UpstreamGrantDead from None
         if user.uid != claims.uid or user.prohibited or not user.active:
             raise UpstreamGrantDead
-        if await self.oauth.opens_everything(tokens.access):
+        if not found.opens_everything and await self.oauth.opens_everything(tokens.access):
             # Threat: a Gitea that ignores scopes; whoever got hold of this token could do all that its owner can.
             log.error("gitea_ignores_scopes", remedy="Gitea 1.23 or newer is needed")
             raise UpstreamBroken("Gitea gives a sign-in every right.", "Ask the operator for Gitea 1.23 or newer.")

@@ -123,6 +123,11 @@ def revoke_grants(world: World, account: Account) -> int:
     return len(mine)
 
 
+def forget_sessions(world: World) -> None:
+    """Forget every browser, as a restart of Gitea does that keeps sessions in memory, which is its default."""
+    world.sign_ins.sessions.clear()
+
+
 def change_signing_key(world: World) -> None:
     """Sign with another key from now on: every token that was signed before is worthless."""
     world.sign_ins.key = SigningKey()

@@ -13,6 +13,7 @@ Source: gitea models/auth/oauth2.go.
 from __future__ import annotations
 
 import base64
+import hmac
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -119,7 +120,6 @@ class Code:
 class BrowserSession:
     """What Gitea remembers of one browser."""
 
-    csrf: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
     account_id: int | None = None
     flash: str = ""
     flash_is_error: bool = False
@@ -170,6 +170,7 @@ class SignIns:
     grants: dict[int, Grant] = field(default_factory=dict[int, Grant])
     codes: dict[str, Code] = field(default_factory=dict[str, Code], repr=False)
     sessions: dict[str, BrowserSession] = field(default_factory=dict[str, BrowserSession], repr=False)
+    _form_key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
     _last_application: int = 0
     _last_grant: int = 0
 
@@ -236,6 +237,13 @@ class SignIns:
         word = new_word("gta_")
         self.codes[word] = code
         return word
+
+    def form_word(self, account_id: int | None) -> str:
+        """Return the word that every form of a person carries, in each of their browsers; nobody has one, too.
+
+        Source: gitea services/context/xsrf.go: an HMAC of the person's number, which outlives sessions and restarts.
+        """
+        return hmac.digest(self._form_key, str(account_id or 0).encode(), "sha256").hex()
 
     def add_session(self, session: BrowserSession) -> str:
         """Remember a browser, and return its cookie."""

@@ -36,7 +36,7 @@ async def probe_identity(forge: Forge) -> IdentityReport:
 
     Raises:
         UpstreamRejectedIdentity: the token does not work.
-        UpstreamForbade: the token may not even read its own user (scope read:user), or the account is blocked.
+        UpstreamForbade: the token may not even read its own user (scope read:user).
         UpstreamFault: Gitea cannot be asked; nothing is known, and nothing may be assumed.
     """
     version = await forge.ask(get_version())

@@ -1,7 +1,8 @@
 """Refusals: what a status of Gitea's means, as a fault that says what to do next.
 
 Laws:
-    1. The status decides. Of the body only one thing may be taken: scope names from a list of our own.
+    1. The status decides. Of the body only two things may be taken: scope names from a list of our own, and that an
+       account may not sign in, by Gitea's own sentences.
     2. No other byte of Gitea's body, header or reason phrase reaches a message.
 
 Source: gitea routers/api/v1/api.go (tokenRequiresScopes, apiAuth), services/context/api.go.
@@ -38,6 +39,12 @@ _SCOPE_MESSAGE: Final = re.compile(
     rf"token scope=({_SCOPE_LIST})?"
 )
 _NO_ADMINISTRATOR: Final = "user should be the site admin"
+# Source: gitea routers/api/v1/api.go verifyAuthWithOptions; the address that follows is Gitea's own.
+_ACCOUNT_CLOSED: Final = re.compile(
+    r"This account is not activated\."
+    r"|This account is prohibited from signing in, please contact your site administrator\."
+    r"|You must change your password\. Change it at: .{0,2000}"
+)
 _PUBLIC_ONLY: Final = re.compile(r"token scope is limited to public [a-z]{1,20}")
 
 
@@ -109,6 +116,11 @@ def _forbidden(response: ForgeResponse, subject: str) -> Fault:
         return UpstreamForbade(
             f"The Gitea token behind this credential lacks a scope for {subject}: {', '.join(sorted(required))}.",
             "Ask the operator for a token with that scope; trying again does not help.",
+        )
+    if _ACCOUNT_CLOSED.fullmatch(_message(response)):
+        return UpstreamRejectedIdentity(
+            "Gitea does not let the account of this credential in: it is blocked, or needs a new password.",
+            "Sign in to Gitea with a browser, or ask its administrator.",
         )
     if _PUBLIC_ONLY.fullmatch(_message(response)):
         return UpstreamForbade(

@@ -73,14 +73,19 @@ def choose_scopes(raw_words: Iterable[str], *, write_mode: bool) -> tuple[str, .
 
 
 def gitea_scopes(*, write_mode: bool) -> tuple[str, ...]:
-    """Return the constant words that Gitea is asked for in this deployment; never empty, never a client's.
+    """Return the constant words that Gitea is asked for in this deployment; never empty, never a client's."""
+    return (*_OPENID, *whole_scopes(write_mode=write_mode))
 
-    A scope for writing stands for reading of its area too, as it does in Gitea.
+
+def whole_scopes(*, write_mode: bool) -> tuple[str, ...]:
+    """Return the fewest scopes that stand for everything in this deployment.
+
+    A scope for writing stands for reading of its area too, as it does in Gitea. Clients that sign in at Gitea itself
+    have to ask for all of it at once: what a grant lacks it never gets.
     """
     offered = offered_scopes(write_mode=write_mode)
     writing = {scope.partition(":")[2] for scope in offered if scope.startswith("write:")}
-    kept = (scope for scope in offered if scope.startswith("write:") or scope.partition(":")[2] not in writing)
-    return (*_OPENID, *kept)
+    return tuple(scope for scope in offered if scope.startswith("write:") or scope.partition(":")[2] not in writing)
 
 
 def is_same_grant(raw_granted: str, *, write_mode: bool) -> bool:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, cast, final
 
 from aegis_trio.audit.trail import AuditTrail
 from aegis_trio.auth.authenticator import Authenticator
+from aegis_trio.auth.signin_settings import Flow
 from aegis_trio.config.settings import Settings
 from aegis_trio.gitea.client import GiteaClient
 from aegis_trio.limits.failures import FailureWindow
@@ -20,6 +21,7 @@ from aegis_trio.model.asgi import Application, Headers, Receive, Scope, Send
 from aegis_trio.model.clock import WallClock
 from aegis_trio.model.features import Catalogue
 from aegis_trio.model.keyring import Keyring
+from aegis_trio.policy.scopes import whole_scopes
 from aegis_trio.supervisor.admin import AdminApp
 from aegis_trio.supervisor.core import RefusedSetting, build_core
 from aegis_trio.supervisor.readiness import Readiness
@@ -102,7 +104,7 @@ def build_gate(
     )
     if signin is not None:
         readiness.add_condition(signin.unready)
-    challenges = None if signin is None else Challenges(settings.web.public_url)
+    challenges = None if signin is None else _challenges(settings)
     answer_of = plain_fault if challenges is None else challenges.answer_of
     challenge = no_challenge if challenges is None else challenges.lines
     streamable = StreamableHttp(
@@ -166,6 +168,14 @@ def build_gate(
         tls=_open_tls(settings.web),
         trusts=partial(_trusts, settings),
     )
+
+
+def _challenges(settings: Settings) -> Challenges:
+    signin = settings.signin
+    if signin is None or signin.flow is Flow.BROKER:
+        return Challenges(settings.web.public_url)
+    # Without read:user a token of Gitea's own would open nothing here, and what its grant lacks it never gets.
+    return Challenges(settings.web.public_url, " ".join(whole_scopes(write_mode=signin.write_mode)))
 
 
 async def _sse_address(streamable: Application, sse: Application, scope: Scope, receive: Receive, send: Send) -> None:

@@ -56,6 +56,7 @@ from aegis_trio.store.interface import Store, StoreFailed
 from aegis_trio.store.sqlite import open_for_a_moment, open_sqlite_store
 from aegis_trio.supervisor.core import RefusedSetting
 from aegis_trio.supervisor.readiness import Unready
+from aegis_trio.supervisor.signing import find_issuer
 from aegis_trio.supervisor.upkeep import end_gone, end_revoked, reseal, sweep
 from aegis_trio.telemetry.metrics import StatisticsCollector
 from aegis_trio.transports.hub import SessionHub
@@ -150,7 +151,8 @@ async def open_signin(
     """Compose signing in.
 
     Raises:
-        RefusedSetting: the store cannot be opened or its keys are not ours, or two clients have one id.
+        RefusedSetting: the store cannot be opened or its keys are not ours, two clients have one id, or Gitea signs
+            with a shared secret.
     """
     oauth = GiteaOAuth(gitea, GiteaApplication(client_id=signin.client_id, client_secret=signin.client_secret))
     keys = SigningKeys(RefreshTimes.for_staleness(signin.jwks_max_stale_s))
@@ -160,6 +162,7 @@ async def open_signin(
         gitea_url=gitea_url,
         flow=OAuthFlow(signin.flow.value),
         write_mode=signin.write_mode,
+        gitea_issuer=await find_issuer(oauth),
     )
     if signin.flow is Flow.GITEA:
         routes = document_routes(documents, PagePrinter(documents))

@@ -31,6 +31,8 @@ class Challenges:
     """Makes the challenges of one server."""
 
     public_url: str
+    first_scope: str = FIRST_SCOPE
+    """What a newcomer is told to ask for."""
 
     def answer_of(self, path: str, fault: Fault) -> HttpAnswer:
         """Return *fault* as the answer of *path*."""
@@ -48,7 +50,7 @@ class Challenges:
         match fault:
             case Unauthenticated(token_sent=token_sent):
                 reason = ', error="invalid_token"' if token_sent else ""
-                return f'Bearer resource_metadata="{document}", scope="{FIRST_SCOPE}"{reason}'.encode()
+                return f'Bearer resource_metadata="{document}", scope="{self.first_scope}"{reason}'.encode()
             case InsufficientScope(wanted=wanted):
                 return (
                     f'Bearer error="insufficient_scope", scope="{" ".join(wanted)}", resource_metadata="{document}", '

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from aegis_trio.auth.broker.ports import UpstreamGrantDead, UpstreamIdentity, UpstreamTokens
+from aegis_trio.auth.broker.ports import UpstreamGrantDead, UpstreamIdentity, UpstreamOtherGrant, UpstreamTokens
 from aegis_trio.auth.jwks import SigningKeys
 from aegis_trio.auth.upstream import GiteaLogin
 from aegis_trio.gitea.oauth import GiteaOAuth, Inactive, Introspection
@@ -81,16 +81,29 @@ async def test_a_sign_in_without_a_proof_is_refused() -> None:
         await login(FakeOAuth()).identify(replace(tokens(), id_token=None), "n")
 
 
-async def test_a_token_of_another_application_is_refused() -> None:
-    """Introspection names the application that the grant is to."""
+@pytest.mark.parametrize("scope", ["", "all", "read:user", "read:repository offline_access"])
+async def test_an_older_grant_that_proves_nobody_is_another_grant(scope: str) -> None:
+    """Gitea gives no ID token for it, ever, so the person must be told where to revoke it; seen at a real Gitea."""
     gitea = FakeOAuth()
     assert isinstance(gitea.found, Introspection)
-    gitea.found = replace(gitea.found, audience=("another",))
+    gitea.found = replace(gitea.found, scopes=frozenset(scope.split()))
+    with pytest.raises(UpstreamOtherGrant) as raised:
+        await login(gitea).identify(replace(tokens(), id_token=None), "n")
+    assert "ada" == raised.value.person
+
+
+@pytest.mark.parametrize("id_token", [True, False])
+async def test_a_token_of_another_application_names_nobody(*, id_token: bool) -> None:
+    """Not even where its grant proves nobody: the page that names a person is for grants to this gate."""
+    gitea = FakeOAuth()
+    assert isinstance(gitea.found, Introspection)
+    gitea.found = replace(gitea.found, audience=("another",), scopes=frozenset())
+    given = tokens() if id_token else replace(tokens(), id_token=None)
     with pytest.raises(UpstreamBroken):
-        await login(gitea, await signing_keys()).identify(tokens(), "n")
+        await login(gitea, await signing_keys()).identify(given, "n")
 
 
-@pytest.mark.parametrize("why", ["inactive", "blocked", "prohibited", "waiting", "somebody else"])
+@pytest.mark.parametrize("why", ["inactive", "blocked", "without the scope", "prohibited", "waiting", "somebody else"])
 async def test_an_account_that_may_not_be_used_signs_in_nobody(why: str) -> None:
     """Gitea gives a blocked person tokens all the same."""
     gitea = FakeOAuth()
@@ -99,6 +112,8 @@ async def test_an_account_that_may_not_be_used_signs_in_nobody(why: str) -> None
         case "inactive":
             gitea.found = Inactive()
         case "blocked":
+            gitea.user = UpstreamRejectedIdentity("no")
+        case "without the scope":
             gitea.user = UpstreamForbade("no")
         case "prohibited":
             gitea.user = replace(gitea.user, prohibited=True)
@@ -139,6 +154,15 @@ async def test_who_is_blocked_at_gitea_may_not_go_on() -> None:
     for answer in answers:
         gitea.user = answer
         assert not await under_test.may_be_used(Secret("a"))
+
+
+async def test_an_older_grant_to_everything_is_told_as_what_it_is() -> None:
+    """Its token opens everything because the grant says so: the person can revoke it, and no newer Gitea is needed."""
+    gitea = FakeOAuth(ignores_scopes=True)
+    assert isinstance(gitea.found, Introspection)
+    gitea.found = replace(gitea.found, scopes=frozenset({"openid", "all"}))
+
+    assert "all openid" == (await login(gitea, await signing_keys()).identify(tokens(), "n")).scope
 
 
 async def test_a_gitea_that_ignores_scopes_signs_in_nobody() -> None:

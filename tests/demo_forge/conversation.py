@@ -172,7 +172,9 @@ class Conversation:
             return basic(*self._client(exchange))
         if kind == "wrong client authentication":
             client_id, _ = self._client(exchange)
-            return "Bearer x" if exchange.id.endswith("bearer_auth") else basic(client_id, "wrong-secret")
+            if exchange.id.endswith("bearer_auth"):  # a good one: Gitea tells of a bad one before anything else
+                return f"Bearer {self.learned['<access_token:oauth.main>']}"
+            return basic(client_id, "wrong-secret")
         access = self.learned.get(f"<access_token:{self._flow(exchange)}>", "")
         if kind.startswith("oauth:"):
             return f"Bearer {access}"

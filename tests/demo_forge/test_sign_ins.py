@@ -45,7 +45,14 @@ def world() -> World:
 def _signed_in(world: World, login: str = "alice") -> str:
     account = world.account_named(login)
     assert account is not None
-    return f"i_like_gitea={world.sign_ins.add_session(BrowserSession(account_id=account.id, csrf='word'))}"
+    return f"i_like_gitea={world.sign_ins.add_session(BrowserSession(account_id=account.id))}"
+
+
+def _word(world: World, login: str = "alice") -> str:
+    """Return the field that a person's forms carry."""
+    account = world.account_named(login)
+    assert account is not None
+    return f"_csrf={world.sign_ins.form_word(account.id)}"
 
 
 @pytest.mark.sockets
@@ -80,28 +87,55 @@ def test_only_the_right_password_signs_in(world: World, login: str) -> None:
     """Names without regard to case, passwords with."""
 
     def tried(password: str) -> int:
-        session = BrowserSession(csrf="word")
-        cookie = f"i_like_gitea={world.sign_ins.add_session(session)}"
-        body = f"_csrf=word&user_name={login}&password={password}"
-        return _ask(world, "POST", "/user/login", body, cookie=cookie)[0]
+        # Gitea looks at no word here, and at no cookie.
+        return _ask(world, "POST", "/user/login", f"user_name={login}&password={password}")[0]
 
     assert [303, 200, 200] == [tried(PASSWORDS["alice"]), tried(PASSWORDS["alice"].upper()), tried("")]
 
 
 def test_who_has_no_password_cannot_sign_in(world: World) -> None:
     """The bot and the administrator of the demo have tokens only; an empty password is none."""
-    session = BrowserSession(csrf="word")
-    cookie = f"i_like_gitea={world.sign_ins.add_session(session)}"
     for login in ("mcp-bot", "harbourmaster", "nobody"):
-        status, _, body = _ask(world, "POST", "/user/login", f"_csrf=word&user_name={login}&password=", cookie=cookie)
+        status, _, body = _ask(world, "POST", "/user/login", f"user_name={login}&password=")
         assert (200, ["Username or password is incorrect."]) == (status, outline_of(body)["flash"])
 
 
-def test_every_form_needs_the_sessions_own_word(world: World) -> None:
-    """Another site's page can send a form, but cannot read one."""
+@pytest.mark.parametrize(
+    "path", ["/login/oauth/grant", "/user/logout", "/user/settings/applications/oauth2/4/revoke/1"]
+)
+def test_every_form_needs_its_persons_word(world: World, path: str) -> None:
+    """Another site's page can send a form, but cannot read one; it is asked for before who is signed in.
+
+    Source: seen at Gitea 1.25.4 and 1.23.8.
+    """
+    cookie, nobodys = _signed_in(world), f"_csrf={world.sign_ins.form_word(None)}"
+    for word in ("_csrf=other", "", _word(world, "bob"), nobodys):
+        assert (400, b"Invalid CSRF token.\n") == _ask(world, "POST", path, word, cookie=cookie)[::2]
+    for word in ("", _word(world)):
+        assert (400, b"Invalid CSRF token.\n") == _ask(world, "POST", path, word)[::2]
+
+
+def test_nobodys_word_is_good_in_every_browser(world: World) -> None:
+    """A login page that was open while Gitea forgot its sessions can be sent; a consent page cannot.
+
+    Source: seen at Gitea 1.25.4 and 1.23.8.
+    """
+    nobodys = f"_csrf={world.sign_ins.form_word(None)}"
+    status, headers, _ = _ask(world, "POST", "/login/oauth/grant", nobodys)
+    assert (303, "/user/login") == (status, headers["Location"])
+    assert "redirect_to=%2Flogin%2Foauth%2Fgrant" in headers["Set-Cookie"]
+
     cookie = _signed_in(world)
-    for path in ("/user/login", "/login/oauth/grant", "/user/logout", "/user/settings/applications/oauth2/4/revoke/1"):
-        assert (400, b"Invalid CSRF token.\n") == _ask(world, "POST", path, "_csrf=other", cookie=cookie)[::2]
+    changes.forget_sessions(world)
+    assert 400 == _ask(world, "POST", "/login/oauth/grant", _word(world), cookie=cookie)[0]
+
+
+def test_who_is_signed_in_does_not_sign_in_again(world: World) -> None:
+    """The login page sends them back, also when its form is sent."""
+    body = f"user_name=bob&password={PASSWORDS['bob']}"
+    status, headers, _ = _ask(world, "POST", "/user/login", body, cookie=_signed_in(world))
+    assert (303, "/") == (status, headers["Location"])
+    assert "Set-Cookie" not in headers
 
 
 def test_a_blocked_person_sees_one_page_everywhere(world: World) -> None:
@@ -121,12 +155,12 @@ def test_nobody_takes_back_the_consent_of_somebody_else(world: World) -> None:
     path = f"/user/settings/applications/oauth2/{application.id}/revoke"
     bob = _signed_in(world, "bob")
 
-    assert 200 == _ask(world, "POST", f"{path}/{grant.id}", "_csrf=word", cookie=bob)[0]
+    assert 200 == _ask(world, "POST", f"{path}/{grant.id}", _word(world, "bob"), cookie=bob)[0]
     assert [grant] == list(world.sign_ins.grants.values())
-    assert 501 == _ask(world, "POST", f"{path}/first", "_csrf=word", cookie=bob)[0]
+    assert 501 == _ask(world, "POST", f"{path}/first", _word(world, "bob"), cookie=bob)[0]
     assert 501 == _ask(world, "GET", f"{path}/{grant.id}", cookie=bob)[0]
     status, headers, _ = _ask(
-        world, "POST", f"{path}/{grant.id}", "_csrf=word", cookie=_signed_in(world), accept="text/html"
+        world, "POST", f"{path}/{grant.id}", _word(world), cookie=_signed_in(world), accept="text/html"
     )
     assert (303, "/user/settings/applications", {}) == (status, headers["Location"], world.sign_ins.grants)
 
@@ -141,7 +175,7 @@ def test_a_page_shows_texts_as_texts(world: World) -> None:
     assert 200 == status
     assert b"<script" not in body
     assert b"&lt;script&gt;" in body
-    assert "word" == csrf_of(body)
+    assert _word(world) == f"_csrf={csrf_of(body)}"
 
 
 def test_what_stood_in_a_redirect_uri_stays_there(world: World) -> None:
@@ -171,7 +205,7 @@ def test_an_application_that_is_trusted_shows_no_page_twice(world: World) -> Non
     assert 200 == shown
     assert headers["Location"].startswith(f"{CALLBACK}?code=gta_")
     world.sign_ins.remove_application(application)
-    body = f"_csrf=word&client_id={application.client_id}&redirect_uri={CALLBACK}&state=&granted=true"
+    body = f"{_word(world)}&client_id={application.client_id}&redirect_uri={CALLBACK}&state=&granted=true"
     assert (400, {}) == (_ask(world, "POST", "/login/oauth/grant", body, cookie=cookie)[0], world.sign_ins.grants)
 
 
@@ -224,7 +258,24 @@ def test_a_form_field_called_token_is_a_sign_in_where_gitea_takes_tokens_in_quer
     assert (200, b'{"active":false}\n') == asked("token=garbage")
 
 
-@pytest.mark.parametrize("header", ["Basic !!!", "Basic", "Bearer x", "Basic eDp5"])
+def test_a_bad_token_in_the_header_is_refused_before_the_client_is_looked_at(world: World) -> None:
+    """As on every page of Gitea's; no challenge, and no JSON.
+
+    Source: seen at Gitea 1.25.4.
+    """
+    status, headers, body = _ask(
+        world,
+        "POST",
+        "/login/oauth/introspect",
+        '{"token":"x"}',
+        authorization="Bearer x",
+        content_type="application/json",
+    )
+    assert (401, b"Failed to authenticate user\n") == (status, body)
+    assert "WWW-Authenticate" not in headers
+
+
+@pytest.mark.parametrize("header", ["Basic !!!", "Basic", "Bearer", "Basic eDp5"])
 def test_only_an_application_may_introspect(world: World, header: str) -> None:
     """Broken Basic is no Basic."""
     status, headers, _ = _ask(

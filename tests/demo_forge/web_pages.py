@@ -25,7 +25,7 @@ class _Reader(HTMLParser):
         elif "flash-message" in (fields.get("class") or ""):
             self._inside = "flash"
             self.flash.append("")
-        elif tag == "form":
+        elif tag == "form" and fields.get("action"):  # Gitea draws boxes with forms that send nothing
             self.forms.append({"action": fields.get("action"), "method": fields.get("method"), "fields": []})
         elif tag in _FIELDS and fields.get("name") and self.forms:
             self.forms[-1]["fields"].append(fields["name"])

@@ -48,19 +48,8 @@ class Place:
 
     def settings(self) -> dict[str, str]:
         """Return the settings of a gate that people sign in to; there are no API keys and no bot."""
-        given = settings(
-            self.forge.url,
-            "",
-            self.state,
-            OAUTH_MODE="true",
-            GITEA_OAUTH_CLIENT_ID=self.application.client_id,
-            GITEA_OAUTH_CLIENT_SECRET=self.application.client_secret,
-            PUBLIC_URL=self.public_url,
-            PORT=str(urlsplit(self.public_url).port),
-            STORE_PATH=str(self.state / "store" / "store.sqlite3"),
-        )
-        del given["MCP_API_KEYS"], given["GITEA_TOKEN"]
-        return given
+        pair = (self.application.client_id, self.application.client_secret)
+        return signin_settings(self.forge.url, pair, self.state, self.public_url)
 
     def visitor(self, login: str) -> Visitor:
         """Return a person with a fresh browser."""
@@ -71,6 +60,27 @@ class Place:
         account = self.forge.world.account_named(login)
         assert account is not None
         return account
+
+
+def signin_settings(forge_url: str, application: tuple[str, str], state: Path, public_url: str) -> dict[str, str]:
+    """Return the settings of a gate that people sign in to, without API keys and without a bot.
+
+    Args:
+        application: id and secret of the gate's application at the forge.
+    """
+    given = settings(
+        forge_url,
+        "",
+        state,
+        OAUTH_MODE="true",
+        GITEA_OAUTH_CLIENT_ID=application[0],
+        GITEA_OAUTH_CLIENT_SECRET=application[1],
+        PUBLIC_URL=public_url,
+        PORT=str(urlsplit(public_url).port),
+        STORE_PATH=str(state / "store" / "store.sqlite3"),
+    )
+    del given["MCP_API_KEYS"], given["GITEA_TOKEN"]
+    return given
 
 
 @dataclass
@@ -87,23 +97,41 @@ class Visitor:
         Returns:
             The address of the assistant to which the browser is sent back.
         """
-        async with httpx.AsyncClient(cookies=self.cookies, trust_env=False, timeout=60) as browser:
-            page = await browser.get(authorize_url)
-            assert 200 == page.status_code, page.text
-            form = {name: html.unescape(value) for name, value in _HIDDEN.findall(page.text)}
+        onward = await self.consent(authorize_url, decision)
+        if onward.startswith(f"{self.person.forge}/"):
+            came_back = await self.arrive(await self.person.authorize(onward))
+            assert 303 == came_back.status_code, came_back.text
+            onward = came_back.headers["location"]
+        return onward
+
+    async def consent(self, authorize_url: str, decision: str = "allow") -> str:
+        """Open what an assistant asks for and answer the question; return where the page leads to."""
+        return await self.answer(await self.arrive(authorize_url), decision)
+
+    async def answer(self, page: httpx.Response, decision: str = "allow") -> str:
+        """Answer the question on *page*; return where the next page leads to."""
+        assert 200 == page.status_code, page.text
+        form = {name: html.unescape(value) for name, value in _HIDDEN.findall(page.text)}
+        async with self._browser() as browser:
             answered = await browser.post(
                 f"{self.gate_url}/oauth/consent", data={**form, "decision": decision}, headers={"Origin": "null"}
             )
-            assert 200 == answered.status_code, answered.text
-            found = _ONWARD.search(answered.text)
-            assert found is not None, answered.text
-            onward = html.unescape(found[1])
-            if onward.startswith(f"{self.person.forge}/"):
-                came_back = await browser.get(await self.person.authorize(onward))
-                assert 303 == came_back.status_code, came_back.text
-                onward = came_back.headers["location"]
             self.cookies = browser.cookies
-        return onward
+        assert 200 == answered.status_code, answered.text
+        found = _ONWARD.search(answered.text)
+        assert found is not None, answered.text
+        return html.unescape(found[1])
+
+    async def arrive(self, address: str) -> httpx.Response:
+        """Open an address of the gate."""
+        assert address.startswith(f"{self.gate_url}/"), address
+        async with self._browser() as browser:
+            page = await browser.get(address)
+            self.cookies = browser.cookies
+        return page
+
+    def _browser(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(cookies=self.cookies, trust_env=False, timeout=60)
 
 
 @dataclass
@@ -115,6 +143,8 @@ class Assistant:
     tokens: dict[str, Any] = field(default_factory=dict, repr=False)
     seen: list[str] = field(default_factory=list, repr=False)
     """Every secret that it came to know."""
+    verifier: str = field(default="", repr=False)
+    state: str = ""
 
     @classmethod
     async def register(cls, url: str) -> Assistant:
@@ -138,25 +168,32 @@ class Assistant:
 
     async def sign_in(self, visitor: Visitor, **more: str) -> None:
         """Let a person decide, and get the tokens; *more* is asked for besides."""
-        verifier, state = secrets.token_urlsafe(32), secrets.token_urlsafe(8)
-        digest = hashlib.sha256(verifier.encode()).digest()
+        await self.redeem(await visitor.decide(self.ask(**more)))
+
+    def ask(self, **more: str) -> str:
+        """Begin to sign in, and return the address that a browser is sent to."""
+        self.verifier, self.state = secrets.token_urlsafe(32), secrets.token_urlsafe(8)
+        digest = hashlib.sha256(self.verifier.encode()).digest()
         asked = {
             "response_type": "code",
             "client_id": self.client_id,
             "redirect_uri": BACK,
-            "state": state,
+            "state": self.state,
             "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
             "code_challenge_method": "S256",
             "resource": f"{self.url}/mcp",
             **more,
         }
-        back = await visitor.decide(f"{self.url}/oauth/authorize?{urlencode(asked)}")
+        return f"{self.url}/oauth/authorize?{urlencode(asked)}"
+
+    async def redeem(self, back: str) -> None:
+        """Get the tokens for the answer with which the browser was sent back."""
         answer = dict(parse_qsl(urlsplit(back).query))
         assert back.startswith(f"{BACK}?")
-        assert (state, self.url) == (answer["state"], answer["iss"])
-        self.seen += [verifier, answer["code"]]
+        assert (self.state, self.url) == (answer["state"], answer["iss"])
+        self.seen += [self.verifier, answer["code"]]
         given = await self.token(
-            grant_type="authorization_code", code=answer["code"], redirect_uri=BACK, code_verifier=verifier
+            grant_type="authorization_code", code=answer["code"], redirect_uri=BACK, code_verifier=self.verifier
         )
         assert 200 == given.status_code, given.text
         self.keep(given.json())
@@ -173,6 +210,12 @@ class Assistant:
     async def refresh(self, refresh_token: str) -> httpx.Response:
         """Exchange a refresh token."""
         return await self.token(grant_type="refresh_token", refresh_token=refresh_token)
+
+    async def repositories(self) -> set[str]:
+        """Return the full names of the repositories that it sees."""
+        answer = await self.use_tool("list_repositories", limit=50)
+        assert 200 == answer.status_code, answer.text
+        return {f"{found['owner']}/{found['repo']}" for found in answer.json()["result"]["repositories"]}
 
     async def revoke(self) -> httpx.Response:
         """Give up what the tokens stand for."""

@@ -1,7 +1,8 @@
-"""The gate before a real Gitea 1.25: two people, their own rights, and every tool once.
+"""The gate before a real Gitea: two people, their own rights, and every tool once.
 
-Set AEGIS_TEST_GITEA_URL, AEGIS_TEST_ALICE_TOKEN and AEGIS_TEST_BOB_TOKEN: personal access tokens of two ordinary
-accounts `alice` and `bob` with the scopes read:repository, read:user. Nothing is written there. The world must hold:
+Set AEGIS_TEST_GITEA_BIN to the program of Gitea 1.23 or newer, which these tests start and fill. Or set
+AEGIS_TEST_GITEA_URL, AEGIS_TEST_ALICE_TOKEN and AEGIS_TEST_BOB_TOKEN: personal access tokens of two ordinary accounts
+`alice` and `bob` with the scopes read:repository, read:user. Nothing is written there. The world must hold:
 
     alice/secret       private, not shared with bob: README.md; src/main.py (300 lines); image.png; big.bin (12 MB);
                        docs/Übersicht-日本語.md; empty.txt; assets/model.lfs (an LFS pointer); many/ (120 files);
@@ -18,11 +19,12 @@ import json
 import os
 import shlex
 import subprocess
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import httpx2
 import pytest
@@ -33,13 +35,14 @@ from mcp.client.streamable_http import streamable_http_client
 
 from aegis_trio.audit.reader import verify_chain
 from tests.e2e.gates import GateProcess, open_gate, run_command, settings
+from tests.e2e.real_world import TWELVE_MB, RealWorld, build_world
+from tests.gitea_server import BINARY, RUNNING, start_gitea, the_setting
 
 pytestmark = pytest.mark.e2e
 
 ALICE_KEY = "a11ce000" + "1" * 52 + "a11c"
 BOB_KEY = "b0b00000" + "2" * 52 + "0b0b"
 SECRET = {"owner": "alice", "repo": "secret"}
-TWELVE_MB = 12 * 1024 * 1024
 SHOWN_CHARACTERS = 300
 
 
@@ -49,6 +52,7 @@ class Stage:
 
     gate: GateProcess
     curl: str
+    world: RealWorld
 
     async def call(self, key: str, tool: str, **arguments: Any) -> tuple[int, Any]:
         """Call a tool with curl; return the status, and the result or the error."""
@@ -70,43 +74,66 @@ class Stage:
         return int(status), document["result"] if document["success"] else document["error"]
 
 
-def _given(state: Path) -> dict[str, str]:
-    names = ("AEGIS_TEST_GITEA_URL", "AEGIS_TEST_ALICE_TOKEN", "AEGIS_TEST_BOB_TOKEN")
-    url, alice, bob = (os.environ.get(name, "") for name in names)
+OpenStage: TypeAlias = Callable[[], AbstractAsyncContextManager[Stage]]
+
+
+@pytest.fixture(name="world", scope="module")
+def _fixture_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealWorld]:
+    if the_setting(BINARY):
+        with start_gitea(the_setting(BINARY), tmp_path_factory.mktemp("gitea")) as gitea:
+            yield trio.run(build_world, gitea, tmp_path_factory.mktemp("files"))
+        return
+    names = (RUNNING[0], "AEGIS_TEST_ALICE_TOKEN", "AEGIS_TEST_BOB_TOKEN")
+    url, alice, bob = (the_setting(name) for name in names)
     if not (url and alice and bob):
-        pytest.skip(f"no real Gitea to ask: set {', '.join(names)}")
+        pytest.skip(f"no real Gitea to ask: set {BINARY}, or {', '.join(names)}")
+    yield RealWorld(url=url, alice=alice, bob=bob, admin=the_setting("AEGIS_TEST_ADMIN_TOKEN"))
+
+
+@pytest.fixture(name="given")
+def _fixture_given(world: RealWorld, tmp_path: Path) -> dict[str, str]:
     given = settings(
-        url,
+        world.url,
         "",
-        state,
+        tmp_path,
         MCP_API_KEYS=f"{ALICE_KEY},{BOB_KEY}",
-        GITEA_KEY_TOKENS=f"{ALICE_KEY[:8]}...{ALICE_KEY[-4:]}={alice},{BOB_KEY[:8]}...{BOB_KEY[-4:]}={bob}",
+        GITEA_KEY_TOKENS=f"{ALICE_KEY[:8]}...{ALICE_KEY[-4:]}={world.alice},{BOB_KEY[:8]}...{BOB_KEY[-4:]}={world.bob}",
     )
     del given["GITEA_TOKEN"]
     return given
 
 
-@pytest.fixture(name="given")
-def _fixture_given(tmp_path: Path) -> dict[str, str]:
-    return _given(tmp_path)
+@pytest.fixture(name="curl")
+def _fixture_curl(require_program: Callable[[str], str]) -> str:
+    return require_program("curl")
+
+
+@pytest.fixture(name="open_stage")
+def _fixture_open_stage(world: RealWorld, given: dict[str, str], curl: str) -> OpenStage:
+    return partial(_open_stage, world, given, curl)
 
 
 @asynccontextmanager
-async def _open_stage(given: dict[str, str], require_program: Callable[[str], str]) -> AsyncIterator[Stage]:
-    curl = require_program("curl")
+async def _open_stage(world: RealWorld, given: dict[str, str], curl: str) -> AsyncIterator[Stage]:
     async with open_gate(given) as gate:
-        yield Stage(gate, curl)
+        yield Stage(gate, curl, world)
     assert 0 == gate.process.returncode
     assert None is verify_chain(gate.audit_path).fault
-    for name in ("AEGIS_TEST_ALICE_TOKEN", "AEGIS_TEST_BOB_TOKEN"):
-        assert os.environ[name] not in "\n".join(gate.log) + gate.audit_path.read_text()
+    for token in (world.alice, world.bob):
+        assert token not in "\n".join(gate.log) + gate.audit_path.read_text()
+
+
+async def _version(world: RealWorld) -> str:
+    headers = {"Authorization": f"token {world.alice}"}
+    async with httpx2.AsyncClient(headers=headers, trust_env=False, timeout=60) as client:
+        return str((await client.get(f"{world.url}/api/v1/version")).json()["version"])
 
 
 async def test_each_sees_their_own_and_the_other_gets_404(
-    given: dict[str, str], require_program: Callable[[str], str]
+    open_stage: OpenStage,
 ) -> None:
     """The rights are the token's: what Gitea hides from one of them is not found, in every tool."""
-    async with _open_stage(given, require_program) as stage:
+    async with open_stage() as stage:
         for key, login in ((ALICE_KEY, "alice"), (BOB_KEY, "bob")):
             status, me = await stage.call(key, "get_me")
             assert (200, login) == (status, me["login"])
@@ -128,10 +155,10 @@ async def test_each_sees_their_own_and_the_other_gets_404(
 
 
 async def test_a_renamed_repository_is_found_by_its_old_name(
-    given: dict[str, str], require_program: Callable[[str], str]
+    open_stage: OpenStage,
 ) -> None:
     """Gitea redirects to the repository's id; the answer tells the new name."""
-    async with _open_stage(given, require_program) as stage:
+    async with open_stage() as stage:
         status, told = await stage.call(BOB_KEY, "get_repository_info", owner="alice", repo="old-name")
         assert (200, "alice", "new-name") == (status, told["owner"], told["repo"])
         status, read = await stage.call(BOB_KEY, "get_file_contents", owner="alice", repo="old-name", path="README.md")
@@ -141,10 +168,10 @@ async def test_a_renamed_repository_is_found_by_its_old_name(
 
 
 async def test_files_of_every_kind_are_said_to_be_what_they_are(
-    given: dict[str, str], require_program: Callable[[str], str]
+    open_stage: OpenStage,
 ) -> None:
     """Text is shown by lines; a picture, 12 MB and an LFS pointer are named and never become garbage."""
-    async with _open_stage(given, require_program) as stage:
+    async with open_stage() as stage:
 
         async def read(path: str, **more: Any) -> Any:
             status, result = await stage.call(ALICE_KEY, "get_file_contents", **SECRET, path=path, **more)
@@ -179,10 +206,10 @@ async def test_files_of_every_kind_are_said_to_be_what_they_are(
 
 
 async def test_a_path_out_of_the_repository_never_leaves(
-    given: dict[str, str], require_program: Callable[[str], str]
+    open_stage: OpenStage,
 ) -> None:
     """`../../admin/users` is refused with a sentence that tells the rule."""
-    async with _open_stage(given, require_program) as stage:
+    async with open_stage() as stage:
         for arguments in (
             {**SECRET, "path": "../../admin/users"},
             {"owner": "..", "repo": "admin", "path": "users"},
@@ -195,12 +222,10 @@ async def test_a_path_out_of_the_repository_never_leaves(
 
 
 @pytest.mark.parametrize("way_in", ["2026-07-28", "legacy", "sse"])
-async def test_the_official_client_uses_every_tool(
-    given: dict[str, str], require_program: Callable[[str], str], way_in: Any
-) -> None:
+async def test_the_official_client_uses_every_tool(open_stage: OpenStage, way_in: Any) -> None:
     """Every tool once, over each era of the protocol."""
     async with (
-        _open_stage(given, require_program) as stage,
+        open_stage() as stage,
         httpx2.AsyncClient(headers={"X-API-Key": ALICE_KEY}, trust_env=False, timeout=60) as http,
     ):
         if way_in == "sse":
@@ -224,15 +249,14 @@ async def test_the_official_client_uses_every_tool(
                 print(f"{client.protocol_version} tools/call {tool} {json.dumps(arguments)}\n{shown}\n")
                 assert result.is_error is False, result.content
                 if tool == "get_server_version":
-                    assert "1.25" in shown
+                    assert await _version(stage.world) in shown
 
 
-async def test_an_administrators_token_is_refused(given: dict[str, str]) -> None:
-    """Only where AEGIS_TEST_ADMIN_TOKEN is set: `sudo` would make a key everybody's."""
-    token = os.environ.get("AEGIS_TEST_ADMIN_TOKEN", "")
-    if not token:
+async def test_an_administrators_token_is_refused(world: RealWorld, given: dict[str, str]) -> None:
+    """`sudo` would make a key everybody's."""
+    if not world.admin:
         pytest.skip("set AEGIS_TEST_ADMIN_TOKEN to a token of a site administrator")
     del given["GITEA_KEY_TOKENS"]
-    ended = await run_command(["serve", "--env-file", os.devnull], {**given, "GITEA_TOKEN": token})
+    ended = await run_command(["serve", "--env-file", os.devnull], {**given, "GITEA_TOKEN": world.admin})
     print(ended.stderr.decode())
     assert (78, True) == (ended.returncode, "administrator" in ended.stderr.decode())

@@ -42,12 +42,6 @@ async def _wait_end(stream: httpx.Response) -> None:
             pass
 
 
-async def _repositories(assistant: Assistant) -> set[str]:
-    answer = await assistant.use_tool("list_repositories")
-    assert 200 == answer.status_code, answer.text
-    return {f"{found['owner']}/{found['repo']}" for found in answer.json()["result"]["repositories"]}
-
-
 async def test_everybody_sees_what_they_may_see_at_gitea(tmp_path: Path) -> None:
     """The gate acts as the person who signed in, so that Gitea decides; it has no token of its own."""
     async with open_sign_in(tmp_path) as place, open_gate(place.settings()) as gate:
@@ -55,10 +49,10 @@ async def test_everybody_sees_what_they_may_see_at_gitea(tmp_path: Path) -> None
         await alice.sign_in(place.visitor("alice"))
         await bob.sign_in(place.visitor("bob"))
 
-        assert "alice/notes" in await _repositories(alice)
-        assert "bob/pilot-log" in await _repositories(bob)
-        assert "alice/notes" not in await _repositories(bob)
-        assert "bob/pilot-log" not in await _repositories(alice)
+        assert "alice/notes" in await alice.repositories()
+        assert "bob/pilot-log" in await bob.repositories()
+        assert "alice/notes" not in await bob.repositories()
+        assert "bob/pilot-log" not in await alice.repositories()
         assert 404 == (await bob.use_tool("get_repository_info", **NOTES)).status_code
         assert 404 == (await alice.use_tool("get_repository_info", **PILOT_LOG)).status_code
         async with alice.http() as client:
@@ -101,7 +95,7 @@ async def test_gitea_may_have_another_address_for_people_than_for_the_gate(tmp_p
             alice = await Assistant.register(gate.url)
             await alice.sign_in(Visitor(gate.url, Person(public, "alice", PASSWORDS["alice"])))
 
-            assert "alice/notes" in await _repositories(alice)
+            assert "alice/notes" in await alice.repositories()
 
 
 async def test_every_step_is_recorded_and_counted(tmp_path: Path) -> None:
@@ -192,13 +186,13 @@ async def test_nobody_signs_in_again_because_the_gate_was_restarted(tmp_path: Pa
             assert 0 == await gate.wait_end()
         start = len(place.forge.requests)
         async with open_gate(place.settings()) as gate:
-            assert "alice/notes" in await _repositories(alice)
+            assert "alice/notes" in await alice.repositories()
             alice.keep((await alice.refresh(alice.tokens["refresh_token"])).json())
-            assert "alice/notes" in await _repositories(alice)
+            assert "alice/notes" in await alice.repositories()
             # The browser is remembered too: a second assistant needs a yes, and no login.
             second = await Assistant.register(gate.url)
             await second.sign_in(visitor)
-            assert "alice/notes" in await _repositories(second)
+            assert "alice/notes" in await second.repositories()
             asked = [record.raw_path for record in list(place.forge.requests)[start:]]
         assert "/api/v1/user/repos" in asked
         assert "/login/oauth/authorize" not in asked
@@ -234,7 +228,7 @@ async def test_who_takes_the_consent_back_at_gitea_signs_in_again(tmp_path: Path
         assert 'error="invalid_token"' in refused.headers["www-authenticate"]
         assert 400 == (await alice.refresh(alice.tokens["refresh_token"])).status_code
         await alice.sign_in(visitor)
-        assert "alice/notes" in await _repositories(alice)
+        assert "alice/notes" in await alice.repositories()
 
 
 async def test_what_was_not_granted_is_refused_with_the_scope_that_is_missing(tmp_path: Path) -> None:
@@ -249,7 +243,7 @@ async def test_what_was_not_granted_is_refused_with_the_scope_that_is_missing(tm
         assert 'error="insufficient_scope"' in challenge
         assert 'scope="read:repository read:user"' in challenge
         await alice.sign_in(visitor, scope="read:user read:repository")
-        assert "alice/notes" in await _repositories(alice)
+        assert "alice/notes" in await alice.repositories()
 
 
 async def test_a_gate_that_was_killed_forgets_nobody(tmp_path: Path) -> None:
@@ -265,7 +259,7 @@ async def test_a_gate_that_was_killed_forgets_nobody(tmp_path: Path) -> None:
             gate.process.kill()
             await gate.wait_end()
         async with open_gate(place.settings()) as gate:
-            assert "alice/notes" in await _repositories(alice)
+            assert "alice/notes" in await alice.repositories()
             assert 200 == (await alice.refresh(alice.tokens["refresh_token"])).status_code
 
 

@@ -34,6 +34,15 @@ EXPECTED: dict[int, type[Fault]] = {
     503: UpstreamBusy,
     504: UpstreamBroken,
 }
+# Accounts that are blocked, not confirmed, or have yet to choose a password.
+CLOSED_ACCOUNTS = {
+    "seed.bot.must_change_password",
+    "seed.bot.must_change_password.public",
+    "auth.basic.erin",
+    "auth.state.dave.version",
+    "auth.state.dave.public_repo",
+    "auth.state.frank.public_repo",
+}
 REFUSED = [e for e in EXCHANGES.values() if e.response.status >= 400]
 
 
@@ -57,6 +66,8 @@ def test_every_recorded_refusal_is_a_fault_without_its_body(exchange: Exchange) 
     fault = fault_for(exchange.response, subject="This", missing=request.missing)
 
     expected = NotFound if exchange.response.status in request.missing else EXPECTED[exchange.response.status]
+    if exchange.id in CLOSED_ACCOUNTS:
+        expected = UpstreamRejectedIdentity
     assert expected is type(fault)
     for word in ("token scope", "127.0.0.1", "GetUserByName", "does not exist", "sudo", "change_password", "sha not"):
         assert word not in str(fault)
@@ -96,6 +107,31 @@ def test_words_that_are_not_ours_are_never_shown(message: object) -> None:
     assert UpstreamForbade is type(fault)
     for word in ("evil", "<b>", "Ignore", "7"):
         assert word not in str(fault)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "This account is prohibited from signing in, please contact your site administrator.",
+        "This account is not activated.",
+        "You must change your password. Change it at: http://git.example/user/change_password",
+    ],
+)
+def test_an_account_that_may_not_sign_in_is_no_lack_of_rights(message: str) -> None:
+    """Whoever is told so signs in again, or cannot; nothing of Gitea's own words is shown.
+
+    Source: gitea routers/api/v1/api.go verifyAuthWithOptions; recorded, and seen at 1.25.4 and 1.23.8.
+    """
+    fault = _fault(403, json.dumps({"message": message}).encode())
+
+    assert UpstreamRejectedIdentity is type(fault)
+    assert "git.example" not in str(fault)
+
+
+@pytest.mark.parametrize("message", ["This account is not activated", "You must change your password. Now\nor never"])
+def test_other_words_of_a_403_are_a_lack_of_rights(message: str) -> None:
+    """A sign-in is not ended by a sentence that only resembles Gitea's."""
+    assert UpstreamForbade is type(_fault(403, json.dumps({"message": message}).encode()))
 
 
 def test_a_token_limited_to_the_public_is_named_so() -> None:

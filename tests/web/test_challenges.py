@@ -33,6 +33,14 @@ def test_each_path_names_its_own_document(path: str, document: str, *, sent: boo
     assert [expected.encode()] == [value for name, value in answer.headers if name == b"www-authenticate"]
 
 
+def test_a_newcomer_is_told_what_this_deployment_needs() -> None:
+    """At Gitea itself that is everything at once, for a grant there keeps its first scope."""
+    challenge = Challenges("https://mcp.example.org", "read:repository read:user").of("/mcp", Unauthenticated("no"))
+
+    assert challenge is not None
+    assert challenge.endswith(b'scope="read:repository read:user"')
+
+
 def test_a_public_address_with_a_path_stands_behind_the_well_known_word() -> None:
     """RFC 9728 section 3.1: inserted, not appended."""
     challenge = Challenges("https://example.org/gate").of("/mcp", Unauthenticated("no"))

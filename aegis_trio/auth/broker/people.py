@@ -62,7 +62,7 @@ class People:
         if found is not None and found[0].access_expires_at - self._now_s() > FRESH_FOR_S:
             return self._unseal(found[0], "access")
         async with self._lock(uid):
-            return await self._refreshed(uid)
+            return await self._refreshed(uid, None if found is None else found[1].version)
 
     async def is_signed_in(self, uid: int) -> bool:
         """Return whether a person's tokens work; asks Gitea when they have to be exchanged.
@@ -106,13 +106,15 @@ class People:
             put = replace(self._put(uid, person.login, tokens, row.version), expires_at=row.expires_at)
             return await self._store.put(put) is not None
 
-    async def _refreshed(self, uid: int) -> Secret | None:
-        # Somebody may have refreshed while this task waited for the lock.
+    async def _refreshed(self, uid: int, seen: int | None) -> Secret | None:
+        # Somebody may have refreshed while this task waited for the lock; where Gitea's tokens live for less than the
+        # margin, what they got is as fresh as it can be, and good for every call that waited.
         found = await self._find(uid)
         if found is None:
             return None
         person, row = found
-        if person.access_expires_at - self._now_s() > FRESH_FOR_S:
+        margin_s = FRESH_FOR_S if row.version == seen else 0
+        if person.access_expires_at - self._now_s() > margin_s:
             return self._unseal(person, "access")
         refresh = self._unseal(person, "refresh")
         if refresh is None:

@@ -43,6 +43,19 @@ class UpstreamGrantDead(Exception):
     """Gitea does not know the grant any more: the person has to sign in again."""
 
 
+class UpstreamOtherGrant(Exception):
+    """Gitea holds an older grant, made without the words by which it proves who signed in."""
+
+    def __init__(self, person: str) -> None:
+        """Say whose grant it is.
+
+        Args:
+            person: the login, as introspection names it; nobody has proved to be that person.
+        """
+        super().__init__()
+        self.person = person
+
+
 class Upstream(Protocol):
     """Gitea's login, with our application; every method raises the UpstreamFaults of model/errors.py."""
 
@@ -63,5 +76,10 @@ class Upstream(Protocol):
         ...
 
     async def identify(self, tokens: UpstreamTokens, nonce: str) -> UpstreamIdentity:
-        """Return whose tokens these are: ID token verified, grant introspected; raises UpstreamGrantDead."""
+        """Return whose tokens these are: ID token verified, grant introspected.
+
+        Raises:
+            UpstreamGrantDead: the grant has ended, or its person may not sign in.
+            UpstreamOtherGrant: the grant is an older one that proves nobody.
+        """
         ...

@@ -34,7 +34,14 @@ from aegis_trio.auth.broker.outcomes import (
     SignedIn,
 )
 from aegis_trio.auth.broker.people import People
-from aegis_trio.auth.broker.ports import OAuthTrail, Upstream, UpstreamGrantDead, UpstreamIdentity, UpstreamTokens
+from aegis_trio.auth.broker.ports import (
+    OAuthTrail,
+    Upstream,
+    UpstreamGrantDead,
+    UpstreamIdentity,
+    UpstreamOtherGrant,
+    UpstreamTokens,
+)
 from aegis_trio.auth.broker.request import AuthorizationRequest
 from aegis_trio.auth.broker.rows import CodeRow, GrantRow, LoginRow, decode_row, digest, encode_row, new_id
 from aegis_trio.auth.broker.steps import SignInSteps
@@ -209,6 +216,9 @@ class SignIns:
         except UpstreamGrantDead:
             self._steps.record("oauth_authorize", login, origin, step="code_refused_at_gitea")
             return Denied(login)
+        except UpstreamOtherGrant as other:
+            self._record("oauth_authorize", login, origin, step="other_grant_at_gitea")
+            return OtherGrant(login, other.person)
         except UpstreamFault as fault:
             failure = fault
         else:

@@ -1,13 +1,14 @@
 """Browsers: cookies, sessions, and signing in and out with name and password.
 
 Laws (each is recorded behaviour of Gitea 1.25.4):
-    1. Every form carries the session's own word; a wrong one is 400, before anything else is looked at.
-    2. Who may not sign in sees a page with status 200, on every page.
+    1. Every form but the login page's carries its person's word; a wrong one is 400, whoever sends it. Nobody's word
+       is good for every browser in which nobody is signed in.
+    2. Who may not sign in sees a page with status 200, on every page, before anything else is looked at.
     3. Who is not signed in is sent to the login page, and comes back to where the way began.
 
 Not here: registration, second factors, forgotten passwords, cookies that outlive a session.
 
-Source: gitea routers/web/auth/auth.go, services/context/csrf.go.
+Source: gitea routers/web/web.go verifyAuthWithOptions, routers/web/auth/auth.go, services/context/csrf.go.
 """
 
 from __future__ import annotations
@@ -53,10 +54,17 @@ class Visit:
         """What the body says."""
         return form_of(self.request)
 
-    def check_csrf(self) -> None:
-        """Refuse a form that was not made for this session."""
+    @property
+    def form_word(self) -> str:
+        """What the forms of who is signed in carry."""
+        return self.world.sign_ins.form_word(self.session.account_id)
+
+    def check_form(self) -> None:
+        """Refuse a form that was not made for who is signed in, and everything of somebody who may not be."""
+        if self.account is not None:
+            check_may_sign_in(self.world, self.account, self.session)
         word = self.form.first("_csrf").encode("utf-8", "surrogateescape")
-        if not secrets.compare_digest(word, self.session.csrf.encode()):
+        if not secrets.compare_digest(word, self.form_word.encode()):
             raise Refusal(text_answer(400, "Invalid CSRF token.\n"))
 
     def signed_in(self) -> Account:
@@ -138,7 +146,7 @@ def get_login(visit: Visit) -> Answer:
 
 def _login_page(visit: Visit, name: str = "") -> Answer:
     fields = (
-        Field(name="_csrf", value=visit.session.csrf),
+        Field(name="_csrf", value=visit.form_word),
         Field(name="user_name", value=name, label="Username", kind="text"),
         Field(name="password", label="Password", kind="password"),
         Field(name="remember", value="on", label="Remember This Device", kind="checkbox"),
@@ -147,8 +155,12 @@ def _login_page(visit: Visit, name: str = "") -> Answer:
 
 
 def post_login(visit: Visit) -> Answer:
-    """Sign in; the session gets a new cookie, so that one planted before is worth nothing."""
-    visit.check_csrf()
+    """Sign in; the session gets a new cookie, so that one planted before is worth nothing.
+
+    Gitea looks at no `_csrf` here, though the page carries one.
+    """
+    if visit.account is not None:
+        return get_login(visit)
     name, password = visit.form.first("user_name"), visit.form.first("password")
     account = visit.world.account_named(name)
     known = (account.password if account is not None else None) or ""
@@ -175,7 +187,7 @@ def _way_back(visit: Visit) -> str:
 
 def post_logout(visit: Visit) -> Answer:
     """Sign out; tokens that programs hold go on working."""
-    visit.check_csrf()
+    visit.check_form()
     visit.session.account_id = None
     return leave_for(visit, "/")
 

@@ -54,7 +54,7 @@ def get_authorize(visit: Visit) -> Answer:
 
 def _consent_page(visit: Visit, account: Account, application: Application, asked: Query) -> Answer:
     fields = (
-        Field(name="_csrf", value=visit.session.csrf),
+        Field(name="_csrf", value=visit.form_word),
         Field(name="client_id", value=application.client_id),
         *(Field(name=name, value=asked.first(name)) for name in ("state", "scope", "nonce", "redirect_uri")),
     )
@@ -77,8 +77,8 @@ def _consent_page(visit: Visit, account: Account, application: Application, aske
 
 def post_grant(visit: Visit) -> Answer:
     """Take the answer to the consent page."""
+    visit.check_form()
     account = visit.signed_in()
-    visit.check_csrf()
     said, session, sign_ins = visit.form, visit.session, visit.world.sign_ins
     shown = (session.client_id, session.state, session.redirect_uri)
     if shown != (said.first("client_id"), said.first("state"), said.first("redirect_uri")):

@@ -3,7 +3,8 @@
 Laws (each is recorded behaviour of Gitea 1.25.4):
     1. Introspection calls refresh tokens active, and tokens of the blocked; any application may ask.
     2. Userinfo takes every token, and shows the blocked a page with status 200.
-    3. With query tokens on, the form field `token` of an introspection is a sign-in, which may fail.
+    3. A token in the header that is no good is refused by introspection too, before its client is looked at.
+    4. With query tokens on, the form field `token` of an introspection is a sign-in, which may fail.
 
 Source: gitea routers/web/auth/oauth2_provider.go:93-174, templates/user/auth/oidc_wellknown.tmpl,
 services/oauth2_provider/jwtsigningkey.go.
@@ -72,6 +73,7 @@ def post_introspect(world: World, request: Request) -> Answer:
     raw_token = form_of(request).first("token")
     if world.sign_ins.query_tokens and raw_token and not is_json:
         check_may_sign_in(world, _by_token(world, raw_token), None)
+    check_bearer(world, request)
     pair = basic_pair(request)
     asking = None if pair is None else world.sign_ins.application_called(pair[0])
     if pair is None or asking is None or not asking.has_secret(pair[1]):
@@ -92,13 +94,25 @@ def post_introspect(world: World, request: Request) -> Answer:
     )
 
 
-def answer_userinfo(world: World, request: Request) -> Answer:
-    """Say whom a token stands for."""
+def check_bearer(world: World, request: Request) -> Account | None:
+    """Return whom a token in the header stands for, or nothing where there is none.
+
+    Raises:
+        Refusal: it is no good, or its account may not sign in; Gitea looks at it on every page of this room.
+    """
     words = (request.header("authorization") or "").split()
     if len(words) != 2 or words[0].lower() not in {"bearer", "token"}:
-        return _unauthorised("Bearer")
+        return None
     account = _by_token(world, words[1])
     check_may_sign_in(world, account, None)
+    return account
+
+
+def answer_userinfo(world: World, request: Request) -> Answer:
+    """Say whom a token stands for."""
+    account = check_bearer(world, request)
+    if account is None:
+        return _unauthorised("Bearer")
     return json_answer(
         {
             "sub": str(account.id),

@@ -24,24 +24,22 @@ def get_applications(visit: Visit) -> Answer:
     grants = [grant for grant in visit.world.sign_ins.grants.values() if grant.account_id == account.id]
     heading = "Authorized OAuth2 Applications" if grants else "You have not authorized any application."
     parts = [paragraph(heading), *(_row(visit, grant) for grant in grants)]
-    leave = form(
-        "/user/logout", [Field(name="_csrf", value=visit.session.csrf)], [Button(text="Sign Out", id="sign-out")]
-    )
+    leave = form("/user/logout", [Field(name="_csrf", value=visit.form_word)], [Button(text="Sign Out", id="sign-out")])
     return visit.page("Applications", *parts, leave)
 
 
 def _row(visit: Visit, grant: Grant) -> str:
     application = visit.world.sign_ins.applications[grant.application_id]
     action = f"{APPLICATIONS_PATH}/oauth2/{application.id}/revoke/{grant.id}"
-    fields = (Field(name="_csrf", value=visit.session.csrf), Field(name="id", value=str(grant.id)))
+    fields = (Field(name="_csrf", value=visit.form_word), Field(name="id", value=str(grant.id)))
     revoke = form(action, fields, [Button(text="Revoke", id=f"revoke-{grant.id}")])
     return paragraph("", application.name, " may use ", grant.scope or "everything", ".") + revoke
 
 
 def post_revoke(visit: Visit, raw_application: str, raw_grant: str) -> Answer | None:
     """Take a consent back; nothing is answered where the path is none of Gitea's."""
+    visit.check_form()
     account = visit.signed_in()
-    visit.check_csrf()
     if not (_is_number(raw_application) and _is_number(raw_grant)):
         return None
     grant = visit.world.sign_ins.grants.get(int(raw_grant))

@@ -15,7 +15,7 @@ from typing import Final
 
 from aegis_trio.auth.broker.request import Resources
 from aegis_trio.model.json import JsonObject, JsonValue, encode_json
-from aegis_trio.policy.scopes import OFFLINE_ACCESS, default_scopes, offered_scopes
+from aegis_trio.policy.scopes import OFFLINE_ACCESS, default_scopes, offered_scopes, whole_scopes
 from aegis_trio.web.oauth.settings import OAuthFlow, OAuthSettings
 
 ABOUT: Final = "/oauth/about"
@@ -30,14 +30,16 @@ _SERVED: Final = ("", "/mcp", "/mcp/sse")
 def protected_resource(settings: OAuthSettings, resource: str) -> JsonObject:
     """Return the metadata of one protected resource.
 
-    Its scopes are those that a client starts with: one that is told of more asks for all of them at once.
+    Its scopes are those that a client starts with: one that is told of more asks for all of them at once. At Gitea
+    itself it has to, for a grant there keeps its first scope.
     """
     gitea = settings.gitea_issuer or settings.gitea_url
-    issuer = settings.public_url if settings.flow is OAuthFlow.BROKER else gitea
+    by_us = settings.flow is OAuthFlow.BROKER
+    issuer = settings.public_url if by_us else gitea
     return {
         "resource": resource,
         "authorization_servers": [issuer],
-        "scopes_supported": [*default_scopes()],
+        "scopes_supported": [*(default_scopes() if by_us else whole_scopes(write_mode=settings.write_mode))],
         "bearer_methods_supported": ["header"],
         "resource_name": settings.resource_name,
         "resource_documentation": f"{settings.public_url}{ABOUT}",

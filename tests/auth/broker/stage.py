@@ -18,7 +18,7 @@ from aegis_trio.auth.broker.errors import OAuthCode, OAuthRefused
 from aegis_trio.auth.broker.grants import Grants
 from aegis_trio.auth.broker.outcomes import Arrived, GoToGitea, Granted, Pending
 from aegis_trio.auth.broker.people import People
-from aegis_trio.auth.broker.ports import UpstreamGrantDead, UpstreamIdentity, UpstreamTokens
+from aegis_trio.auth.broker.ports import UpstreamGrantDead, UpstreamIdentity, UpstreamOtherGrant, UpstreamTokens
 from aegis_trio.auth.broker.request import AuthorizationRequest, Resources, choose_redirect, read_request
 from aegis_trio.auth.broker.signin import SignIns
 from aegis_trio.auth.broker.tokens import TokenPair, Tokens, TokenSettings
@@ -98,6 +98,8 @@ class FakeUpstream:
     arrived: trio.Event = field(default_factory=trio.Event)
     """Set when a refresh begins."""
     lifetime_s: int = 3600
+    proves_nobody: bool = False
+    """Whether the grant lacks `openid`."""
     _codes: dict[str, tuple[str, str, UpstreamIdentity]] = field(default_factory=dict)
     _sets: int = 0
 
@@ -153,6 +155,8 @@ class FakeUpstream:
         _, expected, person = self._codes[self.exchanged[-1]]
         if nonce != expected:
             raise UpstreamGrantDead
+        if self.proves_nobody:
+            raise UpstreamOtherGrant(person.login)
         return person
 
     async def may_be_used(self, token: Secret) -> bool:

@@ -91,6 +91,47 @@ async def test_many_calls_at_once_make_one_exchange(stage: Stage) -> None:
     assert ["gitea-refresh-1"] == stage.upstream.refreshed
 
 
+async def test_many_calls_at_once_make_one_exchange_where_tokens_live_shorter_than_the_margin(stage: Stage) -> None:
+    """What one call got serves all that waited for it, and the next call exchanges again."""
+    stage.upstream.lifetime_s = FRESH_FOR_S // 2
+    await stage.people.remember(ADA, stage.upstream.tokens())
+    stage.upstream.hold = trio.Event()
+    found: list[str | None] = []
+
+    async def call() -> None:
+        found.append(await token(stage))
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(20):
+            nursery.start_soon(call)
+        await stage.upstream.arrived.wait()
+        stage.upstream.hold.set()
+
+    assert ["gitea-access-2"] * 20 == found
+    assert ["gitea-refresh-1"] == stage.upstream.refreshed
+    assert "gitea-access-3" == await token(stage)
+
+
+async def test_what_one_call_got_serves_no_other_once_it_has_expired(stage: Stage) -> None:
+    """Gitea's tokens may live for a second: whoever waited longer than that exchanges again."""
+    stage.upstream.lifetime_s = 1
+    await stage.people.remember(ADA, stage.upstream.tokens())
+    stage.upstream.hold = trio.Event()
+    found: list[str | None] = []
+
+    async def call() -> None:
+        found.append(await token(stage))
+        stage.pass_s(1)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(call)
+        nursery.start_soon(call)
+        await stage.upstream.arrived.wait()
+        stage.upstream.hold.set()
+
+    assert {"gitea-access-2", "gitea-access-3"} == set(found)
+
+
 async def test_one_persons_exchange_does_not_hold_up_another(quick: Stage) -> None:
     """Locks are for each person."""
     await quick.people.remember(ADA, quick.upstream.tokens())

@@ -266,6 +266,19 @@ async def test_a_grant_at_gitea_with_other_rights_grants_nothing(quick: Stage, s
     assert "other_grant_at_gitea" == quick.trail.named("oauth_authorize")[-1]["step"]
 
 
+async def test_a_grant_at_gitea_that_proves_nobody_grants_nothing(stage: Stage) -> None:
+    """It was made without `openid`, and Gitea keeps it so: the person is told, and the browser is nobody's."""
+    browser = await stage.browser()
+    stage.upstream.proves_nobody = True
+    outcome = await stage.come_back(await stage.to_gitea(browser), browser)
+
+    assert isinstance(outcome, OtherGrant)
+    assert "ada" == outcome.person
+    assert not await stage.people.is_signed_in(ADA.uid)
+    assert (await stage.browsers.meet(browser.cookie.reveal())).uid is None
+    assert "other_grant_at_gitea" == stage.trail.named("oauth_authorize")[-1]["step"]
+
+
 async def test_somebody_else_at_gitea_has_to_agree_anew(stage: Stage) -> None:
     """The page had named Ada; what she agreed to is not Bob's word."""
     first = await stage.granted()
