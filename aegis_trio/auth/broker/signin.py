@@ -217,7 +217,7 @@ class SignIns:
             self._steps.record("oauth_authorize", login, origin, step="code_refused_at_gitea")
             return Denied(login)
         except UpstreamOtherGrant as other:
-            self._record("oauth_authorize", login, origin, step="other_grant_at_gitea")
+            self._steps.record("oauth_authorize", login, origin, step="other_grant_at_gitea")
             return OtherGrant(login, other.person)
         except UpstreamFault as fault:
             failure = fault
