@@ -1,7 +1,7 @@
 """The authenticator: from the credentials of a request to its caller, or to a refusal that tells nothing.
 
 Laws:
-    1. Unknown, malformed and expired keys are answered alike: same text, same way through the code.
+    1. Unknown, malformed, revoked and expired keys are answered alike: same text, same way through the code.
     2. Only a credential that was judged and is wrong counts against its address; a missing or expired one never does.
     3. A valid credential passes whatever others at its address did, unless the operator chose strict blocking.
     4. Every attempt is recorded before the answer; if it cannot be, the answer is a refusal.
@@ -28,28 +28,22 @@ from aegis_trio.audit.entry import (
 from aegis_trio.auth.attempts import AttemptLedger, Sum
 from aegis_trio.auth.credentials import Absent, Conflicting, Presented, RawCredentials, classify_credentials
 from aegis_trio.auth.judge import AttemptTrail, TokenJudge
-from aegis_trio.auth.keytable import KeyTable, Verdict
-from aegis_trio.auth.settings import AuthSettings, ConfiguredKey
+from aegis_trio.auth.key_callers import LOCAL_ID, REFUSED_KINDS, key_caller, key_used, local_caller, refused_detail
+from aegis_trio.auth.keytable import Admission, KeyTable, Verdict
+from aegis_trio.auth.settings import AuthSettings
 from aegis_trio.limits.failures import FailureStatistics, FailureWindow
 from aegis_trio.model.clock import WallClock
+from aegis_trio.model.decision import Allow, Deny
 from aegis_trio.model.errors import AddressBlocked, Fault, Severity, Unauthenticated
-from aegis_trio.model.identity import (
-    DEFAULT_INSTANCE,
-    Caller,
-    Origin,
-    Principal,
-    PrincipalId,
-    PrincipalKind,
-)
+from aegis_trio.model.identity import Caller, Origin, Principal, PrincipalId
 from aegis_trio.model.secret import Secret
-from aegis_trio.policy.access import READ_SCOPES
+from aegis_trio.policy.reach import decide_address
 
 INVALID_KEY: Final = "Invalid API key"
 NOT_GOOD: Final = "The access token is not valid"
 MISSING_KEY: Final = "Missing API key"
 BLOCKED: Final = "Too many failed authentication attempts"
 DISABLED: Final = "API key authentication DISABLED - server is open to all requests!"
-LOCAL_ID: Final = PrincipalId("local")
 
 _HOW_TO_SEND: Final = "Send it as `Authorization: Bearer <key>` or `X-API-Key: <key>`."
 
@@ -66,6 +60,9 @@ class AuthStatistics:
     missing_total: int
     invalid_total: int
     expired_total: int
+    revoked_total: int
+    beyond_total: int
+    """Valid keys from an address that they do not reach."""
     conflicting_total: int
     refused_blocked_total: int
     failures: FailureStatistics
@@ -102,9 +99,9 @@ class Authenticator:
         self._failures = failures if failures is not None else _failure_window(settings)
         self._ledger = ledger if ledger is not None else AttemptLedger()
         self._people = people
-        self._seen: dict[PrincipalId, ConfiguredKey] = {}
+        self._seen: dict[PrincipalId, Admission] = {}
         self._totals: dict[str, int] = dict.fromkeys(
-            ("success", "missing", "invalid", "expired", "conflicting", "blocked"), 0
+            ("success", "missing", "invalid", "expired", "revoked", "beyond", "conflicting", "blocked"), 0
         )
         self._remember_known_keys()
 
@@ -153,15 +150,16 @@ class Authenticator:
         """Use *settings* from the next attempt on; counted failures stay.
 
         Returns:
-            frozenset: principals whose key is gone or expired, or acts as somebody else now; their streams must end.
+            frozenset: principals whose key is gone, expired or revoked, or has another identity or other bounds now;
+                their streams must end.
         """
         before, self._settings = self._settings, settings
         self._table = KeyTable(settings)
         now_ns = self._clock.now_ns()
         ended = {
             principal_id
-            for principal_id, entry in self._seen.items()
-            if not (settings.enabled and self._table.holds(principal_id, entry, now_ns))
+            for principal_id, seen in self._seen.items()
+            if not (settings.enabled and self._table.holds(principal_id, seen, now_ns))
         }
         for principal_id in ended:
             del self._seen[principal_id]
@@ -175,8 +173,8 @@ class Authenticator:
         now_ns = self._clock.now_ns()
         return frozenset(
             principal_id
-            for principal_id, entry in self._seen.items()
-            if not self._table.holds(principal_id, entry, now_ns)
+            for principal_id, seen in self._seen.items()
+            if not self._table.holds(principal_id, seen, now_ns)
         )
 
     def close(self) -> None:
@@ -191,6 +189,8 @@ class Authenticator:
             missing_total=self._totals["missing"],
             invalid_total=self._totals["invalid"],
             expired_total=self._totals["expired"],
+            revoked_total=self._totals["revoked"],
+            beyond_total=self._totals["beyond"],
             conflicting_total=self._totals["conflicting"],
             refused_blocked_total=self._totals["blocked"],
             failures=self._failures.statistics(),
@@ -198,22 +198,21 @@ class Authenticator:
 
     def _judge(self, raw_key: Secret, origin: Origin) -> Caller:
         verdict = self._table.look_up(raw_key, self._clock.now_ns())
-        entry = verdict.entry
-        if entry is None or verdict.expired:
+        admission = verdict.admission
+        if admission is None:
             raise self._invalid(verdict, origin)
-        principal = Principal(
-            id=verdict.text.principal_id,
-            kind=PrincipalKind.API_KEY,
-            instance=DEFAULT_INSTANCE,
-            scopes=READ_SCOPES,
-            key_hint=verdict.text.hint,
-        )
-        self._audit.append_nowait(
-            api_authentication(AuthenticationStatus.SUCCESS, origin, key_hint=principal.key_hint, principal=principal)
-        )
+        caller = key_caller(verdict, admission, origin)
+        match decide_address(admission.bounds, origin.address):
+            case Deny(reason=reason, fault=fault):
+                # Whoever has the key is told, as its holder may have moved; it is no guess, so it blocks nobody.
+                self._count("beyond")
+                raise self._denied(reason, origin, fault, principal=caller.principal)
+            case Allow():
+                pass
+        self._audit.append_nowait(key_used(verdict, caller))
         self._count("success")
-        self._seen[principal.id] = entry
-        return Caller(principal=principal, gitea_token=entry.gitea_token, origin=origin)
+        self._seen[caller.principal.id] = admission
+        return caller
 
     async def _judge_person(self, people: TokenJudge, raw_token: Secret, origin: Origin) -> Caller:
         # A good credential passes a block (D7); what costs a question to Gitea does not.
@@ -234,15 +233,16 @@ class Authenticator:
 
     def _invalid(self, verdict: Verdict, origin: Origin) -> Fault:
         """Return the one answer to every credential that is not valid, after counting and recording it."""
-        expired = verdict.entry is not None
-        self._count("expired" if expired else "invalid")
+        detail = refused_detail(verdict)
+        known = verdict.entry is not None
+        self._count(detail if known else "invalid")
         blocked_for_s = self._failures.blocked_for_s(origin.address)
         block_s = None
-        if blocked_for_s is None and not expired:
+        if blocked_for_s is None and not known:
             # Invariant: counted before it is recorded, so that a full disk does not make guessing free.
             block_s = self._failures.note_failure(origin.address)
         if self._ledger.admit(origin.address):
-            self._record_invalid(verdict, origin, blocked=blocked_for_s is not None)
+            self._record_invalid(verdict, detail, origin, blocked=blocked_for_s is not None)
         if block_s is not None:
             self._record_block(origin, block_s)
         if blocked_for_s is not None:
@@ -259,8 +259,7 @@ class Authenticator:
                 )
             )
 
-    def _record_invalid(self, verdict: Verdict, origin: Origin, *, blocked: bool) -> None:
-        detail = "expired" if verdict.entry is not None else "unknown" if verdict.well_formed else "invalid_format"
+    def _record_invalid(self, verdict: Verdict, detail: str, origin: Origin, *, blocked: bool) -> None:
         # The hint of a key that is ours helps its owner; that of a stranger's text would be part of a secret.
         hint = verdict.text.hint if verdict.entry is not None else None
         self._audit.append_nowait(
@@ -268,8 +267,8 @@ class Authenticator:
         )
         reason = "auth_rate_limit_exceeded" if blocked else "invalid_api_key"
         self._audit.append_nowait(access_denied(reason, origin, detail=detail))
-        if detail == "invalid_format":
-            self._audit.append_nowait(security_event("invalid_key_format", Severity.LOW, client_ip=origin.address))
+        # Invariant: as many records whatever is wrong, so that time does not tell what.
+        self._audit.append_nowait(security_event(REFUSED_KINDS[detail], Severity.LOW, client_ip=origin.address))
 
     def _refuse_blocked(self, origin: Origin) -> None:
         blocked_for_s = self._failures.blocked_for_s(origin.address)
@@ -279,9 +278,9 @@ class Authenticator:
         fault = AddressBlocked(BLOCKED, f"Try again in {blocked_for_s} s.", retry_after_s=blocked_for_s)
         raise self._denied("auth_rate_limit_exceeded", origin, fault)
 
-    def _denied(self, reason: str, origin: Origin, fault: Fault) -> Fault:
+    def _denied(self, reason: str, origin: Origin, fault: Fault, *, principal: Principal | None = None) -> Fault:
         if self._ledger.admit(origin.address):
-            self._audit.append_nowait(access_denied(reason, origin))
+            self._audit.append_nowait(access_denied(reason, origin, principal=principal))
         return fault
 
     def _local_caller(self, origin: Origin) -> Caller:
@@ -302,18 +301,11 @@ class Authenticator:
             )
 
     def _remember_known_keys(self) -> None:
-        for key in self._settings.keys:
-            if key.kid is not None:
-                self._seen.setdefault(PrincipalId(f"key:{key.kid}"), key)
+        for principal_id, admission in self._table.admissions(self._clock.now_ns()).items():
+            self._seen.setdefault(principal_id, admission)
 
     def _count(self, what: str) -> None:
         self._totals[what] += 1
-
-
-def local_caller(gitea_token: Secret, origin: Origin) -> Caller:
-    """Return whoever is on this machine already, where no credential is asked for: a reader."""
-    principal = Principal(id=LOCAL_ID, kind=PrincipalKind.LOCAL, instance=DEFAULT_INSTANCE, scopes=READ_SCOPES)
-    return Caller(principal=principal, gitea_token=gitea_token, origin=origin)
 
 
 def _failure_window(settings: AuthSettings) -> FailureWindow:

@@ -91,6 +91,11 @@ class KeyText:
                 return hmac.digest(pepper.reveal().encode(), text, hashlib.sha256)
 
 
+def pepper_id(pepper: Secret) -> str:
+    """Return the id of *pepper*: eight hexadecimal characters, safe to show, that stand beside what it made."""
+    return hashlib.sha256(b"aegis-pepper\0" + pepper.reveal().encode()).hexdigest()[:8]
+
+
 def make_key(form: KeyForm = KeyForm.HEX) -> Secret:
     """Return a new key from the system's random source."""
     return write_key(secrets.token_hex(BODY_BYTES), form)

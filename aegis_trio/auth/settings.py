@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import final
 
 from aegis_trio.auth.keytext import DigestScheme
+from aegis_trio.model.bounds import UNBOUNDED, KeyBounds
 from aegis_trio.model.secret import Secret
 
 
@@ -25,19 +27,42 @@ class ConfiguredKey:
     gitea_token: Secret
     """The Gitea identity that calls with this key act as."""
     hint: str | None = None
-    """Known for a key that stands in plain text, or when a hashed entry names it."""
+    """Known for a key that stands in plain text or in the store, or when a hashed entry names it."""
     kid: str | None = None
-    """Known for a key that stands in plain text."""
+    """Known for a key that stands in plain text or in the store."""
+
+
+class KeyState(StrEnum):
+    """Where a key stands in its life."""
+
+    ACTIVE = "active"
+    GRACE = "grace"  # another key has taken its place, and it goes on for a while
+    EXPIRED = "expired"
+    REVOKED = "revoked"
 
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyValidity:
-    """Until when a key is good; from its metadata."""
+    """Until when, how far and as whom a key is good; from its row in the store."""
 
     kid: str
     expires_ns: int | None
     """UTC nanoseconds; None never."""
+    revoked: bool = False
+    replaced_by: str | None = None
+    """Hint of the key that takes this one's place."""
+    bounds: KeyBounds = UNBOUNDED
+    gitea_token: Secret | None = None
+    """The Gitea identity of this key alone; goes before every other."""
+
+    def state(self, now_ns: int) -> KeyState:
+        """Return where the key stands at *now_ns* (UTC nanoseconds)."""
+        if self.revoked:
+            return KeyState.REVOKED
+        if self.expires_ns is not None and now_ns >= self.expires_ns:
+            return KeyState.EXPIRED if self.replaced_by is None else KeyState.REVOKED
+        return KeyState.ACTIVE if self.replaced_by is None else KeyState.GRACE
 
 
 @final
@@ -52,6 +77,8 @@ class AuthSettings:
     """Where the keys' metadata stand."""
     pepper: Secret | None = None
     """The key of HMAC digests."""
+    former_peppers: tuple[Secret, ...] = ()
+    """Those that older digests were made with."""
     bot_token: Secret | None = None
     """`GITEA_TOKEN`: the identity of keys that have none of their own, and of the principal `local`."""
     key_tokens: Mapping[str, Secret] = field(default_factory=dict[str, Secret])
@@ -68,6 +95,9 @@ class AuthSettings:
     def gitea_tokens(self) -> dict[str, Secret]:
         """Return every Gitea token in use, by the name under which the operator knows it."""
         tokens = {f"GITEA_KEY_TOKENS {hint}": token for hint, token in self.key_tokens.items()}
+        for validity in self.validities:
+            if validity.gitea_token is not None:
+                tokens[f"{self.keys_folder}/{validity.kid}.json"] = validity.gitea_token
         if self.bot_token is not None:
             tokens["GITEA_TOKEN"] = self.bot_token
         return tokens

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from pathlib import Path
 
 from aegis_trio.auth.keytext import ADVISED_KEY_CHARS, DigestScheme
-from aegis_trio.auth.settings import AuthSettings, ConfiguredKey, KeyValidity
+from aegis_trio.auth.settings import AuthSettings, ConfiguredKey
 from aegis_trio.config.key_entries import (
     KeyEntry,
     bind_identities,
@@ -15,7 +13,7 @@ from aegis_trio.config.key_entries import (
     parse_key_entries,
     parse_key_tokens,
 )
-from aegis_trio.config.key_metadata import read_key_metadata
+from aegis_trio.config.key_rows import KeyRows, read_rows
 from aegis_trio.config.parsing import is_loopback
 from aegis_trio.config.reader import Reader
 from aegis_trio.config.variables import access
@@ -32,19 +30,24 @@ def read_auth(reader: Reader, web: WebSettings, *, has_signin: bool = False) -> 
     enabled = reader.read(access.AUTH_ENABLED)
     pepper = reader.read(access.AEGIS_KEY_PEPPER)
     bot_token = reader.read(access.GITEA_TOKEN)
-    entries = _read_entries(reader, pepper)
+    former_peppers = reader.read(access.AEGIS_KEY_PEPPER_FORMER)
+    keys_folder = reader.read(access.KEYS_DIR)
+    rows = read_rows(reader, keys_folder, [*([] if pepper is None else [pepper]), *former_peppers])
+    listed = _read_entries(reader, pepper)
+    named = {entry.kid for entry in listed}
+    entries = [*listed, *(entry for entry in rows.entries if entry.kid not in named)]
     tokens = _read_tokens(reader, entries)
     if not enabled:
         _check_open(reader, web, bot_token, has_signin=has_signin)
     elif not entries and not has_signin and not reader.is_set(access.MCP_API_KEYS):
         reader.refuse(access.MCP_API_KEYS, "No API keys configured", "Make one with `aegis-trio keygen`.")
-    keys_folder = reader.read(access.KEYS_DIR)
     return AuthSettings(
         enabled=enabled,
         keys_folder=keys_folder,
-        keys=_bind(reader, entries, tokens, bot_token) if enabled else (),
-        validities=_read_validities(reader, keys_folder),
+        keys=_bind(reader, entries, tokens, bot_token, rows) if enabled else (),
+        validities=rows.validities,
         pepper=pepper,
+        former_peppers=former_peppers,
         bot_token=bot_token,
         key_tokens=tokens if enabled else {},
         max_failures=reader.read(access.MAX_AUTH_FAILURES),
@@ -93,15 +96,15 @@ def _read_tokens(reader: Reader, entries: list[KeyEntry]) -> Mapping[str, Secret
 
 
 def _bind(
-    reader: Reader, entries: list[KeyEntry], tokens: Mapping[str, Secret], bot_token: Secret | None
+    reader: Reader, entries: list[KeyEntry], tokens: Mapping[str, Secret], bot_token: Secret | None, rows: KeyRows
 ) -> tuple[ConfiguredKey, ...]:
-    keys, without = bind_identities(entries, tokens, bot_token)
+    keys, without = bind_identities(entries, tokens, bot_token, rows.own_tokens)
     # A token that is set and cannot be read has its own fault already.
     if without and not reader.is_set(access.GITEA_TOKEN):
         reader.refuse(
             access.GITEA_TOKEN,
             f"is required by keys without a token of their own: {', '.join(without)}",
-            "Set the bot's token, or give each key one in GITEA_KEY_TOKENS.",
+            "Set the bot's token, or give each key one in GITEA_KEY_TOKENS or in its row (gitea_token_file).",
         )
     return keys
 
@@ -117,12 +120,3 @@ def _check_open(reader: Reader, web: WebSettings, bot_token: Secret | None, *, h
         )
     if bot_token is None and not reader.is_set(access.GITEA_TOKEN):
         reader.refuse(access.GITEA_TOKEN, "is required while AUTH_ENABLED is false", "Set the bot's token.")
-
-
-def _read_validities(reader: Reader, folder: Path) -> tuple[KeyValidity, ...]:
-    known, misfits = read_key_metadata(folder)
-    for misfit in misfits:
-        reader.refuse(access.KEYS_DIR, f"{folder}: {misfit.rule}", misfit.remedy)
-    if folder != access.KEYS_DIR.default and not (os.access(folder, os.R_OK | os.X_OK) and folder.is_dir()):
-        reader.refuse(access.KEYS_DIR, "names no folder that can be read", "Make it, or leave KEYS_DIR out.")
-    return tuple(metadata.validity() for metadata in known)

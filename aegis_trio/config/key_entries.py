@@ -124,9 +124,17 @@ def misnamed_hints(entries: Sequence[KeyEntry], tokens: Mapping[str, Secret]) ->
 
 
 def bind_identities(
-    entries: Sequence[KeyEntry], tokens: Mapping[str, Secret], bot_token: Secret | None
+    entries: Sequence[KeyEntry],
+    tokens: Mapping[str, Secret],
+    bot_token: Secret | None,
+    own_tokens: Mapping[str, Secret],
 ) -> tuple[tuple[ConfiguredKey, ...], list[str]]:
     """Give each key its Gitea identity.
+
+    Args:
+        tokens: by the hint of the key.
+        bot_token: of every other key.
+        own_tokens: by the id of the key; they go before all others.
 
     Returns:
         tuple: the keys that have one, and the labels of those that have none.
@@ -135,6 +143,7 @@ def bind_identities(
     without: list[str] = []
     for entry in entries:
         token = tokens.get(entry.hint, bot_token) if entry.hint is not None else bot_token
+        token = own_tokens.get(entry.kid, token) if entry.kid is not None else token
         if token is None:
             without.append(entry.label)
         else:

@@ -29,6 +29,7 @@ from aegis_trio.config.settings import Settings
 from aegis_trio.config.signin import read_signin
 from aegis_trio.config.sources import Sources
 from aegis_trio.config.variables import access, operation
+from aegis_trio.config.watched_files import WatchedFiles
 from aegis_trio.gitea.settings import GiteaSettings
 from aegis_trio.limits.settings import LimitSettings
 from aegis_trio.telemetry.settings import TelemetrySettings
@@ -75,8 +76,11 @@ def gather(environ: Mapping[str, str], env_file: Path | None) -> Gathered:
     faults = (*sources.faults, *(reader.faults if sources.is_complete else ()), *wrong_names(sources))
     warnings = (*sources.warnings, *reader.warnings)
     order = {variable.name: place for place, variable in enumerate(table.VARIABLES)}
+    if settings is not None:
+        watched = WatchedFiles(files=tuple(dict.fromkeys(sources.files)), folder=settings.auth.keys_folder)
+        settings = replace(settings, warnings=warnings, watched=watched)
     return Gathered(
-        settings=None if faults or settings is None else replace(settings, warnings=warnings),
+        settings=None if faults else settings,
         faults=faults,
         warnings=warnings,
         effective=tuple(sorted(reader.effective, key=lambda row: order[row.name])),

@@ -10,6 +10,7 @@ from aegis_trio.auth.settings import AuthSettings
 from aegis_trio.auth.signin_settings import SigninSettings
 from aegis_trio.config.root_secret import RootSecretSettings
 from aegis_trio.config.supervision import SupervisorSettings
+from aegis_trio.config.watched_files import NO_FILES, WatchedFiles
 from aegis_trio.gitea.settings import GiteaSettings
 from aegis_trio.limits.settings import LimitSettings
 from aegis_trio.telemetry.settings import TelemetrySettings
@@ -35,5 +36,7 @@ class Settings:
     root: RootSecretSettings
     signin: SigninSettings | None = None
     """How people sign in; None where they do not."""
+    watched: WatchedFiles = NO_FILES
+    """The files that keys come from."""
     warnings: tuple[str, ...] = ()
     """What is allowed and yet worth a word in the log, a sentence each."""

@@ -48,6 +48,8 @@ class Sources:
         """
         self.faults: list[ConfigurationFault] = []
         self.warnings: list[str] = []
+        self.files: list[Path] = []
+        """Every file that was looked for, whether or not it could be read."""
         self.is_complete = True
         """False when the settings file could not be read: what seems to be missing may stand there."""
         self._environ = {name: text.strip() for name, text in environ.items() if text.strip()}
@@ -78,6 +80,7 @@ class Sources:
         return self._read_secret_file(name, named)
 
     def _read_env_file(self, path: Path) -> None:
+        self.files.append(path)
         if path == DEFAULT_ENV_FILE and not path.exists():
             return
         text = self._read_text("--env-file", path, Found(str(path), "command line"))
@@ -103,6 +106,7 @@ class Sources:
         except Misfit as misfit:
             self._fault(f"{name}_FILE", misfit.rule, misfit.remedy, named)
             return None
+        self.files.append(path)
         text = self._read_text(f"{name}_FILE", path, named)
         if text is None:
             return None

@@ -10,7 +10,7 @@ from typing import Final, final
 
 from aegis_trio.model.call import CallKind, ToolRequest
 from aegis_trio.model.decision import Allow, Deny
-from aegis_trio.model.errors import Fault, InsufficientScope, ResourceMissing, UnknownPrompt, UnknownTool
+from aegis_trio.model.errors import BeyondKey, Fault, InsufficientScope, ResourceMissing, UnknownPrompt, UnknownTool
 from aegis_trio.model.features import Catalogue, PromptSpec, ResourceSpec
 from aegis_trio.model.identity import Caller
 from aegis_trio.model.toolspec import ToolSpec
@@ -58,8 +58,8 @@ class Directory:
         return tuple(resource for resource in self._catalogue.resources if _allows(caller, resource.operation))
 
     def is_narrow_for(self, caller: Caller) -> bool:
-        """Return whether *caller* would be shown more with more scopes."""
-        return any(_lacks_scopes(caller, spec) for spec in self._everything)
+        """Return whether *caller* would be shown more with more scopes, or with a key that reaches further."""
+        return any(_may_be_opened(caller, spec) for spec in self._everything)
 
     def find(self, request: ToolRequest) -> ToolSpec[ToolContext] | None:
         """Return the operation that *request* is of, whoever may use it; None when there is none."""
@@ -101,9 +101,9 @@ def _allows(caller: Caller, spec: ToolSpec[ToolContext]) -> bool:
             return False
 
 
-def _lacks_scopes(caller: Caller, spec: ToolSpec[ToolContext]) -> bool:
+def _may_be_opened(caller: Caller, spec: ToolSpec[ToolContext]) -> bool:
     match decide_access(caller.principal, spec):
-        case Deny(fault=InsufficientScope()):
+        case Deny(fault=InsufficientScope() | BeyondKey()):
             return True
         case _:
             return False

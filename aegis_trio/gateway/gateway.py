@@ -28,7 +28,9 @@ from aegis_trio.gateway.directory import Directory
 from aegis_trio.gateway.records import CallRecorder, Intent
 from aegis_trio.gateway.render import fits
 from aegis_trio.gateway.running import contained, prepare
+from aegis_trio.gateway.statistics import GatewayStatistics
 from aegis_trio.gateway.watch import watch_resource
+from aegis_trio.gitea.reach import within_bounds
 from aegis_trio.gitea.request import Forge
 from aegis_trio.limits.calls import CallLimits
 from aegis_trio.model.call import CallKind, Failure, Pending, Success, ToolOutcome, ToolReply, ToolRequest
@@ -42,7 +44,6 @@ from aegis_trio.model.toolspec import PreparedCall, ToolSpec
 from aegis_trio.policy.access import decide_access, insufficient_scope
 from aegis_trio.toolsets.context import ToolContext
 
-MAX_NAME_CHARACTERS: Final = 64  # of a name that a stranger made up; ours have at most 48
 OUTCOME_GRACE_S: Final = 5.0  # how long a shielded outcome may wait for the disk; a batch takes milliseconds
 
 # What there is nothing to say about is answered without asking the forge, and so without a record.
@@ -52,18 +53,6 @@ _EMPTY: Final[Mapping[CallKind, ToolReply]] = {
 }
 
 log = structlog.get_logger(__name__)
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class GatewayStatistics:
-    """What passed the door so far; labels are bounded by the number of tools and fault classes."""
-
-    calls_running: int
-    calls_total: Mapping[tuple[str, str], int]
-    """By tool and result: `success` or the fault's code."""
-    call_seconds_total: Mapping[tuple[str], float]
-    """Time spent, by tool."""
 
 
 @final
@@ -242,7 +231,7 @@ class Gateway:
 
     def _authorised(self, caller: Caller, request: ToolRequest, spec: ToolSpec[ToolContext] | None) -> _Authorised:
         # The order is the security property: whoever may not call learns nothing about arguments or state.
-        # 1. it exists for this caller  2. authorised  3. arguments  4. open; then  5. within limits  6. recorded
+        # 1. it exists for this caller  2. authorised  3. arguments, reach  4. open; then  5. within limits  6. recorded
         if spec is None:
             raise self._directory.unknown(caller, request)
         match decide_access(caller.principal, spec):
@@ -250,7 +239,7 @@ class Gateway:
                 raise fault
             case Allow():
                 pass
-        prepared = prepare(spec, request)
+        prepared = prepare(spec, request, caller.principal.bounds)
         closed = self._gate_closed(caller)
         if closed is not None:
             raise closed
@@ -294,7 +283,8 @@ class Gateway:
         raise RuntimeError("a shield without a deadline was cancelled")
 
     def _context(self, caller: Caller, peer: Peer) -> ToolContext:
-        return ToolContext(principal=caller.principal, forge=self._acting_as(caller.gitea_token), fits=fits, peer=peer)
+        forge = within_bounds(self._acting_as(caller.gitea_token), caller.principal.bounds)
+        return ToolContext(principal=caller.principal, forge=forge, fits=fits, peer=peer)
 
 
 def _lists_nothing(caller: Caller, kind: CallKind, spec: ToolSpec[ToolContext]) -> bool:

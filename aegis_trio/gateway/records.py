@@ -9,15 +9,16 @@ Laws:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 from aegis_trio.audit.arguments import describe_arguments
 from aegis_trio.audit.entry import AuditEntry, CallFacts, Result, access_denied, tool_intent, tool_invocation
 from aegis_trio.audit.trail import AuditTrail
 from aegis_trio.model.call import Failure, Pending, Success, ToolOutcome, ToolRequest
-from aegis_trio.model.errors import AuditUnavailable, Fault, InvalidArgument
+from aegis_trio.model.errors import AuditUnavailable, BeyondKey, Fault, InvalidArgument
 from aegis_trio.model.identity import Caller
+from aegis_trio.model.json import JsonValue
 from aegis_trio.model.toolspec import ToolSpec
 from aegis_trio.toolsets.context import ToolContext
 
@@ -84,6 +85,9 @@ class CallRecorder:
                 arguments=describe_arguments(request.raw_arguments, self._key),
                 transport=request.transport.value,
             )
+            if isinstance(fault, BeyondKey):
+                beyond: dict[str, JsonValue] = {"bound": fault.bound, "needs": fault.needs}
+                entry = replace(entry, fields={**entry.fields, **beyond})
         self._audit.append_nowait(entry)
 
     def _facts(

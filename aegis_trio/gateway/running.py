@@ -15,11 +15,14 @@ import structlog
 import trio
 
 from aegis_trio.gateway.render import ENVELOPE_BYTES, max_bytes_of, rendered_bytes
+from aegis_trio.model.bounds import KeyBounds
 from aegis_trio.model.call import Failure, Pending, Success, ToolOutcome, ToolReply, ToolRequest
+from aegis_trio.model.decision import Allow, Deny
 from aegis_trio.model.errors import Bug, DeadlineExceeded, Fault, InvalidArgument, ReplyTooLarge
 from aegis_trio.model.json import JsonObject, JsonValue
 from aegis_trio.model.peer import LogLevel, NeedsInput, Peer, Question
 from aegis_trio.model.toolspec import PreparedCall, ToolSpec
+from aegis_trio.policy.reach import decide_places
 from aegis_trio.toolsets.context import ToolContext
 
 log: Final = structlog.get_logger(__name__)
@@ -53,12 +56,22 @@ class ProgressNote:
         return await self._peer.ask(questions)
 
 
-def prepare(spec: ToolSpec[ToolContext], request: ToolRequest) -> PreparedCall[ToolContext]:
-    """Return the typed call, or raise InvalidArgument with arguments that would have been right."""
+def prepare(spec: ToolSpec[ToolContext], request: ToolRequest, bounds: KeyBounds) -> PreparedCall[ToolContext]:
+    """Return the typed call.
+
+    Raises:
+        InvalidArgument: an argument is wrong; it shows some that would have been right.
+        BeyondKey: it names a repository that *bounds* do not.
+    """
     try:
-        return spec.prepare(request.raw_arguments)
+        prepared = spec.prepare(request.raw_arguments)
     except InvalidArgument as invalid:
         raise invalid.with_example(spec.example) from None
+    match decide_places(bounds, prepared.places):
+        case Deny(fault=beyond):
+            raise beyond
+        case Allow():
+            return prepared
 
 
 async def contained(

@@ -24,7 +24,7 @@ import trio
 
 from aegis_trio import __version__
 from aegis_trio.gitea.provider import Credential, Password, ProviderRequest, authorization_of, unexpected
-from aegis_trio.gitea.refusals import fault_for, moved
+from aegis_trio.gitea.refusals import fault_for, moved, renamed_beyond
 from aegis_trio.gitea.renames import renamed_repository
 from aegis_trio.gitea.request import AnswerT, Forge, ForgeRequest, ForgeResponse
 from aegis_trio.gitea.settings import API_PATH, GiteaSettings, origin_of, wire_base
@@ -164,6 +164,8 @@ class GiteaClient:
         repository = renamed_repository(self._base, self._origin, request.segments, request.query, response.location)
         if repository is None:
             raise moved(request.subject)
+        if request.may_follow is not None and not request.may_follow(repository.owner, repository.name):
+            raise renamed_beyond()
         # The new request is ours, only owner and name are new: nothing else of Location is used.
         segments = (request.segments[0], *repository.as_segments(), *request.segments[3:])
         self._renames += 1

@@ -16,6 +16,7 @@ from typing import Final
 
 from aegis_trio.gitea.request import ForgeResponse
 from aegis_trio.model.errors import (
+    BeyondKey,
     Conflict,
     Fault,
     NotFound,
@@ -91,6 +92,16 @@ def moved(subject: str) -> Fault:
     return Conflict(
         f"{subject} moved to a place where the gate does not follow.",
         "List what is visible with list_repositories and use the new name.",
+    )
+
+
+def renamed_beyond() -> BeyondKey:
+    """Return the fault for a repository whose name of now a key does not reach; that name is not told."""
+    return BeyondKey(
+        "The repository has another name now, which this key does not reach.",
+        "Ask the operator to add the new name to its repositories.",
+        bound="repositories",
+        needs="the new name",
     )
 
 

@@ -68,10 +68,14 @@ class Repository:
 class RepositoryPage:
     """One page of the list."""
 
-    repositories: tuple[Repository, ...]
+    repositories: tuple[Repository | None, ...]
+    """None where the caller's key does not reach: the place stays, so that counting pages stays right."""
     total: int | None
+    """Of all that Gitea has, also of what is withheld."""
     has_next: bool | None
     """What the `Link` header says; None when there was none."""
+    is_narrowed: bool = False
+    """Whether the caller's key reaches only some repositories."""
 
 
 def get_repository(repository: RepositoryRef) -> ForgeRequest[Repository]:

@@ -60,6 +60,8 @@ class ForgeRequest(Generic[AnswerT]):
     """Statuses that the decoder reads."""
     missing: frozenset[int] = field(default=frozenset({404}))
     """Statuses by which this endpoint says "not there"; git's endpoints say it with 400 too."""
+    may_follow: Callable[[str, str], bool] | None = None
+    """Whether a rename may lead to a repository (owner, name); None for every one. The caller's bounds set it."""
 
 
 class Forge(Protocol):

@@ -171,6 +171,19 @@ class InsufficientScope(Refused):
         """Those to ask for: the missing ones, and what the credential has, which a new one must not lose."""
 
 
+@final
+class BeyondKey(Refused):
+    """The key is valid, but bounded by its operator: the remedy names what it would need."""
+
+    code = "beyond_key"
+
+    def __init__(self, message: str, remedy: str = "", *, bound: str, needs: str) -> None:
+        """Say which bound refused (`tools`, `repositories`, `addresses`, `read_only`) and what it would have to name."""
+        super().__init__(message, remedy)
+        self.bound = bound
+        self.needs = needs
+
+
 class TooMany(Refused):
     """A limit of rate or concurrency; try again after `retry_after_s` seconds (at least 1)."""
 

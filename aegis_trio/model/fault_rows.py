@@ -11,6 +11,7 @@ from typing import Final, final
 from aegis_trio.model.errors import (
     AddressBlocked,
     AuditUnavailable,
+    BeyondKey,
     Bug,
     ClientFault,
     ClientRefused,
@@ -72,6 +73,7 @@ FAULT_ROWS: Final[dict[type[Fault], FaultRow]] = {
     Unauthenticated: FaultRow(401, 401, Severity.MEDIUM),
     Forbidden: FaultRow(403, 403, Severity.MEDIUM),
     InsufficientScope: FaultRow(403, 403, Severity.MEDIUM),
+    BeyondKey: FaultRow(403, 403, Severity.MEDIUM),
     TooMany: FaultRow(429, 429, Severity.MEDIUM),
     AddressBlocked: FaultRow(429, 429, Severity.HIGH),
     RateLimited: FaultRow(429, 429, Severity.MEDIUM),

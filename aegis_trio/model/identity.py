@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NewType, final
 
+from aegis_trio.model.bounds import UNBOUNDED, KeyBounds
 from aegis_trio.model.secret import Secret
 
 InstanceId = NewType("InstanceId", str)
@@ -52,6 +53,8 @@ class Principal:
     """A person's grant to the client that calls."""
     client: str | None = None
     """The client that a person signed in through; the same in every grant to it."""
+    bounds: KeyBounds = UNBOUNDED
+    """How far a key reaches; people are bounded by their scopes and by Gitea alone."""
 
     @property
     def owner(self) -> OwnerId:

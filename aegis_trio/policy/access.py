@@ -18,6 +18,7 @@ from aegis_trio.model.decision import Allow, Decision, Deny
 from aegis_trio.model.errors import Forbidden, InsufficientScope
 from aegis_trio.model.identity import Principal, PrincipalKind
 from aegis_trio.model.toolspec import ContextT, Risk, ToolSpec
+from aegis_trio.policy.reach import decide_operation
 
 # Source: gitea models/auth/access_token_scope.go; `admin` and `activitypub` are never asked for by a tool.
 _AREAS: Final = ("issue", "misc", "notification", "organization", "package", "repository", "user")
@@ -30,9 +31,15 @@ def decide_access(principal: Principal, spec: ToolSpec[ContextT]) -> Decision:
     """Decide whether *principal* may use the tool *spec*.
 
     Returns:
-        Decision: `Allow`, or `Deny`: with an `InsufficientScope` where more scopes would open it, else a `Forbidden`.
+        Decision: `Allow`, or `Deny`: with a `BeyondKey` where the operator bounded the key, with an
+            `InsufficientScope` where more scopes would open it, else with a `Forbidden`.
     """
-    # 1. what it does to the world  2. what the principal holds
+    # 1. what its key reaches  2. what it does to the world  3. what the principal holds
+    match decide_operation(principal.bounds, spec.name, changes=spec.risk is not Risk.READ):
+        case Deny() as beyond:
+            return beyond
+        case Allow():
+            pass
     if spec.risk is not Risk.READ:
         return Deny(
             f"{spec.risk.value}_tool_while_read_only",

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Final, cast, final
 
 from aegis_trio.model.asgi import Headers, Receive, Scope, Send
-from aegis_trio.model.json import JsonValue
+from aegis_trio.model.json import JsonObject, JsonValue
 from aegis_trio.supervisor.readiness import Readiness
 from aegis_trio.telemetry.metrics import CONTENT_TYPE
 from aegis_trio.web.errors import HttpAnswer, json_answer, plain_answer
@@ -59,6 +59,8 @@ class AdminApp:
     def _ready(self) -> HttpAnswer:
         found = self._readiness.unready()
         reasons: list[JsonValue] = [{"code": reason.code, "detail": reason.detail} for reason in found]
+        notes: list[JsonValue] = [{"code": note.code, "detail": note.detail} for note in self._readiness.notes()]
+        more: JsonObject = {"notes": notes} if notes else {}
         if reasons:
-            return json_answer(503, {"status": "not_ready", "reasons": reasons})
-        return json_answer(200, {"status": "ready"})
+            return json_answer(503, {"status": "not_ready", "reasons": reasons, **more})
+        return json_answer(200, {"status": "ready", **more})

@@ -33,12 +33,21 @@ class Readiness:
 
     def __init__(self) -> None:
         self._conditions: list[Callable[[], Unready | None]] = [self._phase]
+        self._notes: list[Callable[[], Unready | None]] = []
         self._starting = True
         self._draining = False
 
     def add_condition(self, condition: Callable[[], Unready | None]) -> None:
         """Add a condition; it returns None while all is well."""
         self._conditions.append(condition)
+
+    def add_note(self, note: Callable[[], Unready | None]) -> None:
+        """Add something that the operator should see though the gate serves; it returns None while all is well."""
+        self._notes.append(note)
+
+    def notes(self) -> tuple[Unready, ...]:
+        """Return what the operator should see though the gate serves."""
+        return tuple(found for note in self._notes if (found := note()) is not None)
 
     def mark_started(self) -> None:
         """Say that the tree stands."""

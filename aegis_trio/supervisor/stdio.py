@@ -26,7 +26,7 @@ from aegis_trio.audit.entry import service_event
 from aegis_trio.audit.lost import AuditLost, LogIsHeld
 from aegis_trio.audit.settings import AuditSettings
 from aegis_trio.audit.trail import AuditTrail, open_audit_trail
-from aegis_trio.auth.authenticator import local_caller
+from aegis_trio.auth.key_callers import local_caller
 from aegis_trio.config.root_secret import open_keyring
 from aegis_trio.config.stdio import StdioSettings
 from aegis_trio.gitea.client import open_gitea_client

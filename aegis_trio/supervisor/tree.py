@@ -2,8 +2,8 @@
 
     trio.run(run_gate)                     what escapes is a bug (exit 70), a lost log (74) or a refused setting (78)
     └─ audit trail                         born first, dies last
-       └─ background                       signal watcher, upstream watch, end of expired keys, the log's pulse: a bug
-          │                                in any of them ends everything
+       └─ background                       signal watcher, upstream watch, watch of the files of keys, end of expired
+          │                                keys, the log's pulse: a bug in any of them ends everything
           └─ serving                       the session hub with its reaper, the public listener, the operator's listener
 
 Where people sign in (signin.py), a task of `background` refreshes Gitea's signing keys, and others end what has ended.
@@ -31,16 +31,15 @@ from aegis_trio import __version__
 from aegis_trio.audit.entry import service_event
 from aegis_trio.audit.pulse import run_pulse
 from aegis_trio.audit.trail import open_audit_trail
-from aegis_trio.config.faults import ConfigurationFaults
 from aegis_trio.config.root_secret import open_keyring
 from aegis_trio.config.settings import Settings
 from aegis_trio.gitea.client import open_gitea_client
 from aegis_trio.model.clock import WallClock
 from aegis_trio.model.features import Catalogue
-from aegis_trio.model.identity import OwnerId, PrincipalId
 from aegis_trio.supervisor.core import RefusedSetting, check_upstream
 from aegis_trio.supervisor.gate import Gate, build_gate
 from aegis_trio.supervisor.last_resort import MARGIN_S, LastResort
+from aegis_trio.supervisor.reloading import KeyReloader, owners_of
 from aegis_trio.supervisor.signals import watch_signals
 from aegis_trio.toolsets.catalogue import CATALOGUE
 from aegis_trio.toolsets.context import ToolContext
@@ -96,7 +95,7 @@ async def run_gate(  # noqa: ASYNC128 -- _serve reports that it has started
         settings: checked already.
         clock: the wall clock.
         catalogue: everything that is served; tests of the protocol serve another one.
-        reload_settings: gives fresh settings at SIGHUP; None ignores it.
+        reload_settings: gives fresh settings at SIGHUP and when a file of keys changed; None where neither counts.
         handle_signals: False where another program in the same process does (the demo).
         last_resort: armed at the drain; None where the process must live on (the demo, tests).
         task_status: started with the addresses once both listeners accept and Gitea was asked once.
@@ -130,6 +129,8 @@ async def run_gate(  # noqa: ASYNC128 -- _serve reports that it has started
         gate = build_gate(settings, keyring, audit, gitea, clock=clock, catalogue=catalogue, signin=signin)
         await audit.append(service_event("service_started", version=__version__))
         gate.authenticator.announce()
+        reloader = KeyReloader(gate, settings, audit=audit, load=reload_settings)
+        gate.readiness.add_note(reloader.trouble)
         drain = trio.Event()
 
         def note_end() -> None:
@@ -147,12 +148,13 @@ async def run_gate(  # noqa: ASYNC128 -- _serve reports that it has started
                     note_end=note_end,
                     begin_drain=begin_drain,
                     force_end=background.cancel_scope.cancel if last_resort is None else last_resort.now,
-                    reload=partial(_reload, gate, reload_settings),
+                    reload=reloader.reload,
                 )
                 await background.start(watch)
             background.start_soon(gate.upstream.run)
             background.start_soon(_end_expired, gate)
             background.start_soon(run_pulse, audit, clock)
+            background.start_soon(reloader.run)
             if signin is not None:
                 await background.start(signin.run, gate.hub)
             await _serve(settings, gate, begin_drain, drain, task_status)
@@ -225,35 +227,11 @@ async def _listen(settings: Settings, *, encrypted: bool) -> _Listening:
     )
 
 
-async def _reload(gate: Gate, reload_settings: Callable[[], Settings] | None) -> None:
-    """Take over keys and tokens of fresh settings; a faulty configuration changes nothing."""
-    if reload_settings is None:
-        return
-    try:
-        settings = await trio.to_thread.run_sync(reload_settings)
-    except ConfigurationFaults as faults:
-        for fault in faults.faults:
-            log.error("reload_refused", detail=str(fault))  # noqa: TRY400  # mistyped, no bug: without a traceback
-        return
-    gone = gate.authenticator.replace_keys(settings.auth)
-    gate.upstream.replace_tokens(settings.auth.gitea_tokens())
-    gate.hub.end_sessions_of(_owners(gone))
-    for name in ListName:
-        gate.hub.announce_list(name)
-    await gate.upstream.check()
-    log.info("reloaded", keys=len(settings.auth.keys), ended=len(gone))
-
-
 async def _end_expired(gate: Gate) -> None:
     """End what runs for keys that have expired since they were let in."""
     while True:
         await trio.sleep(EXPIRY_CHECK_S)
-        gate.hub.end_sessions_of(_owners(gate.authenticator.expired_principals()))
-
-
-def _owners(principals: frozenset[PrincipalId]) -> frozenset[OwnerId]:
-    """Return whose sessions are those of keys: a key owns its own."""
-    return frozenset(OwnerId(principal) for principal in principals)
+        gate.hub.end_sessions_of(owners_of(gate.authenticator.expired_principals()))
 
 
 def _url(scheme: str, host: str, port: int) -> str:

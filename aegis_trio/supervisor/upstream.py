@@ -77,6 +77,7 @@ class UpstreamWatch:
         self._acting_as = acting_as
         self._checks = 0
         self._failures = 0
+        self._wake = trio.Event()
         self._tokens: dict[bytes, tuple[str, Secret]] = {}
         self._states: dict[bytes, TokenState] = {}
         self.replace_tokens(tokens)
@@ -120,8 +121,14 @@ class UpstreamWatch:
     async def run(self) -> None:
         """Check for ever; cancelled at the end."""
         while True:
-            await trio.sleep(RETRY_S if self.unready() is not None else CALM_S)
+            with trio.move_on_after(RETRY_S if self.unready() is not None else CALM_S):
+                await self._wake.wait()
+            self._wake = trio.Event()
             await self.check()
+
+    def check_soon(self) -> None:
+        """Let `run` check now, without waiting for it."""
+        self._wake.set()
 
     async def check(self) -> None:
         """Ask Gitea once about every token."""

@@ -17,6 +17,7 @@ from aegis_trio.model.errors import ReplyTooLarge
 from aegis_trio.model.json import JsonObject, JsonValue
 
 _NO_TOTAL: Final = "Gitea did not say how many there are"
+NARROWED: Final = "This key reaches only some repositories; others are left out and not counted."
 
 
 @final
@@ -24,13 +25,16 @@ _NO_TOTAL: Final = "Gitea did not say how many there are"
 class Page:
     """One page as Gitea gave it."""
 
-    entries: tuple[JsonObject, ...]
+    entries: tuple[JsonObject | None, ...]
+    """None in the place of one that is not shown to this caller."""
     number: int
     """From 1 on."""
     limit: int
     """How many were asked for."""
     total: int | None
     has_next: bool
+    is_narrowed: bool = False
+    """Whether only some are shown to this caller, so that the total is not told."""
 
     @property
     def size(self) -> int:
@@ -87,14 +91,18 @@ def _beginning(page: Page, size: int) -> Page:
         limit=size,
         total=page.total,
         has_next=page.has_next or size < len(page.entries),
+        is_narrowed=page.is_narrowed,
     )
 
 
 def _render(name: str, head: JsonObject, page: Page, arguments: JsonObject) -> JsonObject:
-    entries: list[JsonValue] = [*page.entries]
+    entries: list[JsonValue] = [entry for entry in page.entries if entry is not None]
     following: JsonObject | None = arguments | {"page": page.number + 1, "limit": page.size} if page.has_next else None
-    reply: JsonObject = {name: entries, "page": page.number, "total": page.total}
+    total = None if page.is_narrowed else page.total
+    reply: JsonObject = {name: entries, "page": page.number, "total": total}
     reply |= {"has_next": page.has_next, "next": following}
-    if page.total is None:
+    if page.is_narrowed:
+        reply["narrowed"] = NARROWED
+    elif total is None:
         reply["total_unknown"] = _NO_TOTAL
     return head | reply

@@ -10,6 +10,7 @@ import pytest
 
 from aegis_trio.auth.keytable import KeyTable
 from aegis_trio.auth.keytext import DigestScheme
+from aegis_trio.auth.settings import KeyState
 from aegis_trio.model.secret import Secret
 from tests.auth.places import BODY, NOW_NS, OTHER, UNKNOWN, configured, dressed, expiring, settings
 
@@ -37,9 +38,9 @@ def test_a_verdict_tells_expired_from_unknown() -> None:
 
     expired, unknown = table.look_up(Secret(BODY), NOW_NS), table.look_up(Secret(UNKNOWN), NOW_NS)
 
-    assert (True, True) == (expired.entry is not None, expired.expired)
+    assert (True, KeyState.EXPIRED, None) == (expired.entry is not None, expired.state, expired.admission)
     assert unknown.entry is None
-    assert not table.look_up(Secret(BODY), NOW_NS - 1).expired
+    assert table.look_up(Secret(BODY), NOW_NS - 1).admission is not None
 
 
 def test_a_digest_of_one_scheme_is_none_of_the_other() -> None:

@@ -10,6 +10,7 @@ from aegis_trio.config.parsing import (
     parse_gitea_url,
     parse_long_secret,
     parse_path,
+    parse_ring,
     parse_secret_text,
     parse_switch,
     parse_token,
@@ -92,7 +93,18 @@ AEGIS_KEY_PEPPER: Final = Variable[Secret | None](
     default=None,
     default_text="",
     secret=True,
-    meaning="Secret (at least 32 bytes) that `hmac:` entries of MCP_API_KEYS were made with.",
+    meaning="Secret (at least 32 bytes) that keys in KEYS_DIR and `hmac:` entries of MCP_API_KEYS are remembered with. "
+    "Keep it apart from them: without it nobody can check a guess.",
+)
+AEGIS_KEY_PEPPER_FORMER: Final = Variable[tuple[Secret, ...]](
+    name="AEGIS_KEY_PEPPER_FORMER",
+    feature=Feature.KEYS,
+    parse=parse_ring,
+    default=(),
+    default_text="",
+    secret=True,
+    meaning="Peppers of before, with commas between (in a file also one a line): keys that were made with them stay "
+    "valid. Remove one when `aegis-trio keys list` names no key of it any more.",
 )
 KEYS_DIR: Final = Variable[Path](
     name="KEYS_DIR",
@@ -100,8 +112,8 @@ KEYS_DIR: Final = Variable[Path](
     parse=parse_path,
     default=Path("keys"),
     default_text="keys",
-    meaning="Folder of the keys' metadata (hint, dates, description; never a key). A key whose metadata says that it "
-    "has expired is refused.",
+    meaning="Folder of the keys' rows (hint, dates, description, bounds, perhaps a digest; never a key). A key whose "
+    "row says that it has expired or was revoked is refused. Changes count within a second.",
 )
 ALLOW_QUERY_API_KEY: Final = Variable[bool](
     name="ALLOW_QUERY_API_KEY",
@@ -163,6 +175,7 @@ VARIABLES: Final[tuple[Variable[object], ...]] = (
     AUTH_ENABLED,
     MCP_API_KEYS,
     AEGIS_KEY_PEPPER,
+    AEGIS_KEY_PEPPER_FORMER,
     KEYS_DIR,
     ALLOW_QUERY_API_KEY,
     PUBLIC_TOOL_LIST,

@@ -45,7 +45,7 @@ async def _mine(context: ToolContext) -> tuple[list[Repository], bool]:
     found: list[Repository] = []
     for number in range(1, _PAGES + 1):
         page = await context.forge.ask(list_my_repositories(page=number, limit=_PAGE))
-        found.extend(page.repositories)
+        found.extend(one for one in page.repositories if one is not None)
         follows = goes_on(
             has_next=page.has_next, total=page.total, number=number, limit=_PAGE, shown=len(page.repositories)
         )

@@ -35,7 +35,7 @@ class ListRepositories:
 async def _list_repositories(context: ToolContext, call: ListRepositories) -> ToolReply:
     found = await context.forge.ask(list_my_repositories(page=call.page, limit=call.limit))
     page = Page(
-        entries=tuple(listed(repository) for repository in found.repositories),
+        entries=tuple(None if one is None else listed(one) for one in found.repositories),
         number=call.page,
         limit=call.limit,
         total=found.total,
@@ -46,6 +46,7 @@ async def _list_repositories(context: ToolContext, call: ListRepositories) -> To
             limit=call.limit,
             shown=len(found.repositories),
         ),
+        is_narrowed=found.is_narrowed,
     )
     return reply_with_page("repositories", {}, page, arguments={}, fits=context.fits)
 

@@ -48,7 +48,8 @@ def _parse(arguments: ListResources) -> int:
 
 async def _list_resources(context: ToolContext, page: int) -> ToolReply:
     found = await context.forge.ask(list_my_repositories(page=page, limit=_REPOSITORIES))
-    filled = [(place, one) for one in found.repositories if not one.empty and (place := _place(one)) is not None]
+    shown = [one for one in found.repositories if one is not None and not one.empty]
+    filled = [(place, one) for one in shown if (place := _place(one)) is not None]
     reply: JsonObject = {}
     for max_characters in _DESCRIPTION_CHARACTERS:
         resources: list[JsonValue] = [_resource(place, one, max_characters) for place, one in filled]
