@@ -33,8 +33,7 @@ class Fault(Exception):
 
     def __init__(self, message: str, remedy: str = "") -> None:
         super().__init__(f"{message} {remedy}".strip())
-        self.message = message
-        self.remedy = remedy
+        self.message, self.remedy = message, remedy
 
 
 # ---- the caller's doing ---------------------------------------------------------------------------------------------
@@ -178,10 +177,8 @@ class BeyondKey(Refused):
     code = "beyond_key"
 
     def __init__(self, message: str, remedy: str = "", *, bound: str, needs: str) -> None:
-        """Say which bound refused (`tools`, `repositories`, `addresses`, `read_only`) and what it would have to name."""
         super().__init__(message, remedy)
-        self.bound = bound
-        self.needs = needs
+        self.bound, self.needs = bound, needs  # `tools`, `repositories`, `addresses` or `read_only`; what it lacks
 
 
 class TooMany(Refused):

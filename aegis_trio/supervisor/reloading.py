@@ -13,8 +13,9 @@ Laws:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import fields
+from functools import partial
 from typing import TYPE_CHECKING, Final, final
 
 import structlog
@@ -24,7 +25,7 @@ from aegis_trio.audit.entry import service_event
 from aegis_trio.audit.trail import AuditTrail
 from aegis_trio.config.faults import ConfigurationFaults
 from aegis_trio.config.settings import Settings
-from aegis_trio.config.watched_files import Fingerprint
+from aegis_trio.config.watched_files import Fingerprint, WatchedFiles
 from aegis_trio.model.errors import AuditUnavailable
 from aegis_trio.model.identity import OwnerId, PrincipalId
 from aegis_trio.model.json import JsonValue
@@ -46,21 +47,29 @@ class KeyReloader:
     """Takes over what changed about keys."""
 
     def __init__(
-        self, gate: Gate, settings: Settings, *, audit: AuditTrail, load: Callable[[], Settings] | None
+        self,
+        gate: Gate,
+        settings: Settings,
+        *,
+        audit: AuditTrail,
+        load: Callable[[], Awaitable[Settings]] | None,
+        look: Callable[[WatchedFiles], Awaitable[Fingerprint]],
     ) -> None:
         """Begin with *settings* as they are in use.
 
         Args:
-            load: gives fresh settings, and blocks meanwhile; raises ConfigurationFaults. None where nothing is ever
-                taken over.
+            gate: the rooms that are told.
+            audit: takes the record of each change.
+            load: gives fresh settings, or raises ConfigurationFaults; None where nothing is ever taken over.
+            look: looks at the files.
         """
         self._gate = gate
         self._started_with = settings
         self._used = settings
         self._audit = audit
         self._load = load
+        self._look = look
         self._turn = trio.Lock()
-        self._threads = trio.CapacityLimiter(1)
         self._trouble: Unready | None = None
 
     def trouble(self) -> Unready | None:
@@ -88,15 +97,13 @@ class KeyReloader:
         before: Fingerprint | None = None
         while True:
             await trio.sleep(LOOK_EVERY_S)
-            now = await trio.to_thread.run_sync(
-                self._used.watched.fingerprint, abandon_on_cancel=True, limiter=self._threads
-            )
+            now = await self._look(self._used.watched)
             if now == before and now != settled:
                 settled = now
                 await self._follow(self._load)
             before = now
 
-    async def _follow(self, load: Callable[[], Settings]) -> None:
+    async def _follow(self, load: Callable[[], Awaitable[Settings]]) -> None:
         async with self._turn:
             fresh = await self._read(load)
             if fresh is None or fresh.auth == self._used.auth:
@@ -107,9 +114,9 @@ class KeyReloader:
         self._gate.upstream.check_soon()
         log.info("keys_changed", keys=len(fresh.auth.keys), ended=len(ended))
 
-    async def _read(self, load: Callable[[], Settings]) -> Settings | None:
+    async def _read(self, load: Callable[[], Awaitable[Settings]]) -> Settings | None:
         try:
-            fresh = await trio.to_thread.run_sync(load, abandon_on_cancel=True, limiter=self._threads)
+            fresh = await load()
         except ConfigurationFaults as faults:
             for fault in faults.faults:
                 log.error("reload_refused", detail=str(fault))  # noqa: TRY400  # mistyped, no bug: no traceback
@@ -142,6 +149,21 @@ class KeyReloader:
         """Return the features whose settings on disk wait for a restart: they differ from those of the start."""
         names = [field.name for field in fields(Settings) if field.name not in _NOT_COMPARED]
         return {name for name in names if getattr(fresh, name) != getattr(self._started_with, name)}
+
+
+def reloader(gate: Gate, settings: Settings, audit: AuditTrail, load: Callable[[], Settings] | None) -> KeyReloader:
+    """Return a reloader that reads files in a thread of its own, so that a slow disk holds up nothing else."""
+    threads = trio.CapacityLimiter(1)
+
+    async def look(watched: WatchedFiles) -> Fingerprint:
+        return await trio.to_thread.run_sync(watched.fingerprint, abandon_on_cancel=True, limiter=threads)
+
+    async def load_in_thread(load: Callable[[], Settings]) -> Settings:
+        return await trio.to_thread.run_sync(load, abandon_on_cancel=True, limiter=threads)
+
+    return KeyReloader(
+        gate, settings, audit=audit, load=None if load is None else partial(load_in_thread, load), look=look
+    )
 
 
 def owners_of(principals: frozenset[PrincipalId]) -> frozenset[OwnerId]:

@@ -39,7 +39,7 @@ from aegis_trio.model.features import Catalogue
 from aegis_trio.supervisor.core import RefusedSetting, check_upstream
 from aegis_trio.supervisor.gate import Gate, build_gate
 from aegis_trio.supervisor.last_resort import MARGIN_S, LastResort
-from aegis_trio.supervisor.reloading import KeyReloader, owners_of
+from aegis_trio.supervisor.reloading import owners_of, reloader
 from aegis_trio.supervisor.signals import watch_signals
 from aegis_trio.toolsets.catalogue import CATALOGUE
 from aegis_trio.toolsets.context import ToolContext
@@ -129,8 +129,8 @@ async def run_gate(  # noqa: ASYNC128 -- _serve reports that it has started
         gate = build_gate(settings, keyring, audit, gitea, clock=clock, catalogue=catalogue, signin=signin)
         await audit.append(service_event("service_started", version=__version__))
         gate.authenticator.announce()
-        reloader = KeyReloader(gate, settings, audit=audit, load=reload_settings)
-        gate.readiness.add_note(reloader.trouble)
+        keys = reloader(gate, settings, audit, reload_settings)
+        gate.readiness.add_note(keys.trouble)
         drain = trio.Event()
 
         def note_end() -> None:
@@ -148,13 +148,13 @@ async def run_gate(  # noqa: ASYNC128 -- _serve reports that it has started
                     note_end=note_end,
                     begin_drain=begin_drain,
                     force_end=background.cancel_scope.cancel if last_resort is None else last_resort.now,
-                    reload=reloader.reload,
+                    reload=keys.reload,
                 )
                 await background.start(watch)
             background.start_soon(gate.upstream.run)
             background.start_soon(_end_expired, gate)
             background.start_soon(run_pulse, audit, clock)
-            background.start_soon(reloader.run)
+            background.start_soon(keys.run)
             if signin is not None:
                 await background.start(signin.run, gate.hub)
             await _serve(settings, gate, begin_drain, drain, task_status)
