@@ -17,6 +17,7 @@ import trio
 from aegis_trio.cli.checkup.finding import Finding, Health, failure, warning, well
 from aegis_trio.cli.checkup.forge import check_forge
 from aegis_trio.cli.checkup.machine import check_machine
+from aegis_trio.cli.checkup.reloading import check_reloading
 from aegis_trio.cli.checkup.signin import check_signin
 from aegis_trio.cli.exit_codes import EXIT_CONFIGURATION, EXIT_OK
 from aegis_trio.config.load import Gathered, gather
@@ -39,6 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     gathered = gather(os.environ, arguments.env_file)
     findings = _configuration(gathered)
     if gathered.settings is not None:
+        findings.append(check_reloading(gathered.effective))
         findings.extend(_examine(gathered.settings, arguments.clock))
     failed = any(finding.health is Health.FAILURE for finding in findings)
     if arguments.json:

@@ -13,14 +13,15 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final, final
 
+from aegis_trio.auth.settings import KeyState
 from aegis_trio.cli.exit_codes import EXIT_EXPIRED, EXIT_EXPIRING, EXIT_OK
-from aegis_trio.cli.keygen import keys_folder
+from aegis_trio.cli.keygen import add_place_arguments, keys_folder
 from aegis_trio.cli.new_key import DAY_NS, RECOMMENDED_DAYS
 from aegis_trio.config.faults import ConfigurationFault, ConfigurationFaults
 from aegis_trio.config.key_entries import KeyEntry, parse_key_entries
 from aegis_trio.config.key_metadata import KeyMetadata, read_key_metadata
 from aegis_trio.config.reader import Reader
-from aegis_trio.config.sources import DEFAULT_ENV_FILE, Sources
+from aegis_trio.config.sources import Sources
 from aegis_trio.config.variables import access
 from aegis_trio.model.json import JsonObject
 
@@ -35,6 +36,7 @@ class KeyStatus(StrEnum):
     NOTE = "note"
     EXPIRING = "expiring"
     EXPIRED = "expired"
+    REVOKED = "revoked"
     UNKNOWN = "unknown"
 
 
@@ -58,9 +60,7 @@ class KeyAge:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `key-age` understands to *parser*."""
-    parser.add_argument("--env-file", type=Path, default=DEFAULT_ENV_FILE, help="settings file (default: .env)")
-    parser.add_argument("--keys-dir", type=Path, help="folder of the keys' metadata (default: KEYS_DIR)")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_place_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -81,7 +81,9 @@ def judge_key(metadata: KeyMetadata, now_ns: int) -> KeyAge:
     """Return how the key of *metadata* stands at *now_ns*."""
     age_days = None if metadata.created_ns is None else (now_ns - metadata.created_ns) // DAY_NS
     left_days = None if metadata.expires_ns is None else (metadata.expires_ns - now_ns) // DAY_NS
-    if metadata.expires_ns is None:
+    if metadata.revoked_ns is not None:
+        status = KeyStatus.REVOKED
+    elif metadata.expires_ns is None:
         status = KeyStatus.NOTE if age_days is not None and age_days >= RECOMMENDED_DAYS else KeyStatus.OK
     elif metadata.expires_ns <= now_ns:
         status = KeyStatus.EXPIRED
@@ -110,15 +112,25 @@ def _ages(reader: Reader, folder: Path, now_ns: int) -> list[KeyAge]:
     raw_keys = reader.read(access.MCP_API_KEYS)
     if reader.sources.faults:
         raise ConfigurationFaults(reader.sources.faults)
+    good = [metadata for metadata in known if not _has_ended(metadata, now_ns)]
+    stored = [metadata for metadata in good if metadata.digest is not None]
     if raw_keys is None:
         if not known:
             # Invariant: a cron job that looks into the wrong folder must not report that all is well.
             raise _refused("KEYS_DIR", [f"{folder} knows no key, and MCP_API_KEYS is not set"], "Name the right ones.")
-        return [judge_key(metadata, now_ns) for metadata in known]
+        return [judge_key(metadata, now_ns) for metadata in good]
     entries, faults = parse_key_entries(raw_keys.reveal())
     if faults:
         raise _refused("MCP_API_KEYS", [fault.rule for fault in faults], "Mend it, or make a key with `keygen`.")
-    return [_judge_entry(entry, known, now_ns) for entry in entries]
+    listed = [_judge_entry(entry, known, now_ns) for entry in entries]
+    named = {entry.kid for entry in entries}
+    return [*listed, *(judge_key(metadata, now_ns) for metadata in stored if metadata.kid not in named)]
+
+
+def _has_ended(metadata: KeyMetadata, now_ns: int) -> bool:
+    """Return whether the key was ended on purpose, so that nobody has to be told of its age."""
+    over = metadata.validity().state(now_ns) is KeyState.REVOKED
+    return metadata.revoked_ns is not None or (over and metadata.digest is not None)
 
 
 def _judge_entry(entry: KeyEntry, known: list[KeyMetadata], now_ns: int) -> KeyAge:
@@ -136,6 +148,8 @@ def _line(age: KeyAge) -> str:
 def _words(age: KeyAge) -> str:
     if age.status is KeyStatus.UNKNOWN:
         return "nothing is known of its age; `aegis-trio rotate` makes a key with metadata"
+    if age.status is KeyStatus.REVOKED:
+        return "is revoked; remove it from MCP_API_KEYS"
     if age.status is KeyStatus.EXPIRED:
         return "has expired; " + ("remove it from MCP_API_KEYS" if age.replaced else "run `aegis-trio rotate`")
     if age.left_days is None:

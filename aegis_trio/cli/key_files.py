@@ -38,8 +38,11 @@ class ListPlace:
 class KeyFiles:
     """The files that hold MCP_API_KEYS and GITEA_KEY_TOKENS."""
 
-    def __init__(self, environ: Mapping[str, str], env_file: Path) -> None:
+    def __init__(self, environ: Mapping[str, str], env_file: Path, *, has_store: bool = False) -> None:
         """Find both lists.
+
+        Args:
+            has_store: whether keys stand in the store, so that MCP_API_KEYS may stand nowhere.
 
         Raises:
             ConfigurationFaults: the settings file cannot be read.
@@ -47,19 +50,24 @@ class KeyFiles:
         """
         places = {variable.name: _find(variable, environ, env_file) for variable in (MCP_API_KEYS, GITEA_KEY_TOKENS)}
         keys = places[MCP_API_KEYS.name]
-        if keys is None:
+        if keys is None and not has_store:
             if environ.get(MCP_API_KEYS.name, "").strip():
                 raise Usage(f"MCP_API_KEYS stands in the environment, which no command can change; not in {env_file}.")
             raise Usage(f"{env_file} holds no MCP_API_KEYS; make the first key with `aegis-trio keygen`.")
         self.keys = keys
         self.tokens = places[GITEA_KEY_TOKENS.name]
 
-    def rotated(self, old: str, new: str, moved: tuple[str, str] | None) -> dict[Path, tuple[bytes, bytes]]:
+    def key_entries(self) -> tuple[str, ...]:
+        """Return the raw entries of MCP_API_KEYS, as far as a command can change them."""
+        return () if self.keys is None else self.keys.entries()
+
+    def rotated(
+        self, replaced: tuple[str, str] | None, moved: tuple[str, str] | None
+    ) -> dict[Path, tuple[bytes, bytes]]:
         """Return each file that changes, with its bytes before and after; tokens come before keys.
 
         Args:
-            old: entry of MCP_API_KEYS.
-            new: what stands there instead.
+            replaced: entry of MCP_API_KEYS and what stands there instead; None for a key in the store.
             moved: entry of GITEA_KEY_TOKENS and what stands there instead.
 
         Raises:
@@ -68,7 +76,9 @@ class KeyFiles:
         before: dict[Path, str] = {}
         after: dict[Path, str] = {}
         edits = [] if moved is None or self.tokens is None else [(self.tokens, *moved)]
-        for place, old_entry, new_entry in (*edits, (self.keys, old, new)):
+        if replaced is not None and self.keys is not None:
+            edits.append((self.keys, *replaced))
+        for place, old_entry, new_entry in edits:
             text = after.get(place.path)
             if text is None:
                 text = before[place.path] = read_text(place.path)

@@ -6,9 +6,11 @@ import argparse
 import json
 import os
 from pathlib import Path
+from typing import Final
 
 from aegis_trio.auth.keytext import DigestScheme, KeyForm
 from aegis_trio.cli.exit_codes import EXIT_OK
+from aegis_trio.cli.key_terms import add_terms_arguments, terms_from
 from aegis_trio.cli.new_key import (
     RECOMMENDED_DAYS,
     NewKey,
@@ -25,13 +27,26 @@ from aegis_trio.config.variables import access
 from aegis_trio.model.clock import as_timestamp
 from aegis_trio.model.secret import Secret
 
+TAKEN_OVER: Final = (
+    "A gate that reads the file itself takes it over within a second; one whose environment is made of it "
+    "(compose's env_file, systemd's EnvironmentFile) must be restarted."
+)
+_FORMATS: Final = {"bare": KeyForm.HEX, "prefixed": KeyForm.AEGIS}
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `keygen` understands to *parser*."""
-    parser.add_argument("--description", help="who or what will use the key; asked for when left out")
+    parser.add_argument("--description", "--label", help="who or what will use the key; asked for when left out")
     add_expiry_argument(parser)
     add_shared_arguments(parser)
-    parser.add_argument(
+    add_terms_arguments(parser)
+    kept = parser.add_mutually_exclusive_group()
+    kept.add_argument(
+        "--store",
+        action="store_true",
+        help="keep the key's digest in the keys' folder; MCP_API_KEYS need not name it (needs AEGIS_KEY_PEPPER)",
+    )
+    kept.add_argument(
         "--hash",
         choices=[scheme.value for scheme in DigestScheme],
         nargs="?",
@@ -51,15 +66,30 @@ def add_expiry_argument(parser: argparse.ArgumentParser) -> None:
 
 def add_shared_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what every command that makes keys understands to *parser*."""
-    parser.add_argument(
-        "--form",
-        choices=[form.value for form in KeyForm],
+    written = parser.add_mutually_exclusive_group()
+    written.add_argument(
+        "--format",
+        dest="form",
+        type=_format,
         default=None,
-        help="hex: 64 hexadecimal characters; aegis: the same with a name in front and a checksum behind",
+        metavar="{bare,prefixed}",
+        help="bare: 64 hexadecimal characters (default); prefixed: the same with aegis_ in front and a checksum behind",
     )
+    written.add_argument("--form", choices=[form.value for form in KeyForm], help="the same, as hex and aegis")
+    add_place_arguments(parser)
+
+
+def add_place_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add where settings and keys are, and `--json`, to *parser*."""
     parser.add_argument("--env-file", type=Path, default=DEFAULT_ENV_FILE, help="settings file (default: .env)")
-    parser.add_argument("--keys-dir", type=Path, help="folder of the keys' metadata (default: KEYS_DIR)")
+    parser.add_argument("--keys-dir", type=Path, help="folder of the keys' rows (default: KEYS_DIR)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _format(raw_format: str) -> str:
+    if raw_format not in _FORMATS:
+        raise argparse.ArgumentTypeError(f"{raw_format!r} is neither bare nor prefixed")
+    return _FORMATS[raw_format].value
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -67,12 +97,14 @@ def run(arguments: argparse.Namespace) -> int:
     reader = Reader(Sources(os.environ, arguments.env_file))
     folder = keys_folder(arguments, reader)
     scheme = None if arguments.hash is None else DigestScheme(arguments.hash)
-    pepper = pepper_for(scheme, reader)
+    pepper = store_pepper(reader) if arguments.store else pepper_for(scheme, reader)
     description = description_from(arguments, "What is the key for?", default=None)
     days = days_from(arguments)
-    made = create_key(KeyForm(arguments.form or KeyForm.HEX.value), description, days, arguments.clock)
-    path = store_metadata(folder, made.metadata)
-    line = f"MCP_API_KEYS={made.entry(scheme, pepper)}"
+    terms = terms_from(arguments, description)
+    made = create_key(KeyForm(arguments.form or KeyForm.HEX.value), days, arguments.clock, terms)
+    stored = made.stored(pepper) if arguments.store and pepper is not None else None
+    path = store_metadata(folder, made.metadata if stored is None else stored)
+    line = None if stored is not None else f"MCP_API_KEYS={made.entry(scheme, pepper)}"
     if arguments.json:
         print(json.dumps({**key_document(made), "env_line": line, "metadata_file": str(path)}, indent=2))
     else:
@@ -103,6 +135,20 @@ def pepper_for(scheme: DigestScheme | None, reader: Reader) -> Secret | None:
     pepper = reader.read(access.AEGIS_KEY_PEPPER)
     if pepper is None:
         raise Usage("an hmac entry needs AEGIS_KEY_PEPPER of at least 32 bytes; set it, or take sha256.")
+    return pepper
+
+
+def store_pepper(reader: Reader) -> Secret:
+    """Return the pepper for keys in the store.
+
+    Raises:
+        Usage: there is none.
+    """
+    pepper = reader.read(access.AEGIS_KEY_PEPPER)
+    if pepper is None:
+        raise Usage(
+            "a key in the store needs AEGIS_KEY_PEPPER of at least 32 bytes; `aegis-trio keys pepper FILE` makes one."
+        )
     return pepper
 
 
@@ -152,7 +198,12 @@ def expiry_words(expires_ns: int | None) -> str:
     return "never" if expires_ns is None else f"on {as_timestamp(expires_ns)[:10]} (UTC)"
 
 
-def _introduction(made: NewKey, line: str, path: Path) -> str:
+def _introduction(made: NewKey, line: str | None, path: Path) -> str:
+    put = (
+        ("1. It stands in the store; nothing has to be put into .env.",)
+        if line is None
+        else ("1. Put it into .env (several keys have a comma between them):", f"   {line}")
+    )
     return "\n".join(
         (
             "The new key, shown this once and kept nowhere:",
@@ -163,9 +214,8 @@ def _introduction(made: NewKey, line: str, path: Path) -> str:
             f"as {path} says.",
             "",
             "Next steps:",
-            "1. Put it into .env (several keys have a comma between them):",
-            f"   {line}",
-            "2. Restart the gate, or send it SIGHUP.",
+            *put,
+            f"2. {TAKEN_OVER}",
             "3. Give the key itself to the client: Authorization: Bearer <key>.",
             "4. Ask `aegis-trio key-age` from cron; `aegis-trio rotate` makes the next key.",
         )

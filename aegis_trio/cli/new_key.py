@@ -6,14 +6,15 @@ Not here: putting it into the settings (rotate.py).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, final
 
-from aegis_trio.auth.keytext import DigestScheme, KeyForm, KeyText, make_key, parse_key
+from aegis_trio.auth.keytext import DigestScheme, KeyForm, KeyText, make_key, parse_key, pepper_id
 from aegis_trio.cli.safe_write import make_folder, replace_file
 from aegis_trio.config.faults import Misfit
 from aegis_trio.config.key_metadata import KeyMetadata, render_key_metadata
+from aegis_trio.model.bounds import UNBOUNDED, KeyBounds
 from aegis_trio.model.clock import WallClock
 from aegis_trio.model.secret import Secret
 
@@ -21,6 +22,17 @@ RECOMMENDED_DAYS: Final = 90
 MAX_DAYS: Final = 3650
 DAY_NS: Final = 86_400 * 1_000_000_000
 MAX_DESCRIPTION_CHARS: Final = 200
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyTerms:
+    """What the operator says of a key that is made."""
+
+    description: str = ""
+    owner: str = ""
+    bounds: KeyBounds = UNBOUNDED
+    gitea_token_file: Path | None = None
 
 
 @final
@@ -38,20 +50,36 @@ class NewKey:
             return self.key.reveal()
         return f"{scheme.value}:{self.text.digest(scheme, pepper).hex()}:{self.text.hint}"
 
+    def stored(self, pepper: Secret) -> KeyMetadata:
+        """Return its row with its digest, so that it stands in the store and nowhere else."""
+        digest = self.text.digest(DigestScheme.HMAC, pepper)
+        return replace(self.metadata, digest=digest, pepper=pepper_id(pepper))
 
-def create_key(form: KeyForm, description: str, days: int | None, clock: WallClock) -> NewKey:
+
+def create_key(form: KeyForm, days: int | None, clock: WallClock, terms: KeyTerms) -> NewKey:
     """Make a key that expires after *days* (None never)."""
-    key = make_key(form)
+    return new_key(make_key(form), days, clock, terms)
+
+
+def new_key(key: Secret, days: int | None, clock: WallClock, terms: KeyTerms) -> NewKey:
+    """Return *key*, which somebody made, with what is known of it from now on.
+
+    Raises:
+        ValueError: it does not parse — our caller's bug.
+    """
     text = parse_key(key.reveal())
     if text is None:
-        raise RuntimeError("a key that we made does not parse")
+        raise ValueError("a key that was made does not parse")
     now_ns = clock.now_ns()
     metadata = KeyMetadata(
         kid=text.kid,
         hint=text.hint,
         created_ns=now_ns,
         expires_ns=None if days is None else now_ns + days * DAY_NS,
-        description=description,
+        description=terms.description,
+        owner=terms.owner,
+        bounds=terms.bounds,
+        gitea_token_file=terms.gitea_token_file,
     )
     return NewKey(key, text, metadata)
 

@@ -14,10 +14,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from aegis_trio.auth.keytext import KeyForm
+from aegis_trio.auth.keytext import DigestScheme, KeyForm
+from aegis_trio.auth.settings import KeyState
 from aegis_trio.cli.exit_codes import EXIT_OK
 from aegis_trio.cli.key_files import KeyFiles
 from aegis_trio.cli.keygen import (
+    TAKEN_OVER,
     add_expiry_argument,
     add_shared_arguments,
     days_from,
@@ -27,7 +29,7 @@ from aegis_trio.cli.keygen import (
     keys_folder,
     pepper_for,
 )
-from aegis_trio.cli.new_key import NewKey, create_key, store_metadata
+from aegis_trio.cli.new_key import KeyTerms, NewKey, create_key, store_metadata
 from aegis_trio.cli.safe_write import back_up, replace_file
 from aegis_trio.cli.usage import Usage, ask
 from aegis_trio.config.faults import Misfit
@@ -64,29 +66,39 @@ def run(arguments: argparse.Namespace) -> int:
     """Rotate one key; return 0."""
     if not 1 <= arguments.grace_hours <= MAX_GRACE_HOURS:
         raise Usage(f"--grace-hours is a whole number from 1 to {MAX_GRACE_HOURS}.")
-    files = KeyFiles(os.environ, arguments.env_file)
     reader = Reader(Sources(os.environ, arguments.env_file))
     folder = keys_folder(arguments, reader)
-    raw_entry, entry = _choose(files.keys.entries(), arguments.key)
+    now_ns = arguments.clock.now_ns()
+    stored = _stored(folder, now_ns)
+    files = KeyFiles(os.environ, arguments.env_file, has_store=bool(stored))
+    raw_entry, entry = _choose(files.key_entries(), stored, arguments.key)
     grace = _grace(arguments)
-    scheme = None if entry.kid is not None else entry.scheme  # a hashed entry is followed by a hashed one
+    # A key that the file does not hold is followed by one that it does not hold.
+    scheme = None if raw_entry is not None and entry.kid is not None else entry.scheme
     pepper = pepper_for(scheme, reader)
     previous = _metadata_of(entry, folder)
     description = description_from(
         arguments, "What is the key for?", default="" if previous is None else previous.description
     )
-    made = create_key(_form(arguments.form, raw_entry), description, days_from(arguments), arguments.clock)
-    new_entry = made.entry(scheme, pepper)
+    made = create_key(
+        _form(arguments.form, raw_entry), days_from(arguments), arguments.clock, _terms(previous, description)
+    )
     moved = _moved_token(files, entry, made, grace=grace)
-    changes = files.rotated(raw_entry, f"{new_entry},{raw_entry}" if grace else new_entry, moved)
+    row, replaced = made.metadata, None
+    if raw_entry is not None:
+        new_entry = made.entry(scheme, pepper)
+        replaced = raw_entry, f"{new_entry},{raw_entry}" if grace else new_entry
+    elif pepper is not None:
+        row = made.stored(pepper)
+    changes = files.rotated(replaced, moved)
 
-    now_ns = arguments.clock.now_ns()
-    store_metadata(folder, made.metadata)
+    store_metadata(folder, row)
     backups = [back_up(path, before, arguments.clock) for path, (before, _) in changes.items()]
     for path, (before, after) in changes.items():
         replace_file(path, after, expected=before)
     ends_ns = now_ns + arguments.grace_hours * _HOUR_NS if grace else None
-    ends_by_itself = _retire(folder, entry, previous, made, ends_ns)
+    revoked_ns = now_ns if raw_entry is None and not grace else None
+    ends_by_itself = _retire(folder, entry, previous, made, ends_ns=ends_ns, revoked_ns=revoked_ns)
     if arguments.json:
         print(json.dumps(_document(made, entry, backups, ends_ns), indent=2))
     else:
@@ -94,18 +106,48 @@ def run(arguments: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-def _choose(raw_entries: Sequence[str], raw_hint: str | None) -> tuple[str, KeyEntry]:
+def _stored(folder: Path, now_ns: int) -> list[KeyEntry]:
+    """Return the keys that stand in the store and are good."""
+    known, misfits = read_key_metadata(folder)
+    if misfits:
+        raise Usage(f"{folder}: {misfits[0]}")
+    return [
+        KeyEntry(scheme=DigestScheme.HMAC, digest=row.digest, hint=row.hint, kid=row.kid, short=False)
+        for row in known
+        if row.digest is not None and row.validity().state(now_ns) in {KeyState.ACTIVE, KeyState.GRACE}
+    ]
+
+
+def _terms(previous: KeyMetadata | None, description: str) -> KeyTerms:
+    """Return the terms of the new key: those of the old one, or it would reach further."""
+    if previous is None:
+        return KeyTerms(description=description)
+    return KeyTerms(
+        description=description,
+        owner=previous.owner,
+        bounds=previous.bounds,
+        gitea_token_file=previous.gitea_token_file,
+    )
+
+
+def _choose(
+    raw_entries: Sequence[str], stored: Sequence[KeyEntry], raw_hint: str | None
+) -> tuple[str | None, KeyEntry]:
+    """Return a key, and how it stands in MCP_API_KEYS; None for one in the store."""
     try:
-        entries = [(raw_entry, parse_key_entry(raw_entry)) for raw_entry in raw_entries]
+        entries: list[tuple[str | None, KeyEntry]] = [
+            (raw_entry, parse_key_entry(raw_entry)) for raw_entry in raw_entries
+        ]
     except Misfit as misfit:
         raise Usage(f"MCP_API_KEYS holds an entry that {misfit}") from None
+    entries.extend((None, entry) for entry in stored)
     if not entries:
         raise Usage("MCP_API_KEYS holds no key; make the first one with `aegis-trio keygen`.")
     labels = [entry.label for _, entry in entries]
     if raw_hint is None and len(entries) == 1:
         return entries[0]
 
-    def parse(raw_answer: str) -> tuple[str, KeyEntry]:
+    def parse(raw_answer: str) -> tuple[str | None, KeyEntry]:
         if labels.count(raw_answer) != 1:
             raise Misfit("names no one key", f"The keys are: {', '.join(labels)}.")
         return entries[labels.index(raw_answer)]
@@ -131,10 +173,10 @@ def _grace(arguments: argparse.Namespace) -> bool:
     return ask(question, parse, flag="--replace or --grace", default="grace")
 
 
-def _form(raw_form: str | None, raw_entry: str) -> KeyForm:
+def _form(raw_form: str | None, raw_entry: str | None) -> KeyForm:
     if raw_form is not None:
         return KeyForm(raw_form)
-    return KeyForm.AEGIS if raw_entry.startswith("aegis_") else KeyForm.HEX
+    return KeyForm.AEGIS if raw_entry is not None and raw_entry.startswith("aegis_") else KeyForm.HEX
 
 
 def _metadata_of(entry: KeyEntry, folder: Path) -> KeyMetadata | None:
@@ -157,7 +199,15 @@ def _moved_token(files: KeyFiles, entry: KeyEntry, made: NewKey, *, grace: bool)
     return None
 
 
-def _retire(folder: Path, entry: KeyEntry, previous: KeyMetadata | None, made: NewKey, ends_ns: int | None) -> bool:
+def _retire(
+    folder: Path,
+    entry: KeyEntry,
+    previous: KeyMetadata | None,
+    made: NewKey,
+    *,
+    ends_ns: int | None,
+    revoked_ns: int | None,
+) -> bool:
     """Write into the old key's metadata what replaces it and when it ends; return whether its end is known now."""
     known = previous
     if known is None:
@@ -167,18 +217,22 @@ def _retire(folder: Path, entry: KeyEntry, previous: KeyMetadata | None, made: N
     expires_ns = known.expires_ns
     if ends_ns is not None:
         expires_ns = ends_ns if expires_ns is None else min(expires_ns, ends_ns)
-    store_metadata(folder, replace(known, expires_ns=expires_ns, replaced_by=made.text.hint))
+    retired = replace(
+        known, expires_ns=expires_ns, replaced_by=made.text.hint, revoked_ns=revoked_ns or known.revoked_ns
+    )
+    store_metadata(folder, retired)
     return True
 
 
 def _document(
     made: NewKey, entry: KeyEntry, backups: Sequence[Path], ends_ns: int | None
-) -> dict[str, str | list[str] | None]:
+) -> dict[str, str | bool | list[str] | None]:
     return {
         **key_document(made),
         "replaces": entry.label,
         "old_key_ends": None if ends_ns is None else as_timestamp(ends_ns),
         "backups": [str(backup) for backup in backups],
+        "restart_needed": bool(os.environ.get(access.MCP_API_KEYS.name, "").strip()),
     }
 
 
@@ -194,15 +248,18 @@ def _report(
         *(f"The file as it was: {backup} (it holds the old key: delete it when all is well)" for backup in backups),
         "",
         "Next steps:",
-        "1. Restart the gate, or send it SIGHUP.",
+        f"1. {TAKEN_OVER}",
         "2. Give the new key to the client.",
     ]
     if ends_ns is None:
-        lines.append(f"3. The old key {entry.label} ends with step 1.")
+        lines.append(f"3. The old key {entry.label} ends then.")
     elif ends_by_itself:
         lines.append(f"3. The old key {entry.label} ends at {as_timestamp(ends_ns)}; then remove it from MCP_API_KEYS.")
     else:
         lines.append(f"3. Remove the old key {entry.label} from MCP_API_KEYS: it does not end by itself.")
     if os.environ.get(access.MCP_API_KEYS.name, "").strip():
-        lines.append("MCP_API_KEYS is also set in this environment, which goes before the file. Unset or change it.")
+        lines.append(
+            "MCP_API_KEYS is also set in this environment, which goes before the file and does not change while a gate "
+            "runs: unset or change it, and restart the gate."
+        )
     return lines

@@ -158,6 +158,8 @@ def check_keys(settings: Settings, clock: WallClock) -> list[Finding]:
                 findings.append(failure("keys", f"{label} has expired and is refused.", remedy))
             case KeyStatus.EXPIRING:
                 findings.append(warning("keys", f"{label} expires in {age.left_days} day(s).", remedy))
+            case KeyStatus.REVOKED:
+                findings.append(well("keys", f"{label} is revoked."))
             case KeyStatus.OK | KeyStatus.NOTE | KeyStatus.UNKNOWN:
                 left = "never expires" if age.left_days is None else f"expires in {age.left_days} day(s)"
                 findings.append(well("keys", f"{label} {left}."))
