@@ -43,6 +43,7 @@ INVALID_KEY: Final = "Invalid API key"
 NOT_GOOD: Final = "The access token is not valid"
 MISSING_KEY: Final = "Missing API key"
 BLOCKED: Final = "Too many failed authentication attempts"
+REFUSED_AFTER_S: Final = 0.002  # a hundred times what judging takes: see tools/bench/key_timing.py
 DISABLED: Final = "API key authentication DISABLED - server is open to all requests!"
 
 _HOW_TO_SEND: Final = "Send it as `Authorization: Bearer <key>` or `X-API-Key: <key>`."
@@ -144,7 +145,13 @@ class Authenticator:
             case Presented(raw_key):
                 if self._people is not None and self._people.is_one(raw_key.reveal()):
                     return await self._judge_person(self._people, raw_key, origin)
-                return self._judge(raw_key, origin)
+                begun_s = trio.current_time()
+                try:
+                    return self._judge(raw_key, origin)
+                except (Unauthenticated, AddressBlocked):
+                    # Threat: microseconds tell a revoked key from an unknown one; who is refused waits for the clock.
+                    await trio.sleep_until(begun_s + REFUSED_AFTER_S)
+                    raise
 
     def replace_keys(self, settings: AuthSettings) -> frozenset[PrincipalId]:
         """Use *settings* from the next attempt on; counted failures stay.

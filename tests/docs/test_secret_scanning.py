@@ -31,7 +31,7 @@ def found(rule: str, text: str) -> list[str]:
 
 
 def found_by_github(text: str) -> list[str]:
-    """Return what the pattern finds for GitHub: before, the secret, after. Python spells the end of a text otherwise."""
+    """Return what the pattern finds for GitHub: before, the secret, after. Python spells the end in another way."""
     after = GITHUB["after_secret"].replace(r"\z", r"\Z")
     return re.findall(f"(?:{GITHUB['before_secret']})({GITHUB['secret_format']})(?:{after})", text)
 
