@@ -37,8 +37,9 @@ the settings that count, with the origin of each; `aegis-trio doctor` tries them
 _IDENTITIES: Final = """\
 ## As whom a key acts at Gitea
 
-A key acts with exactly one Gitea token, and it is decided at start:
+A key acts with exactly one Gitea token, and it is decided when keys are read. The first of these counts:
 
+- its own, when its row in KEYS_DIR names a file (`gitea_token_file`);
 - its own, when GITEA_KEY_TOKENS names the key by its hint;
 - GITEA_TOKEN (the bot's) otherwise;
 - a key with neither is a fault, and so is a hint that names no key or two.
@@ -57,6 +58,8 @@ can act as anybody.
 `sha256:<digest>` is the SHA-256 of a key's body in 64 hexadecimal characters, `hmac:<digest>` its HMAC-SHA256 under
 AEGIS_KEY_PEPPER. `aegis-trio keygen --hash` prints the entry. A hint behind a further colon names the key for
 GITEA_KEY_TOKENS, `rotate` and `key-age`: `sha256:<digest>:a1b2c3d4...e1f2`.
+
+Keys may also stand in KEYS_DIR, as rows with a digest and their bounds: [key-rotation.md](key-rotation.md).
 """
 
 

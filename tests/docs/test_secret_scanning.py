@@ -18,8 +18,9 @@ GITLEAKS: dict[str, Any] = tomllib.loads((FOLDER / "gitleaks.toml").read_text(en
 RULES: dict[str, dict[str, Any]] = {rule["id"]: rule for rule in GITLEAKS["rules"]}
 GITHUB: dict[str, str] = json.loads((FOLDER / "github-custom-pattern.json").read_text(encoding="utf-8"))
 AROUND = ["{}", "key: {}", 'KEY="{}"', "MCP_API_KEYS={},other", "curl -H 'Authorization: Bearer {}'\n", "`{}`", "({})."]
-# RE2, which both scanners are built on, has no look-around and no references back.
-NOT_IN_RE2 = re.compile(r"\(\?[=!<]|\\[1-9]")
+# RE2, which both scanners are built on, has no look-around, no references back, and no count of what holds counts
+# beyond a thousand in all.
+NOT_IN_RE2 = re.compile(r"\(\?[=!<]|\\[1-9]|\)\{|\{[0-9,]*[0-9]{4}")
 
 
 def found(rule: str, text: str) -> list[str]:
