@@ -68,6 +68,11 @@ rotate *ARGS: run-environment
 oauth *ARGS: run-environment
     @exec {{ python }} -m aegis_trio oauth "$@"
 
+# List, revoke and import API keys.
+[no-exit-message]
+keys *ARGS: run-environment
+    @exec {{ python }} -m aegis_trio keys "$@"
+
 # How old the API keys are: exit 0 fine, 1 expiring, 2 expired.
 [no-exit-message]
 key-age *ARGS: run-environment
