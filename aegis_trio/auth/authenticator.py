@@ -148,10 +148,11 @@ class Authenticator:
                 begun_s = trio.current_time()
                 try:
                     return self._judge(raw_key, origin)
-                except (Unauthenticated, AddressBlocked):
-                    # Threat: microseconds tell a revoked key from an unknown one; who is refused waits for the clock.
-                    await trio.sleep_until(begun_s + REFUSED_AFTER_S)
-                    raise
+                except (Unauthenticated, AddressBlocked) as fault:
+                    refusal = fault
+                # Threat: microseconds tell a revoked key from an unknown one; whoever is refused waits for the clock.
+                await trio.sleep_until(begun_s + REFUSED_AFTER_S)
+                raise refusal
 
     def replace_keys(self, settings: AuthSettings) -> frozenset[PrincipalId]:
         """Use *settings* from the next attempt on; counted failures stay.
