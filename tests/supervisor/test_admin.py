@@ -53,6 +53,17 @@ async def test_readiness_tells_the_operator_why() -> None:
     assert (200, b'{"status":"ready"}') == await _ask("/readyz")
 
 
+async def test_a_note_does_not_make_the_gate_unready() -> None:
+    """A broken file of keys must not take a gate that serves out of its balancer; the operator still sees it."""
+    readiness = _readiness()
+    readiness.add_note(lambda: Unready("configuration_faulty", "MCP_API_KEYS: a key is too short."))
+    status, body = await _ask("/readyz", readiness=readiness)
+    assert (200, "ready") == (status, json.loads(body)["status"])
+    assert [{"code": "configuration_faulty", "detail": "MCP_API_KEYS: a key is too short."}] == json.loads(body)[
+        "notes"
+    ]
+
+
 @pytest.mark.parametrize("host", [b"10.0.0.5:9464", b"10.0.0.5", b"localhost", b"[::1]:9464"])
 async def test_its_own_addresses_are_answered(host: bytes) -> None:
     """Whatever name the operator uses."""
