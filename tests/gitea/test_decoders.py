@@ -220,6 +220,28 @@ def test_a_file_in_the_wrong_form_is_refused(change: dict[str, Any], match: str)
         request.decode(response_of(200, json.dumps(fields | change).encode()))
 
 
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"content": "", "size": 12_582_912}, None),
+        ({"content": None, "encoding": None, "size": 12_582_912}, None),
+        ({"content": "", "size": 0}, b""),
+    ],
+    ids=["1.23", "1.25", "empty"],
+)
+def test_a_file_that_gitea_leaves_out_is_not_an_empty_one(change: dict[str, Any], expected: bytes | None) -> None:
+    """Above its limit of 10 MiB Gitea 1.23 sends the empty text, where 1.25 sends null.
+
+    Source: services/repository/files/content.go GetBlobBySHA at v1.23.8; seen there.
+    """
+    fields = {"path": "a", "type": "file", "sha": "s", "encoding": "base64"} | change
+    request = get_contents(parse_repository("o", "r"), parse_file_path("a"), None)
+    file = request.decode(response_of(200, json.dumps(fields).encode()))
+
+    assert isinstance(file, File)
+    assert (expected, change["size"]) == (file.content, file.size_bytes)
+
+
 def test_a_folder_given_as_an_object_is_a_folder() -> None:
     """Other versions may say `dir` in place of listing it."""
     request = get_contents(parse_repository("o", "r"), parse_file_path("a"), None)
