@@ -183,7 +183,10 @@ async def test_files_of_every_kind_are_said_to_be_what_they_are(
         big = await read("big.bin")
         assert (None, "too_large", TWELVE_MB) == (big["content"], big["reason"], big["size_bytes"])
         pointer = await read("assets/model.lfs")
-        assert (None, "lfs_pointer", 12345) == (pointer["content"], pointer["reason"], pointer["size_bytes"])
+        assert (None, "lfs_pointer") == (pointer["content"], pointer["reason"])
+        # Before 1.25 Gitea does not read pointers, so nobody tells how large the file is.
+        reads_pointers = not (await _version(stage.world)).startswith(("1.23.", "1.24."))
+        assert (12345 if reads_pointers else None) == pointer["size_bytes"]
         assert "" == (await read("empty.txt"))["content"]
         assert "# Übersicht 日本語" in (await read("docs/Übersicht-日本語.md"))["content"]
         some = await read("src/main.py", start_line=1, end_line=2)
