@@ -14,7 +14,7 @@ from aegis_trio.audit.witness.judgement import Grown, Judgement, Refusal, Status
 from aegis_trio.audit.witness.request import AddCheckpoint
 from tests.audit.witness.histories import LOG, History
 
-TRUE = History("true ")
+TRUE = History("true ", shared=10)
 FORK = History("fork ", shared=10)
 KEYS = [LOG.verifier]
 
