@@ -17,6 +17,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final, final
 
+from aegis_trio.audit.canonical import MAX_LINE_BYTES
 from aegis_trio.audit.log_files import files_of_log, read_lines
 
 _PLACE: Final = re.compile(rb', "seq": (0|[1-9][0-9]{0,18}), "phase": "[a-z]+", "prev": "[0-9a-f]{64}"\}$')
@@ -131,6 +132,24 @@ class LogFollower:
         if reached != next_seq:
             raise MissingRecords(self._log, next_seq, None)
         return Place(first_seq=first_seq, offset=files[first_seq].stat().st_size, next_seq=next_seq)
+
+
+def end_of(log: Path) -> Place | None:
+    """Return the place behind the newest whole record; None when there is none.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
+    for first, file in reversed(numbered_files(log)):
+        size = file.stat().st_size
+        with file.open("rb") as stream:
+            stream.seek(max(0, size - 2 * MAX_LINE_BYTES))
+            start, tail = stream.tell(), stream.read(size - stream.tell())
+        whole = tail.rpartition(b"\n")[0]
+        seq = seq_of(whole.rpartition(b"\n")[2])
+        if seq is not None:
+            return Place(first_seq=first, offset=start + len(whole) + 1, next_seq=seq + 1)
+    return None
 
 
 def seq_of(line: bytes) -> int | None:

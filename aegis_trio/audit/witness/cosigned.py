@@ -9,20 +9,16 @@ Trust: it stands on the gate's machine, so it can be removed there; the witness 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, final
+from typing import final
 
 from aegis_trio.audit.checkpoint import SignedCheckpoint
 from aegis_trio.audit.checkpoint_files import NotesFault, read_notes
-from aegis_trio.audit.files import sync_folder, write_all
-from aegis_trio.audit.lost import LogUnavailable, reason_of
 from aegis_trio.audit.notes import NoteSignature, SignedNote, UntrustedNote, VerifierKey, verify_note
+from aegis_trio.audit.replacing import replace_durably
 from aegis_trio.audit.system_calls import FileOps
-
-_DRAFT_FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
 
 
 def cosigned_path(log: Path) -> Path:
@@ -83,18 +79,7 @@ class CosignedFile:
             note = notes.get(one.signed.note.text, one.signed.note)
             notes[note.text] = SignedNote(note.text, (*note.signatures, one.line))
         data = "".join(f"{note}\n" for note in notes.values()).encode()
-        draft = self._path.with_name(f"{self._path.name}.new")
-        try:
-            fd = self._ops.open(draft, _DRAFT_FLAGS)
-            try:
-                write_all(fd, data, self._ops)
-                self._ops.fdatasync(fd)
-            finally:
-                self._ops.close(fd)
-            self._ops.replace(draft, self._path)
-            sync_folder(self._path.parent, self._ops)
-        except OSError as error:
-            raise LogUnavailable(f"the cosignature cannot be written: {reason_of(error)}") from error
+        replace_durably(self._path, data, self._ops)
         self._copies = copies
 
     def _take(self, signed: SignedCheckpoint, keys: Sequence[VerifierKey]) -> None:

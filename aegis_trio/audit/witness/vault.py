@@ -18,7 +18,7 @@ log, under another person's hand.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,7 @@ from typing import Final, final
 
 from aegis_trio.audit.checkpoint import SignedCheckpoint, parse_signed_checkpoint
 from aegis_trio.audit.files import sync_folder, write_all
-from aegis_trio.audit.lost import LogUnavailable, reason_of
+from aegis_trio.audit.lost import LogUnavailable
 from aegis_trio.audit.notes import (
     MAX_NOTE_BYTES,
     MalformedNote,
@@ -40,6 +40,7 @@ from aegis_trio.audit.notes import (
     parse_verifier_key,
     verify_note,
 )
+from aegis_trio.audit.replacing import replace_durably
 from aegis_trio.audit.system_calls import FileOps
 from aegis_trio.audit.witness.judgement import Judgement, Refusal, Status, judge
 from aegis_trio.audit.witness.request import origin_digest, parse_add_checkpoint
@@ -50,7 +51,6 @@ _KEYS: Final = "vkeys"
 _CHECKPOINT: Final = "checkpoint"
 _LOCK: Final = "lock"
 _FOLDER_MODE: Final = 0o700
-_DRAFT_FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
 _NEW_FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _LOCK_FLAGS: Final = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
 
@@ -189,7 +189,7 @@ class WitnessVault:
         return True
 
     @contextmanager
-    def hold(self) -> Iterator[None]:
+    def hold(self) -> Generator[None]:
         """Keep other witnesses away from the folder.
 
         Raises:
@@ -210,20 +210,10 @@ class WitnessVault:
         return self._folder / _LOGS / digest
 
     def _replace(self, path: Path, data: bytes) -> None:
-        draft = path.with_name(f"{path.name}.new")
         try:
-            fd = self._ops.open(draft, _DRAFT_FLAGS)
-            try:
-                write_all(fd, data, self._ops)
-                self._ops.fdatasync(fd)
-            finally:
-                self._ops.close(fd)
-            self._ops.replace(draft, path)
-            sync_folder(path.parent, self._ops)
+            replace_durably(path, data, self._ops)
         except LogUnavailable as fault:
-            raise VaultFault(f"{path} cannot be written: {fault.reason}") from fault
-        except OSError as fault:
-            raise VaultFault(f"{path} cannot be written: {reason_of(fault)}") from fault
+            raise VaultFault(f"in {path.parent}, {fault.reason}") from fault
 
 
 def make_vault(folder: Path, name: str, ops: FileOps) -> WitnessVault:

@@ -19,7 +19,7 @@ from typing import Final
 
 import trio
 
-from aegis_trio.audit.notes import MalformedNote, SignatureKind, parse_verifier_key
+from aegis_trio.audit.notes import MalformedNote, SignatureKind, VerifierKey, parse_verifier_key
 from aegis_trio.audit.system_calls import FileOps
 from aegis_trio.audit.witness.request import origin_digest
 from aegis_trio.audit.witness.vault import KnownLog, VaultFault, WitnessVault, make_vault, open_vault
@@ -99,7 +99,7 @@ def _init(arguments: argparse.Namespace) -> int:
 
 def _add(arguments: argparse.Namespace) -> int:
     vault = open_vault(arguments.folder, FileOps())
-    keys = []
+    keys: list[VerifierKey] = []
     for raw_key in arguments.vkey:
         try:
             key = parse_verifier_key(raw_key)
