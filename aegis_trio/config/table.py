@@ -11,13 +11,12 @@ from __future__ import annotations
 from typing import Final
 
 from aegis_trio.config.variable import Variable
-from aegis_trio.config.variables import absent, access, listening, operation, signin, witnesses
+from aegis_trio.config.variables import absent, access, listening, operation, signin
 
 VARIABLES: Final[tuple[Variable[object], ...]] = (
     *access.VARIABLES,
     *listening.VARIABLES,
     *operation.VARIABLES,
-    *witnesses.VARIABLES,
     *signin.VARIABLES,
     *absent.VARIABLES,
 )

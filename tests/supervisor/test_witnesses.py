@@ -1,4 +1,4 @@
-"""The lanes beside the gate: a warning is no failure, and a bug in them ends nothing else."""
+"""The lanes beside the gate: a note is no failure, and a bug in them ends nothing else."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ async def opened(path: Path, clock: SetClock) -> Witnesses:
 
 
 async def test_without_witnesses_there_is_nothing(tmp_path: Path) -> None:
-    """No lane, no metric, no warning."""
+    """No lane, no metric, no note."""
     assert await open_witnesses(AuditSettings(path=tmp_path / "audit.log"), SetClock(0)) is None
 
 
-async def test_an_old_copy_is_a_warning_and_the_gate_stays_ready(tmp_path: Path) -> None:
+async def test_an_old_copy_is_noted_and_the_gate_stays_ready(tmp_path: Path) -> None:
     """An operator's monitoring sees it; a load balancer must not take the gate away for it."""
     clock = SetClock(NOW_S * S)
     witnesses = await opened(tmp_path / "audit.log", clock)
     readiness = Readiness()
     readiness.mark_started()
-    readiness.add_warning(witnesses.warning)
+    readiness.add_note(witnesses.note)
     admin = AdminApp(host="127.0.0.1", readiness=readiness, metrics=lambda: b"")
     ready = partial(admin._answer, "GET", "/readyz", [(b"host", b"127.0.0.1")])
 
@@ -51,8 +51,8 @@ async def test_an_old_copy_is_a_warning_and_the_gate_stays_ready(tmp_path: Path)
     assert 200 == ready().status
     document = json.loads(ready().body)
     assert "ready" == document["status"]
-    assert ["witness_stale"] == [warning["code"] for warning in document["warnings"]]
-    assert (1, 1) == (readiness.statistics().ready, readiness.statistics().warnings)
+    assert ["witness_stale"] == [note["code"] for note in document["notes"]]
+    assert 1 == readiness.statistics().ready
     assert () == readiness.unready_codes()
 
 
@@ -85,6 +85,6 @@ async def test_a_bug_in_the_lanes_is_told_and_ends_nothing(
         await witnesses.run()
 
     assert scope.cancelled_caught
-    warning = witnesses.warning()
-    assert isinstance(warning, Unready)
-    assert "witnesses_broken" == warning.code
+    note = witnesses.note()
+    assert isinstance(note, Unready)
+    assert "witnesses_broken" == note.code
