@@ -9,6 +9,9 @@ Signing: `signer` keeps the `tree` over what is durable and signs its root as a 
 
 Reading, by whoever has the files: `verify` with what `claims` says, `prove` and `proof`; `reader` for the chain alone.
 
-Layer 3b. Pure, without files: canonical, chain, checkpoint, entry, notes, proof, tree. Not here yet: witnesses,
-rotation and export. A segment is named as `log_files` says, and begins with one of `chain.CONTINUING_EVENTS`.
+Outside: `witness` brings checkpoints to whoever cosigns them, and is that witness too. `export` gives records other
+systems' forms; `following` reads on while the writer writes; `search` chooses, `summary` counts.
+
+Layer 3b. Pure, without files: canonical, chain, checkpoint, entry, notes, proof, search, summary, tree. Not here yet:
+rotation. A segment is named as `log_files` says, and begins with one of `chain.CONTINUING_EVENTS`.
 """

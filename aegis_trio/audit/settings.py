@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final, final
 
 from aegis_trio.audit.notes import SigningKey
+from aegis_trio.audit.witness.settings import WitnessSettings
 
 DEFAULT_PATH: Final = Path("/var/log/aegis-mcp/audit.log")
 
@@ -20,3 +21,5 @@ class AuditSettings:
     """`AUDIT_LOG_PATH`; created with its folder at start."""
     signing_key: SigningKey | None = None
     """`AUDIT_SIGNING_KEY`; None where checkpoints are not signed."""
+    witnessing: WitnessSettings | None = None
+    """`AUDIT_WITNESSES`; None where nobody outside cosigns."""

@@ -103,6 +103,7 @@ def verify_log(
     *,
     pins: Sequence[Path] = (),
     keys: Sequence[VerifierKey] = (),
+    witnesses: Sequence[VerifierKey] = (),
     since: str = "",
     now_s: float = 0.0,
 ) -> Findings:
@@ -113,6 +114,7 @@ def verify_log(
         log: the one that checkpoints stand beside.
         pins: copies of checkpoints that were kept elsewhere.
         keys: verifier keys of the log and its witnesses; without them signatures are not looked at.
+        witnesses: whose cosignatures must stand beside the log; what they cosigned counts as pins.
         since: a timestamp as records have it; older records are hashed and chained, and not looked into.
         now_s: UTC seconds since 1970, for the age of the newest checkpoint.
 
@@ -123,7 +125,8 @@ def verify_log(
     """
     findings = Findings()
     try:
-        _Reading(findings, claims_about(log, pins, keys), since, now_s, pinned=bool(pins)).read(files)
+        claims = claims_about(log, pins, keys, witnesses)
+        _Reading(findings, claims, since, now_s, pinned=bool(pins or witnesses)).read(files)
     except NotesFault as fault:
         findings.fault = Fault(fault.path, None, None, fault.offset, fault.reason)
     except _Wrong as wrong:

@@ -47,7 +47,7 @@ COMMANDS: Final = {
     "keys": ("aegis_trio.cli.keys.program", "list, revoke and import API keys, and make their pepper"),
     "key-age": ("aegis_trio.cli.key_age", "say which API keys expire soon; for cron"),
     "oauth": ("aegis_trio.cli.oauth.program", "set signing in up, and look at, or end, what was granted"),
-    "audit": ("aegis_trio.cli.audit.program", "sign, verify and prove the audit log"),
+    "audit": ("aegis_trio.cli.audit.program", "sign, verify, prove, witness, search and export the audit log"),
     "console": ("aegis_trio.cli.console.program", "talk to a gate over its WebSocket, by hand or in scripts"),
 }
 

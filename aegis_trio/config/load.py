@@ -17,6 +17,7 @@ from typing import Final, final
 from urllib.parse import urlsplit
 
 from aegis_trio.audit.settings import AuditSettings
+from aegis_trio.audit.witness.settings import WitnessSettings
 from aegis_trio.config import table
 from aegis_trio.config.credentials import read_auth
 from aegis_trio.config.faults import ConfigurationFault, ConfigurationFaults
@@ -28,7 +29,7 @@ from aegis_trio.config.root_secret import ROOT_FILE_NAME, RootSecretSettings
 from aegis_trio.config.settings import Settings
 from aegis_trio.config.signin import read_signin
 from aegis_trio.config.sources import Sources
-from aegis_trio.config.variables import access, operation
+from aegis_trio.config.variables import access, operation, witnesses
 from aegis_trio.config.watched_files import WatchedFiles
 from aegis_trio.gitea.settings import GiteaSettings
 from aegis_trio.limits.settings import LimitSettings
@@ -92,9 +93,7 @@ def _read_all(reader: Reader) -> Settings | None:
     web = read_web(reader)
     signin = read_signin(reader, web, "" if gitea is None else gitea.url)
     auth = read_auth(reader, web, has_signin=signin is not None)
-    audit = AuditSettings(
-        path=reader.read(operation.AUDIT_LOG_PATH), signing_key=reader.read(operation.AUDIT_SIGNING_KEY)
-    )
+    audit = read_audit(reader)
     limits = read_limits(reader)
     sessions = SessionSettings(
         max_sessions=reader.read(operation.MAX_SESSIONS),
@@ -128,6 +127,23 @@ def _read_all(reader: Reader) -> Settings | None:
         telemetry=telemetry,
         root=root,
         signin=signin,
+    )
+
+
+def read_audit(reader: Reader) -> AuditSettings:
+    """Return where the log stands, who signs for it and who cosigns; what does not fit is noted in *reader*."""
+    key = reader.read(operation.AUDIT_SIGNING_KEY)
+    found = WitnessSettings(
+        witnesses=reader.read(witnesses.AUDIT_WITNESSES), max_age_s=reader.read(witnesses.AUDIT_WITNESS_MAX_AGE)
+    )
+    if found.witnesses and key is None and not reader.is_set(operation.AUDIT_SIGNING_KEY):
+        reader.refuse(
+            witnesses.AUDIT_WITNESSES,
+            "has no effect while nobody signs the log",
+            "Set AUDIT_SIGNING_KEY_FILE; `aegis-trio audit init` makes the key.",
+        )
+    return AuditSettings(
+        path=reader.read(operation.AUDIT_LOG_PATH), signing_key=key, witnessing=found if found.witnesses else None
     )
 
 

@@ -26,6 +26,7 @@ from aegis_trio.supervisor.admin import AdminApp
 from aegis_trio.supervisor.core import RefusedSetting, build_core
 from aegis_trio.supervisor.readiness import Readiness
 from aegis_trio.supervisor.upstream import UpstreamWatch
+from aegis_trio.supervisor.witnesses import Witnesses
 from aegis_trio.telemetry.metrics import StatisticsCollector, render_metrics
 from aegis_trio.toolsets.catalogue import CATALOGUE
 from aegis_trio.toolsets.context import ToolContext
@@ -71,12 +72,14 @@ def build_gate(
     clock: WallClock,
     catalogue: Catalogue[ToolContext] = CATALOGUE,
     signin: SignIn | None = None,
+    witnesses: Witnesses | None = None,
 ) -> Gate:
     """Join the rooms.
 
     Args:
         catalogue: everything that is served; tests of the protocol serve another one.
         signin: how people sign in; None where they do not.
+        witnesses: the lanes to whoever cosigns the log; None where nobody does.
 
     Raises:
         RefusedSetting: the certificate or its key cannot be read.
@@ -145,6 +148,9 @@ def build_gate(
     metrics.register("readiness", readiness.statistics)
     metrics.register("upstream", core.upstream.statistics)
     metrics.register("audit", audit.statistics)
+    if witnesses is not None:
+        readiness.add_note(witnesses.note)
+        metrics.register("audit_witness", witnesses.statistics, {"pushes_total": ("witness", "result")})
     metrics.register("gitea", gitea.statistics, {"errors_total": ("code",)})
     metrics.register("call_limits", core.limits.statistics)
     metrics.register("authentication", authenticator.statistics)

@@ -3,7 +3,8 @@
     trio.run(run_gate)                     what escapes is a bug (exit 70), a lost log (74) or a refused setting (78)
     └─ audit trail                         born first, dies last
        └─ background                       signal watcher, upstream watch, watch of the files of keys, end of expired
-          │                                keys, the log's pulse: a bug in any of them ends everything
+          │                                keys, the log's pulse: a bug in any of them ends everything; lanes to
+          │                                the log's witnesses: contained
           └─ serving                       the session hub with its reaper, the public listener, the operator's listener
 
 Where people sign in (signin.py), a task of `background` refreshes Gitea's signing keys, and others end what has ended.
@@ -41,6 +42,7 @@ from aegis_trio.supervisor.gate import Gate, build_gate
 from aegis_trio.supervisor.last_resort import MARGIN_S, LastResort
 from aegis_trio.supervisor.reloading import owners_of, reloader
 from aegis_trio.supervisor.signals import watch_signals
+from aegis_trio.supervisor.witnesses import open_witnesses
 from aegis_trio.toolsets.catalogue import CATALOGUE
 from aegis_trio.toolsets.context import ToolContext
 from aegis_trio.transports.hub import StreamKind
@@ -126,7 +128,17 @@ async def run_gate(  # noqa: ASYNC128 -- _serve reports that it has started
 
             opened = open_signin(settings, settings.signin, keyring, audit, gitea, clock=clock)
             signin = await rooms.enter_async_context(opened)
-        gate = build_gate(settings, keyring, audit, gitea, clock=clock, catalogue=catalogue, signin=signin)
+        witnesses = await open_witnesses(settings.audit, clock)
+        gate = build_gate(
+            settings,
+            keyring,
+            audit,
+            gitea,
+            clock=clock,
+            catalogue=catalogue,
+            signin=signin,
+            witnesses=witnesses,
+        )
         await audit.append(service_event("service_started", version=__version__))
         gate.authenticator.announce()
         keys = reloader(gate, settings, audit, reload_settings)
@@ -155,6 +167,8 @@ async def run_gate(  # noqa: ASYNC128 -- _serve reports that it has started
             background.start_soon(_end_expired, gate)
             background.start_soon(run_pulse, audit, clock)
             background.start_soon(keys.run)
+            if witnesses is not None:
+                background.start_soon(witnesses.run)
             if signin is not None:
                 await background.start(signin.run, gate.hub)
             await _serve(settings, gate, begin_drain, drain, task_status)

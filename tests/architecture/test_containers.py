@@ -23,6 +23,7 @@ SERVICE: dict[str, Any] = yaml.safe_load((CONTAINERS / "compose.yml").read_text(
 ]
 LABELS = dict(label.split("=", 1) for label in SERVICE["labels"])
 UNIT = (CONTAINERS / "aegis-trio.service").read_text(encoding="utf-8")
+WITNESS_UNIT = (CONTAINERS / "aegis-witness.service").read_text(encoding="utf-8")
 WORKFLOWS = ROOT / ".gitea" / "workflows"
 
 
@@ -115,6 +116,15 @@ def test_the_unit_restarts_only_what_a_restart_can_mend() -> None:
     assert "NoNewPrivileges=yes\n" in UNIT
     assert "MemoryMax=512M\n" in UNIT
     assert "CPUQuota=100%\n" in UNIT
+
+
+def test_the_witness_is_held_as_tightly_as_the_gate() -> None:
+    """It faces the network as the gate does; what confines the one confines the other."""
+    confining = re.compile(r"(?m)^((?:Protect|Private|Restrict|SystemCall|NoNew|Lock|Capability|Ambient)\w+=.*)$")
+
+    assert confining.findall(UNIT) == confining.findall(WITNESS_UNIT)
+    assert "ExecStart=/opt/aegis/bin/aegis-trio audit witness run --folder /var/lib/aegis-witness " in WITNESS_UNIT
+    assert "MemoryMax=" in WITNESS_UNIT
 
 
 @pytest.mark.parametrize("name", ["lint.yml", "test.yml", "docker.yml"])

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from typing import Final
 
-from aegis_trio.cli.audit import check_proof, init, prove, repair, verify
+from aegis_trio.cli.audit import check_proof, export, init, prove, repair, show, stats, verify, witness
 from aegis_trio.cli.main import Command
 from aegis_trio.cli.usage import Usage
 
@@ -17,6 +17,10 @@ COMMANDS: Final[dict[str, tuple[Command, str]]] = {
     "verify": (verify, "check a log: every line, the chain, the signatures, and copies of checkpoints"),
     "prove": (prove, "make a file that proves one record without the log"),
     "check-proof": (check_proof, "check such a file, without the log"),
+    "witness": (witness, "cosign the checkpoints of other machines' logs, when they only grow"),
+    "show": (show, "show records, by what is asked for, and as they are written"),
+    "stats": (stats, "sum records up: authentications, calls, refusals, addresses"),
+    "export": (export, "hand records to a SIEM: syslog, OCSF or ECS, each at least once"),
     "repair": (repair, "go on with a signed log after a loss, with a record of it"),
 }
 

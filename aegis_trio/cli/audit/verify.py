@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from aegis_trio.audit.claims import UnusablePin
-from aegis_trio.audit.notes import VerifierKey, encode_base64
+from aegis_trio.audit.notes import SignatureKind, VerifierKey, encode_base64
 from aegis_trio.audit.verify import Findings, Incomplete, verify_log
 from aegis_trio.cli.audit.sources import (
     EXIT_STALE,
@@ -55,6 +55,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="checkpoints that were kept elsewhere; several times for several files",
     )
+    parser.add_argument(
+        "--witness-vkey",
+        metavar="TEXT|FILE",
+        action="append",
+        default=[],
+        help="key of a witness, or a file of them: what it cosigned, beside the log, must be there and counts as a pin",
+    )
     parser.add_argument("--since", metavar="TIME", help="look into records from this moment on; only hash older ones")
     parser.add_argument("--max-age", metavar="DURATION", help="how old the newest checkpoint (or pin) may be: 15m")
     parser.add_argument(
@@ -70,12 +77,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Verify, say what was found, and return the exit code."""
     keys = verifier_keys(arguments.vkey)
+    witnesses = verifier_keys(arguments.witness_vkey)
+    if any(key.kind is not SignatureKind.COSIGNATURE for key in witnesses):
+        raise Usage("--witness-vkey holds the key of a log; `audit witness list` shows a witness's.")
     now_ns: int = arguments.clock.now_ns()
     max_age_s = None if arguments.max_age is None else parse_duration(arguments.max_age)
     since = "" if arguments.since is None else parse_moment(arguments.since, now_ns)
     try:
         files, log = log_files(arguments)
-        findings = verify_log(files, log, pins=arguments.pin, keys=keys, since=since, now_s=now_ns / NS_PER_S)
+        findings = verify_log(
+            files, log, pins=arguments.pin, keys=keys, witnesses=witnesses, since=since, now_s=now_ns / NS_PER_S
+        )
     except (OSError, UnusablePin, Incomplete, Usage) as fault:
         reason = f"{fault.filename}: {fault.strerror}" if isinstance(fault, OSError) else str(fault)
         if arguments.json:
@@ -83,7 +95,9 @@ def run(arguments: argparse.Namespace) -> int:
         else:
             print(f"UNREADABLE: {reason}", file=sys.stderr)
         return EXIT_UNREADABLE
-    code = _judge(findings, has_claims=bool(keys or arguments.pin), most=arguments.max_unsigned, max_age_s=max_age_s)
+    code = _judge(
+        findings, has_claims=bool(keys or witnesses or arguments.pin), most=arguments.max_unsigned, max_age_s=max_age_s
+    )
     if arguments.json:
         print(json.dumps(_document(findings, code, keys), indent=2))
     else:

@@ -16,6 +16,7 @@ from aegis_trio.config.parsing import (
     whole_number,
 )
 from aegis_trio.config.variable import Feature, Variable
+from aegis_trio.config.variables import witnesses
 from aegis_trio.model.secret import Secret
 from aegis_trio.telemetry.settings import LogFormat, LogLevel
 
@@ -143,6 +144,7 @@ VARIABLES: Final[tuple[Variable[object], ...]] = (
     AUDIT_SIGNING_KEY,
     AUDIT_PSEUDONYMS,
     ROOT_SECRET,
+    *witnesses.VARIABLES,
     LOG_LEVEL,
     LOG_FORMAT,
     SHUTDOWN_GRACE_S,
