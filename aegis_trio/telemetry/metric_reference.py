@@ -17,7 +17,8 @@ address. Units are base units; a name that ends in `_total` only grows while the
 `_bucket`, `_count` and `_sum`. Labels never hold an address, a repository or a person.
 
 A dashboard for Grafana and alert rules for Prometheus, which name nothing else, are in
-[containers/observability](../containers/observability/README.md).
+[containers/observability](../containers/observability/README.md). The gate can send alerts by itself, without
+Prometheus: [alerts.md](alerts.md).
 """
 
 

@@ -55,10 +55,12 @@ _HISTOGRAMS: Final = ("_duration_seconds", "reply_bytes")
 
 
 def _group(source: str, title: str, *rows: _Row, condition: str = "") -> Group:
-    return Group(source, title, tuple(_metric(source, *row) for row in rows), condition)
+    return Group(source, title, tuple(_metric(source, row) for row in rows), condition)
 
 
-def _metric(source: str, field: str, unit: str, text: str, labels: tuple[str, ...] = ()) -> Metric:
+def _metric(source: str, row: _Row) -> Metric:
+    field, unit, text = row[:3]
+    labels = row[3] if len(row) == 4 else ()
     kind = Kind.COUNTER if field.endswith("_total") else Kind.GAUGE
     if field.endswith(_HISTOGRAMS):
         kind = Kind.HISTOGRAM
@@ -124,6 +126,9 @@ GROUPS: Final = (
         ("blocked_seconds_total", "seconds", "For how long in all."),
         ("probes_total", "attempts", "Attempts to take a blocked log into service again."),
         ("last_seq", "sequence", "Sequence of the last durable record, -1 before the first."),
+        ("checkpoints_total", "checkpoints", "Signed checkpoints; 0 where nobody signs, as the next two."),
+        ("unsigned_records", "records", "Durable records that no checkpoint covers yet."),
+        ("unsigned_seconds", "seconds", "How long the oldest of them has been there."),
     ),
     _group(
         "authentication",
@@ -133,6 +138,8 @@ GROUPS: Final = (
         ("missing_total", "attempts", "Requests without a credential; never counted as an attack."),
         ("invalid_total", "attempts", "Credentials that are not valid."),
         ("expired_total", "attempts", "Keys that have expired; never counted as an attack."),
+        ("revoked_total", "attempts", "Keys that were revoked."),
+        ("beyond_total", "attempts", "Valid keys from an address that they do not reach."),
         ("conflicting_total", "attempts", "Requests with two different credentials."),
         ("refused_blocked_total", "attempts", "Attempts that were refused because their address is blocked."),
     ),
@@ -147,10 +154,26 @@ GROUPS: Final = (
         ("unblockable_total", "attempts", "Failures under a trusted proxy's own address: it does not forward."),
     ),
     _group(
+        "signin",
+        "Signing in",
+        ("events_total", "events", "Steps of signing in, by event and its step or reason.", ("event", "kind")),
+        ("refused_total", "requests", "What clients were refused.", ("endpoint", "error")),
+        condition="where people sign in through the gate",
+    ),
+    _group(
+        "signing_keys",
+        "Gitea's signing keys",
+        ("keys", "keys", "Keys of the last good fetch."),
+        ("age_s", "seconds", "Since the last good fetch; absent before the first."),
+        ("fetches_total", "fetches", "Fetches that were begun."),
+        ("failures_total", "fetches", "Fetches that failed."),
+        condition="where people sign in with Gitea",
+    ),
+    _group(
         "api_key",
         "Keys' age",
-        ("age_seconds", "seconds", "Since when the key exists; only keys whose metadata says so.", ("kid",)),
-        ("expires_in_seconds", "seconds", "Until the key expires; negative when it has.", ("kid",)),
+        ("age_seconds", "seconds", "Since when the key exists; only keys in use whose metadata says so.", ("kid",)),
+        ("expires_in_seconds", "seconds", "Until the key expires; negative when it has. Not of keys that are being replaced.", ("kid",)),
     ),
     _group(
         "call_limits",
@@ -195,6 +218,19 @@ GROUPS: Final = (
         ("streams_cut_total", "streams", "Streams that were cut because their reader was too slow."),
         ("outbox_bytes", "bytes", "Bytes that wait for their readers."),
         ("calls_running", "calls", "Calls that run for sessions and requests."),
+    ),
+    _group(
+        "alerts",
+        "Alerts",
+        ("offered_total", "alerts", "What was worth an alert, repetitions included."),
+        ("folded_total", "alerts", "Repetitions that became a number in a later notice."),
+        ("dropped_total", "alerts", "Alerts that found a full queue, or came after the notifier's end.", ("at",)),
+        ("queue_notices", "notices", "Notices that wait to be sent.", ("target",)),
+        ("sent_total", "notices", "Notices that their target took.", ("target",)),
+        ("failed_total", "notices", "Notices that were given up after every attempt.", ("target",)),
+        ("retries_total", "attempts", "Attempts after the first.", ("target",)),
+        ("deaths_total", "tasks", "Tasks of alerts that broke: above 0, alerts are missing until the next start."),
+        condition="where an `ALERT_…` target is set",
     ),
     _group(
         "readiness",

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
+from aegis_trio.auth.broker.trail import SignInStatistics
+from aegis_trio.auth.jwks import KeySetStatistics
+from aegis_trio.telemetry.alerts.notifier import AlertStatistics
 from aegis_trio.telemetry.metric_reference import render_metrics_reference
 from aegis_trio.telemetry.metric_table import GROUPS, Kind, Metric, series_names
 
@@ -35,6 +39,20 @@ def test_a_metric_keeps_the_conventions(metric: Metric) -> None:
         assert f"_{unit}" not in metric.name or metric.unit == unit
     assert re.fullmatch(r"[A-Z1].*\.", metric.help)
     assert not FORBIDDEN_LABELS & set(metric.labels)
+
+
+@pytest.mark.parametrize(
+    ("source", "statistics"),
+    [("signin", SignInStatistics), ("signing_keys", KeySetStatistics), ("alerts", AlertStatistics)],
+)
+def test_what_is_there_only_sometimes_is_documented_whole(source: str, statistics: type) -> None:
+    """Of the others, a running gate is asked (tests/e2e/test_metrics.py)."""
+    (group,) = (group for group in GROUPS if group.source == source)
+
+    assert group.condition
+    assert {f"aegis_{source}_{field.name}" for field in fields(statistics)} == {
+        metric.name for metric in group.metrics
+    }
 
 
 def test_a_histogram_is_queried_by_its_parts() -> None:
