@@ -143,11 +143,15 @@ class Conditions:
 async def run_conditions(conditions: Conditions, notifier: AlertNotifier) -> None:
     """Look until cancelled; a bug ends this task alone."""
     with contained("conditions"):
-        while True:
-            await trio.sleep(LOOK_EVERY_S)
-            for alert in conditions.look():
-                notifier.offer(alert)
+        await _keep_looking(conditions, notifier)
     notifier.note_death()
+
+
+async def _keep_looking(conditions: Conditions, notifier: AlertNotifier) -> None:
+    while True:
+        await trio.sleep(LOOK_EVERY_S)
+        for alert in conditions.look():
+            notifier.offer(alert)
 
 
 @final

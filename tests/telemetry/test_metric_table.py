@@ -50,9 +50,7 @@ def test_what_is_there_only_sometimes_is_documented_whole(source: str, statistic
     (group,) = (group for group in GROUPS if group.source == source)
 
     assert group.condition
-    assert {f"aegis_{source}_{field.name}" for field in fields(statistics)} == {
-        metric.name for metric in group.metrics
-    }
+    assert {f"aegis_{source}_{field.name}" for field in fields(statistics)} == {metric.name for metric in group.metrics}
 
 
 def test_a_histogram_is_queried_by_its_parts() -> None:
