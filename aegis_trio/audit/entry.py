@@ -86,6 +86,8 @@ class CallFacts:
     transport: Transport
     client: str | None = None
     """What the client calls itself, untrusted."""
+    trace: str | None = None
+    """The W3C trace id that the client sent, 32 hexadecimal digits, untrusted."""
 
 
 def tool_intent(call: CallFacts) -> AuditEntry:
@@ -216,6 +218,7 @@ def _call(call: CallFacts, result: Result | None) -> dict[str, JsonValue]:
     _add(fields, "client", _name(call.client))
     fields["transport"] = call.transport.value
     fields["arguments"] = call.arguments
+    _add(fields, "trace", call.trace)
     return fields
 
 

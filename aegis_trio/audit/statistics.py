@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
+from aegis_trio.telemetry.histogram import NOTHING, HistogramSnapshot
+
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,3 +44,7 @@ class AuditStatistics:
     """Durable records that no checkpoint covers yet."""
     unsigned_seconds: float
     """How long the oldest of them has been there."""
+    append_duration_seconds: HistogramSnapshot = NOTHING
+    """How long those who waited for a record have waited, refused ones included."""
+    lag_seconds: float = 0.0
+    """For how long the record that waits longest has been waiting; 0 when none does."""

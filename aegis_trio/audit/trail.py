@@ -11,8 +11,9 @@ Not here: exits and messages of the program (cli), what is recorded (entry).
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Final, final
 
 import trio
@@ -27,6 +28,7 @@ from aegis_trio.audit.system_calls import FileOps
 from aegis_trio.audit.writer import Writer
 from aegis_trio.model.clock import WallClock
 from aegis_trio.model.errors import AuditUnavailable
+from aegis_trio.telemetry.histogram import SECONDS, Histogram
 
 PATIENCE_S: Final = 10.0  # twice what a disk may hang before the trail calls itself blocked
 
@@ -35,12 +37,19 @@ PATIENCE_S: Final = 10.0  # twice what a disk may hang before the trail calls it
 class AuditTrail:
     """Takes records from any task; made by `open_audit_trail` alone."""
 
-    __slots__ = ("_clock", "_queue", "_writer")
+    __slots__ = ("_appends", "_clock", "_observe", "_queue", "_waiting", "_writer")
 
     def __init__(self, queue: RecordQueue, writer: Writer, clock: WallClock) -> None:
         self._queue = queue
         self._writer = writer
         self._clock = clock
+        self._observe: Callable[[AuditEntry], None] = _nobody
+        self._appends = Histogram(SECONDS)
+        self._waiting: dict[Ticket, float] = {}
+
+    def tell(self, observe: Callable[[AuditEntry], None]) -> None:
+        """Call *observe* with every record that is taken from now on; it must not block, raise or change it."""
+        self._observe = observe
 
     async def append(self, entry: AuditEntry) -> int:
         """Write a record and wait until it is durable.
@@ -55,11 +64,14 @@ class AuditTrail:
         """
         ticket = Ticket()
         self._hand_in(entry, ticket)
+        started_s = self._waiting[ticket] = trio.current_time()
         try:
             with trio.move_on_after(PATIENCE_S):
                 await ticket.settled.wait()
         finally:
             ticket.abandoned = not ticket.settled.is_set()
+            del self._waiting[ticket]
+            self._appends.observe(trio.current_time() - started_s)
         if ticket.seq is None:
             raise _unavailable()
         return ticket.seq
@@ -78,7 +90,12 @@ class AuditTrail:
 
     def statistics(self) -> AuditStatistics:
         """Return this moment's numbers."""
-        return self._writer.statistics()
+        now_s = trio.current_time()
+        return replace(
+            self._writer.statistics(),
+            append_duration_seconds=self._appends.snapshot(),
+            lag_seconds=now_s - next(iter(self._waiting.values()), now_s),
+        )
 
     def head(self) -> ChainHead:
         """Return where the durable chain stands; a log that is right ends there."""
@@ -89,6 +106,7 @@ class AuditTrail:
         if self._writer.blocked_reason() is None:
             text = draft(entry, self._clock.now_ns())
             if self._queue.offer(Waiting(text, entry.phase, ticket)):
+                self._observe(entry)
                 return
         self._writer.note_refused()
         raise _unavailable()
@@ -126,6 +144,10 @@ async def open_audit_trail(
             raise
         only: BaseException = next(iter(group.exceptions))
         raise only from only.__cause__
+
+
+def _nobody(_entry: AuditEntry) -> None:
+    """Nobody listens."""
 
 
 def _unavailable() -> AuditUnavailable:

@@ -55,6 +55,9 @@ class KeyValidity:
     bounds: KeyBounds = UNBOUNDED
     gitea_token: Secret | None = None
     """The Gitea identity of this key alone; goes before every other."""
+    created_ns: int | None = None
+    """UTC nanoseconds; None where it is not known."""
+    hint: str | None = None
 
     def state(self, now_ns: int) -> KeyState:
         """Return where the key stands at *now_ns* (UTC nanoseconds)."""

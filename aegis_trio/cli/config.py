@@ -13,6 +13,7 @@ from aegis_trio.config.load import gather
 from aegis_trio.config.reference import render_example, render_markdown
 from aegis_trio.config.report import effective_document, effective_lines
 from aegis_trio.config.sources import DEFAULT_ENV_FILE
+from aegis_trio.telemetry.metric_reference import render_metrics_reference
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,13 +23,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     form.add_argument("--json", action="store_true", help="print one JSON object")
     form.add_argument("--example", action="store_true", help="print .env.example instead")
     form.add_argument("--markdown", action="store_true", help="print the reference of all settings instead")
+    form.add_argument("--metrics", action="store_true", help="print the reference of all metrics instead")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the configuration; return 78 when it could not be served with."""
-    if arguments.example or arguments.markdown:
-        print(render_example() if arguments.example else render_markdown(), end="")
-        return EXIT_OK
+    documents = {"example": render_example, "markdown": render_markdown, "metrics": render_metrics_reference}
+    for name, render in documents.items():
+        if getattr(arguments, name):
+            print(render(), end="")
+            return EXIT_OK
     gathered = gather(os.environ, arguments.env_file)
     if arguments.json:
         print(json.dumps(effective_document(gathered), indent=2))

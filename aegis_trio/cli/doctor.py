@@ -1,5 +1,7 @@
 """`aegis-trio doctor`: is everything there that serving needs? Looks, and changes nothing.
 
+With `--send-test-alert` it also sends every alert target one message.
+
 Exit codes: 0 when nothing failed (warnings are allowed), 78 when something did.
 """
 
@@ -9,11 +11,13 @@ import argparse
 import json
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Final, TextIO
 
 import trio
 
+from aegis_trio.cli.checkup.alerts import check_alerts
 from aegis_trio.cli.checkup.finding import Finding, Health, failure, warning, well
 from aegis_trio.cli.checkup.forge import check_forge
 from aegis_trio.cli.checkup.machine import check_machine
@@ -33,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `doctor` understands to *parser*."""
     parser.add_argument("--env-file", type=Path, default=DEFAULT_ENV_FILE, help="settings file (default: .env)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--send-test-alert", action="store_true", help="send every alert target one message")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -41,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     findings = _configuration(gathered)
     if gathered.settings is not None:
         findings.append(check_reloading(gathered.effective))
-        findings.extend(_examine(gathered.settings, arguments.clock))
+        findings.extend(_examine(gathered.settings, arguments.clock, send_alert=arguments.send_test_alert))
     failed = any(finding.health is Health.FAILURE for finding in findings)
     if arguments.json:
         print(json.dumps({"ok": not failed, "checks": [finding.as_document() for finding in findings]}, indent=2))
@@ -66,11 +71,12 @@ def _configuration(gathered: Gathered) -> list[Finding]:
     return findings or [well("configuration", "Every setting can be used.")]
 
 
-def _examine(settings: Settings, clock: WallClock) -> list[Finding]:
+def _examine(settings: Settings, clock: WallClock, *, send_alert: bool) -> list[Finding]:
     return [
         *check_machine(settings, clock),
         *trio.run(check_forge, settings, clock),
         *trio.run(check_signin, settings, clock),
+        *trio.run(partial(check_alerts, settings, clock, send=send_alert)),
     ]
 
 

@@ -79,6 +79,8 @@ class KeyMetadata:
             replaced_by=self.replaced_by,
             bounds=self.bounds,
             gitea_token=gitea_token,
+            created_ns=self.created_ns,
+            hint=self.hint,
         )
 
 

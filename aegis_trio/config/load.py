@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from aegis_trio.audit.settings import AuditSettings
 from aegis_trio.audit.witness.settings import WitnessSettings
 from aegis_trio.config import table
+from aegis_trio.config.alerts import read_alerts
 from aegis_trio.config.credentials import read_auth
 from aegis_trio.config.faults import ConfigurationFault, ConfigurationFaults
 from aegis_trio.config.listening import read_supervisor, read_web
@@ -109,6 +110,7 @@ def _read_all(reader: Reader) -> Settings | None:
     telemetry = TelemetrySettings(
         log_level=reader.read(operation.LOG_LEVEL), log_format=reader.read(operation.LOG_FORMAT)
     )
+    alerts = read_alerts(reader)
     root = RootSecretSettings(roots=reader.read(operation.ROOT_SECRET), path=audit.path.with_name(ROOT_FILE_NAME))
     for variable in table.VARIABLES:
         if variable.absent:
@@ -125,6 +127,7 @@ def _read_all(reader: Reader) -> Settings | None:
         connections=connections,
         supervisor=supervisor,
         telemetry=telemetry,
+        alerts=alerts,
         root=root,
         signin=signin,
     )

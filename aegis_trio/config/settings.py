@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import final
 
 from aegis_trio.audit.settings import AuditSettings
@@ -13,6 +13,7 @@ from aegis_trio.config.supervision import SupervisorSettings
 from aegis_trio.config.watched_files import NO_FILES, WatchedFiles
 from aegis_trio.gitea.settings import GiteaSettings
 from aegis_trio.limits.settings import LimitSettings
+from aegis_trio.telemetry.alerts.settings import AlertSettings
 from aegis_trio.telemetry.settings import TelemetrySettings
 from aegis_trio.transports.settings import SessionSettings
 from aegis_trio.web.server.limits import ConnectionLimits
@@ -33,6 +34,7 @@ class Settings:
     connections: ConnectionLimits
     supervisor: SupervisorSettings
     telemetry: TelemetrySettings
+    alerts: AlertSettings = field(default_factory=AlertSettings)
     root: RootSecretSettings
     signin: SigninSettings | None = None
     """How people sign in; None where they do not."""

@@ -11,12 +11,13 @@ from __future__ import annotations
 from typing import Final
 
 from aegis_trio.config.variable import Variable
-from aegis_trio.config.variables import absent, access, listening, operation, signin
+from aegis_trio.config.variables import absent, access, alerts, listening, operation, signin
 
 VARIABLES: Final[tuple[Variable[object], ...]] = (
     *access.VARIABLES,
     *listening.VARIABLES,
     *operation.VARIABLES,
+    *alerts.VARIABLES,
     *signin.VARIABLES,
     *absent.VARIABLES,
 )

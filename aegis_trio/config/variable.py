@@ -21,6 +21,7 @@ class Feature(StrEnum):
     LIMITS = "Limits"
     AUDIT = "Audit"
     OPERATION = "Operation"
+    ALERTS = "Alerts"
     OAUTH = "Signing in with Gitea"
     WRITING = "Writing (not in this version)"
 

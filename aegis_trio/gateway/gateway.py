@@ -13,14 +13,11 @@ Not here: the MCP and HTTP forms of an outcome (gateway/render.py, web/errors.py
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from types import MappingProxyType
 from typing import Final, final
 
-import structlog
 import trio
 
 from aegis_trio.audit.trail import AuditTrail
@@ -29,11 +26,12 @@ from aegis_trio.gateway.records import CallRecorder, Intent
 from aegis_trio.gateway.render import fits
 from aegis_trio.gateway.running import contained, prepare
 from aegis_trio.gateway.statistics import GatewayStatistics
+from aegis_trio.gateway.tally import CallTally
 from aegis_trio.gateway.watch import watch_resource
 from aegis_trio.gitea.reach import within_bounds
 from aegis_trio.gitea.request import Forge
 from aegis_trio.limits.calls import CallLimits
-from aegis_trio.model.call import CallKind, Failure, Pending, Success, ToolOutcome, ToolReply, ToolRequest
+from aegis_trio.model.call import CallKind, Failure, Success, ToolOutcome, ToolReply, ToolRequest
 from aegis_trio.model.decision import Allow, Deny
 from aegis_trio.model.errors import AuditUnavailable, Fault, InsufficientScope, UpstreamRejectedIdentity
 from aegis_trio.model.features import Catalogue
@@ -42,6 +40,7 @@ from aegis_trio.model.peer import Peer
 from aegis_trio.model.secret import Secret
 from aegis_trio.model.toolspec import PreparedCall, ToolSpec
 from aegis_trio.policy.access import decide_access, insufficient_scope
+from aegis_trio.telemetry.correlation import bound_trace, under_call
 from aegis_trio.toolsets.context import ToolContext
 
 OUTCOME_GRACE_S: Final = 5.0  # how long a shielded outcome may wait for the disk; a batch takes milliseconds
@@ -51,8 +50,6 @@ _EMPTY: Final[Mapping[CallKind, ToolReply]] = {
     CallKind.RESOURCE_LIST: ToolReply({"resources": []}),
     CallKind.COMPLETION: ToolReply({"values": []}),
 }
-
-log = structlog.get_logger(__name__)
 
 
 @final
@@ -96,9 +93,7 @@ class Gateway:
         self._acting_as = acting_as
         self._gate_closed = gate_closed
         self._rejected = rejected
-        self._running = 0
-        self._calls: Counter[tuple[str, str]] = Counter()
-        self._seconds: dict[tuple[str], float] = {}
+        self._tally = CallTally()
 
     @property
     def directory(self) -> Directory:
@@ -115,18 +110,19 @@ class Gateway:
         spec = self._directory.find(request)
         if request.kind in _EMPTY and (spec is None or _lists_nothing(caller, request.kind, spec)):
             return Success(request.correlation_id, _EMPTY[request.kind])
+        request = replace(request, trace=request.trace or bound_trace())
         started = trio.current_time()
-        self._running += 1
+        self._tally.running += 1
         try:
-            outcome = await self._admit(caller, request, spec)
-            if self._rejected is not None and isinstance(outcome, Failure):
-                fault = outcome.fault
-                if isinstance(fault, UpstreamRejectedIdentity):
+            with under_call(request.correlation_id, request.trace):
+                outcome = await self._admit(caller, request, spec)
+                fault = outcome.fault if isinstance(outcome, Failure) else None
+                if self._rejected is not None and isinstance(fault, UpstreamRejectedIdentity):
                     outcome = Failure(request.correlation_id, await self._rejected(caller, fault))
         finally:
-            self._running -= 1
-        label = self._count(request, spec, outcome)
-        self._seconds[(label,)] = self._seconds.get((label,), 0.0) + trio.current_time() - started
+            self._tally.running -= 1
+        self._tally.note_outcome(request, spec, outcome)
+        self._tally.note_duration(spec, trio.current_time() - started)
         return outcome
 
     def screen(self, caller: Caller, requests: Sequence[ToolRequest]) -> Failure | None:
@@ -147,7 +143,7 @@ class Gateway:
                 case Deny(fault=InsufficientScope(scopes=scopes) as fault):
                     missing.update(scopes)
                     refused.append(self._refused(caller, request, spec, fault))
-                    self._count(request, spec, refused[-1])
+                    self._tally.note_outcome(request, spec, refused[-1])
                 case _:
                     pass
         unrecorded = next((one for one in refused if isinstance(one.fault, AuditUnavailable)), None)
@@ -156,19 +152,9 @@ class Gateway:
         together = insufficient_scope(caller.principal, "This batch of calls", tuple(sorted(missing)))
         return Failure(refused[0].correlation_id, together)
 
-    def _count(self, request: ToolRequest, spec: ToolSpec[ToolContext] | None, outcome: ToolOutcome) -> str:
-        label, result = "unknown" if spec is None else spec.name, outcome_word(outcome)
-        self._calls[label, result] += 1
-        log.info("call", tool=label, result=result, correlation_id=request.correlation_id, trace=request.trace)
-        return label
-
     def statistics(self) -> GatewayStatistics:
         """Return what passed so far."""
-        return GatewayStatistics(
-            calls_running=self._running,
-            calls_total=MappingProxyType(dict(self._calls)),
-            call_seconds_total=MappingProxyType(dict(self._seconds)),
-        )
+        return self._tally.statistics()
 
     async def watch(
         self,
@@ -249,6 +235,7 @@ class Gateway:
         self, caller: Caller, request: ToolRequest, spec: ToolSpec[ToolContext] | None, fault: Fault
     ) -> Failure:
         # Nothing has happened at the forge yet, so this record is queued, not waited for.
+        self._tally.note_refusal(spec, fault.code)
         if not isinstance(fault, AuditUnavailable):
             try:
                 self._recorder.refused(caller, request, spec, fault)
@@ -279,7 +266,9 @@ class Gateway:
     ) -> Intent:
         # Invariant: a record that needs its outcome may stand from here on, so nobody leaves while it is written.
         with trio.CancelScope(shield=True):  # the trail answers within its own patience, whatever the disk does
-            return await self._recorder.intent(caller, request, spec, prepared.places)
+            intent = await self._recorder.intent(caller, request, spec, prepared.places)
+            self._tally.note_intent(spec)
+            return intent
         raise RuntimeError("a shield without a deadline was cancelled")
 
     def _context(self, caller: Caller, peer: Peer) -> ToolContext:
@@ -290,17 +279,6 @@ class Gateway:
 def _lists_nothing(caller: Caller, kind: CallKind, spec: ToolSpec[ToolContext]) -> bool:
     """Return whether a list is empty for *caller*: like every other, it shows what their scopes reach."""
     return kind is CallKind.RESOURCE_LIST and isinstance(decide_access(caller.principal, spec), Deny)
-
-
-def outcome_word(outcome: ToolOutcome) -> str:
-    """Return what came of a call in one word: `success`, `input_required` or the fault's code."""
-    match outcome:
-        case Success():
-            return "success"
-        case Pending():
-            return "input_required"
-        case Failure(fault=fault):
-            return fault.code
 
 
 def _outcome_lost() -> AuditUnavailable:

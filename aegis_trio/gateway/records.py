@@ -84,6 +84,7 @@ class CallRecorder:
                 tool=request.tool,
                 arguments=describe_arguments(request.raw_arguments, self._key),
                 transport=request.transport.value,
+                **({} if request.trace is None else {"trace": request.trace}),
             )
             if isinstance(fault, BeyondKey):
                 beyond: dict[str, JsonValue] = {"bound": fault.bound, "needs": fault.needs}
@@ -104,6 +105,7 @@ class CallRecorder:
             principal=caller.principal,
             transport=request.transport,
             client=request.client,
+            trace=request.trace,
         )
 
     def _outcome_entry(self, intent: Intent, outcome: ToolOutcome | None, duration_s: float) -> AuditEntry:

@@ -32,6 +32,7 @@ from aegis_trio.gitea.transport import Transport, open_transport
 from aegis_trio.model.errors import ClientFault, Fault, UpstreamFault
 from aegis_trio.model.secret import Secret
 from aegis_trio.policy.pathguard import Route, WireBase, build_target, check_wire_path
+from aegis_trio.telemetry.histogram import SECONDS, Histogram, HistogramSnapshot
 
 USER_AGENT: Final = f"aegis-trio/{__version__}".encode()
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -51,6 +52,7 @@ class GiteaStatistics:
     renames_followed_total: int
     errors_total: Mapping[str, int]
     received_bytes_total: int
+    request_duration_seconds: HistogramSnapshot
     seconds_total: float
     seconds_max: float
 
@@ -67,6 +69,7 @@ class GiteaClient:
         self._requests = self._in_flight = self._renames = self._bytes = 0
         self._errors: Counter[str] = Counter()
         self._seconds_total = self._seconds_max = 0.0
+        self._durations = Histogram(SECONDS)
 
     def acting_as(self, token: Secret) -> Forge:
         """Return the forge as the owner of *token* sees it.
@@ -87,6 +90,7 @@ class GiteaClient:
             renames_followed_total=self._renames,
             errors_total=MappingProxyType(dict(self._errors)),
             received_bytes_total=self._bytes,
+            request_duration_seconds=self._durations.snapshot(),
             seconds_total=self._seconds_total,
             seconds_max=self._seconds_max,
         )
@@ -158,6 +162,7 @@ class GiteaClient:
             self._in_flight -= 1
             duration_s = trio.current_time() - started
             self._seconds_total += duration_s
+            self._durations.observe(duration_s)
             self._seconds_max = max(self._seconds_max, duration_s)
 
     async def _follow(self, token: Secret, request: ForgeRequest[AnswerT], response: ForgeResponse) -> ForgeResponse:

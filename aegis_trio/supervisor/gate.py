@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, cast, final
 
 from aegis_trio.audit.trail import AuditTrail
 from aegis_trio.auth.authenticator import Authenticator
+from aegis_trio.auth.key_ages import KeyAges
 from aegis_trio.auth.signin_settings import Flow
 from aegis_trio.config.settings import Settings
 from aegis_trio.gitea.client import GiteaClient
@@ -27,6 +28,7 @@ from aegis_trio.supervisor.core import RefusedSetting, build_core
 from aegis_trio.supervisor.readiness import Readiness
 from aegis_trio.supervisor.upstream import UpstreamWatch
 from aegis_trio.supervisor.witnesses import Witnesses
+from aegis_trio.telemetry.build import build_statistics
 from aegis_trio.telemetry.metrics import StatisticsCollector, render_metrics
 from aegis_trio.toolsets.catalogue import CATALOGUE
 from aegis_trio.toolsets.context import ToolContext
@@ -55,6 +57,7 @@ class Gate:
     readiness: Readiness
     upstream: UpstreamWatch
     authenticator: Authenticator
+    key_ages: KeyAges
     hub: SessionHub
     front: Application
     admin: Application
@@ -144,27 +147,29 @@ def build_gate(
         places={} if signin is None else signin.places,
         answer_of=answer_of,
     )
+    key_ages = KeyAges(settings.auth, clock)
     metrics = StatisticsCollector()
+    metrics.register("build", build_statistics)
     metrics.register("readiness", readiness.statistics)
     metrics.register("upstream", core.upstream.statistics)
     metrics.register("audit", audit.statistics)
     if witnesses is not None:
         readiness.add_note(witnesses.note)
-        metrics.register("audit_witness", witnesses.statistics, {"pushes_total": ("witness", "result")})
-    metrics.register("gitea", gitea.statistics, {"errors_total": ("code",)})
+        metrics.register("audit_witness", witnesses.statistics)
+    metrics.register("gitea", gitea.statistics)
     metrics.register("call_limits", core.limits.statistics)
     metrics.register("authentication", authenticator.statistics)
     metrics.register("auth_failures", failures.statistics)
-    metrics.register(
-        "gateway", core.gateway.statistics, {"calls_total": ("tool", "result"), "call_seconds_total": ("tool",)}
-    )
-    metrics.register("sessions", hub.statistics, {"streams_open": ("kind",)})
+    metrics.register("api_key", key_ages.statistics)
+    metrics.register("gateway", core.gateway.statistics)
+    metrics.register("sessions", hub.statistics)
     if signin is not None:
         signin.register_metrics(metrics)
     return Gate(
         readiness=readiness,
         upstream=core.upstream,
         authenticator=authenticator,
+        key_ages=key_ages,
         hub=hub,
         front=Front(settings.web, routes),
         admin=AdminApp(

@@ -131,6 +131,7 @@ class KeyReloader:
     def _take_over(self, fresh: Settings) -> frozenset[PrincipalId]:
         gate = self._gate
         ended = gate.authenticator.replace_keys(fresh.auth)
+        gate.key_ages.replace(fresh.auth)
         gate.upstream.replace_tokens(fresh.auth.gitea_tokens())
         gate.hub.end_sessions_of(owners_of(ended))
         for name in ListName:

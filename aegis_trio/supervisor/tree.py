@@ -4,7 +4,7 @@
     └─ audit trail                         born first, dies last
        └─ background                       signal watcher, upstream watch, watch of the files of keys, end of expired
           │                                keys, the log's pulse: a bug in any of them ends everything; lanes to
-          │                                the log's witnesses: contained
+          │                                the log's witnesses, and alerts: a bug in them ends them alone
           └─ serving                       the session hub with its reaper, the public listener, the operator's listener
 
 Where people sign in (signin.py), a task of `background` refreshes Gitea's signing keys, and others end what has ended.
@@ -31,12 +31,14 @@ import trio
 from aegis_trio import __version__
 from aegis_trio.audit.entry import service_event
 from aegis_trio.audit.pulse import run_pulse
-from aegis_trio.audit.trail import open_audit_trail
+from aegis_trio.audit.trail import AuditTrail, open_audit_trail
 from aegis_trio.config.root_secret import open_keyring
 from aegis_trio.config.settings import Settings
 from aegis_trio.gitea.client import open_gitea_client
 from aegis_trio.model.clock import WallClock
 from aegis_trio.model.features import Catalogue
+from aegis_trio.model.toolspec import Risk
+from aegis_trio.supervisor.alerting import Alerting, Conditions, build_alerting
 from aegis_trio.supervisor.core import RefusedSetting, check_upstream
 from aegis_trio.supervisor.gate import Gate, build_gate
 from aegis_trio.supervisor.last_resort import MARGIN_S, LastResort
@@ -139,6 +141,7 @@ async def run_gate(  # noqa: ASYNC128 -- _serve reports that it has started
             signin=signin,
             witnesses=witnesses,
         )
+        alerting = _build_alerting(settings, gate, audit, catalogue, clock)
         await audit.append(service_event("service_started", version=__version__))
         gate.authenticator.announce()
         keys = reloader(gate, settings, audit, reload_settings)
@@ -169,6 +172,8 @@ async def run_gate(  # noqa: ASYNC128 -- _serve reports that it has started
             background.start_soon(keys.run)
             if witnesses is not None:
                 background.start_soon(witnesses.run)
+            if alerting is not None:
+                background.start_soon(alerting.run)
             if signin is not None:
                 await background.start(signin.run, gate.hub)
             await _serve(settings, gate, begin_drain, drain, task_status)
@@ -176,6 +181,18 @@ async def run_gate(  # noqa: ASYNC128 -- _serve reports that it has started
         gate.authenticator.close()
         audit.append_nowait(service_event("service_stopped"))
     log.info("stopped")
+
+
+def _build_alerting(
+    settings: Settings, gate: Gate, audit: AuditTrail, catalogue: Catalogue[ToolContext], clock: WallClock
+) -> Alerting | None:
+    if not settings.alerts.targets:
+        return None
+    conditions = Conditions(gate.readiness.unready, gate.readiness.notes, gate.key_ages.expiring, clock)
+    writes = frozenset(tool.name for tool in catalogue.tools if tool.risk is not Risk.READ)
+    alerting = build_alerting(settings.alerts, conditions, audit.tell, writes=writes, clock=clock)
+    gate.metrics.register("alerts", alerting.notifier.statistics)
+    return alerting
 
 
 async def _serve(

@@ -1,26 +1,33 @@
 """Metrics: what every object's `statistics()` says, in Prometheus' text form.
 
 Law: a metric is a field of a frozen statistics value and nothing else, so dashboard, metrics and tests
-cannot disagree. Names are `aegis_<source>_<field>`; a field that ends in `_total` is a counter, every other
-number a gauge. A field that maps a tuple of label values to a number has its labels named at registration.
+cannot disagree. Names are `aegis_<source>_<field>`; a field that ends in `_total` is a counter, one that holds a
+`HistogramSnapshot` a histogram, every other number a gauge. A field that maps label values to any of them has its
+labels named in metric_table.py, or at registration.
 
-Not here: who serves the text (supervisor's admin listener).
+Not here: who serves the text (supervisor's admin listener), and what each metric means (metric_table.py).
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Final, cast, final
+from typing import TYPE_CHECKING, Final, TypeAlias, cast, final
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
+
+from aegis_trio.telemetry.histogram import HistogramSnapshot
+from aegis_trio.telemetry.metric_table import Kind, find_metric
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"  # Source: Prometheus text exposition format 0.0.4
+
+_Number: TypeAlias = int | float | HistogramSnapshot
 
 
 @final
@@ -41,7 +48,7 @@ class StatisticsCollector(Collector):
         Args:
             source: the middle of the metrics' names, such as `audit`.
             statistics: returns a dataclass instance with numbers, or mappings from label values to numbers.
-            labels: for each mapping field, the names of its labels.
+            labels: for each mapping field that the table does not know, the names of its labels.
 
         Raises:
             ValueError: the source is already there — our bug.
@@ -59,26 +66,46 @@ class StatisticsCollector(Collector):
                 name = f"aegis_{source}_{field.name}"
                 if isinstance(value, Mapping):
                     yield _family(name, labels.get(field.name, ()), cast("Mapping[object, object]", value))
-                elif isinstance(value, int | float):
+                elif isinstance(value, _Number):
                     yield _family(name, (), {(): value})
 
 
 def render_metrics(collector: StatisticsCollector) -> bytes:
-    """Return all metrics in Prometheus' text form."""
+    """Return all metrics in Prometheus' text form, and those of the process under their usual names."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(collector)
+    ProcessCollector(registry=registry)
     return generate_latest(registry)
 
 
 def _family(name: str, labels: tuple[str, ...], values: Mapping[object, object]) -> Metric:
-    family: CounterMetricFamily | GaugeMetricFamily
-    documentation = name.removeprefix("aegis_").replace("_", " ")
-    if name.endswith("_total"):
-        family = CounterMetricFamily(name, documentation, labels=labels)
-    else:
-        family = GaugeMetricFamily(name, documentation, labels=labels)
+    known = find_metric(name)
+    family = _empty_family(name, labels if known is None else known.labels, values)
     for key, value in values.items():
         parts = cast("tuple[object, ...]", key) if isinstance(key, tuple) else (key,)
-        if isinstance(value, int | float):
-            family.add_metric([str(part) for part in parts], float(value))
+        _add(family, [str(part) for part in parts], value)
     return family
+
+
+_Family: TypeAlias = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily
+
+
+def _empty_family(name: str, labels: tuple[str, ...], values: Mapping[object, object]) -> _Family:
+    known = find_metric(name)
+    documentation = name.removeprefix("aegis_").replace("_", " ") if known is None else known.help
+    is_histogram = any(isinstance(value, HistogramSnapshot) for value in values.values())
+    if is_histogram or (known is not None and known.kind is Kind.HISTOGRAM):
+        return HistogramMetricFamily(name, documentation, labels=labels)
+    if name.endswith("_total"):
+        return CounterMetricFamily(name, documentation, labels=labels)
+    return GaugeMetricFamily(name, documentation, labels=labels)
+
+
+def _add(family: _Family, labels: list[str], value: object) -> None:
+    if isinstance(family, HistogramMetricFamily):
+        if isinstance(value, HistogramSnapshot):
+            # The client prints floats as Go does, so a bound reads the same in every exporter.
+            buckets = [*((repr(bound), float(count)) for bound, count in value.buckets), ("+Inf", float(value.count))]
+            family.add_metric(labels, buckets, value.sum)
+    elif isinstance(value, int | float):
+        family.add_metric(labels, float(value))

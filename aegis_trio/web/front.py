@@ -22,6 +22,7 @@ from typing import Final, cast, final
 from aegis_trio.model.asgi import Application, Headers, Message, Receive, Scope, Send
 from aegis_trio.model.errors import Fault
 from aegis_trio.model.identity import Origin
+from aegis_trio.telemetry.correlation import under_request
 from aegis_trio.web.challenges import plain_fault
 from aegis_trio.web.containment import contained
 from aegis_trio.web.errors import HttpAnswer, plain_answer
@@ -78,7 +79,8 @@ class Front:
         Source: ASGI 3.0 HTTP and WebSocket connection scopes.
         """
         if scope["type"] == "http":
-            await self._http(scope, receive, send)
+            with under_request(cast("Headers", scope["headers"])):
+                await self._http(scope, receive, send)
         elif scope["type"] == "websocket":
             await self._upgrade(scope, receive, send)
         else:

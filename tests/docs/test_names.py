@@ -15,6 +15,7 @@ from aegis_trio.model.errors import Fault
 from aegis_trio.model.fault_rows import FAULT_ROWS
 from aegis_trio.supervisor.admin import _PATHS as ADMIN_PATHS
 from aegis_trio.supervisor.upstream import TokenState
+from aegis_trio.telemetry.metric_table import GROUPS, series_names
 from aegis_trio.toolsets.catalogue import TOOLS
 from aegis_trio.transports.settings import SessionSettings
 from aegis_trio.transports.websocket import PATH as SOCKET_PATH
@@ -134,17 +135,10 @@ def test_the_exit_codes_of_the_guides_are_the_real_ones() -> None:
 
 def test_every_metric_that_a_document_names_exists() -> None:
     """An alarm on a metric that nobody writes never rings."""
-    files = [path.read_text(encoding="utf-8") for path in (ROOT / "aegis_trio").glob("**/*.py")]
-    sources = {name for text in files for name in re.findall(r'metrics\.register\(\s*"(\w+)"', text)}
-    classes = [
-        body for text in files for body in re.findall(r"^class \w*Statistics:\n((?:(?: .*)?\n)+)", text, re.MULTILINE)
-    ]
-    numbers = {name for body in classes for name in re.findall(r"^    (\w+): ", body, re.MULTILINE)}
-
     named = {metric for document in DOCUMENTS for code in document.code() for metric in METRIC.findall(code)}
 
     assert named, "the deployment guide names metrics"
-    assert set() == named - {f"aegis_{source}_{number}" for source in sources for number in numbers}
+    assert set() == named - series_names() - {metric.name for group in GROUPS for metric in group.metrics}
 
 
 def test_the_reference_has_every_fault_with_its_codes() -> None:

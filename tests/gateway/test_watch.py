@@ -9,7 +9,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from aegis_trio.gateway.gateway import outcome_word
+from aegis_trio.gateway.tally import outcome_word
 from aegis_trio.gateway.watch import WATCH_EVERY_S, watch_resource
 from aegis_trio.limits.settings import LimitSettings
 from aegis_trio.model.call import CallKind, Failure, Pending, Success, ToolOutcome, ToolReply, ToolRequest, Transport

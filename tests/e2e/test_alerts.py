@@ -1,0 +1,122 @@
+"""Alerts of a running gate: they arrive, signed; a target that is dead holds up nobody."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+from tests.e2e.gates import open_gate, run_command, settings
+from tests.e2e.messages import use_tool
+from tests.forge import open_forge
+
+pytestmark = pytest.mark.e2e
+
+SECRET = "s" * 32
+DEADLINE_S = 60
+
+
+class Sink:
+    """A server that keeps what is posted to it, and answers with a status, or never."""
+
+    def __init__(self, status: int | None) -> None:
+        self.status = status
+        self.posts: list[tuple[dict[str, str], bytes]] = []
+        self.arrived = trio.Event()
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        """Return where to post to."""
+        return f"http://127.0.0.1:{self.port}/in"
+
+    async def serve(self, stream: trio.SocketStream) -> None:
+        """Take one request."""
+        data = b""
+        async with stream:
+            async for chunk in stream:
+                data += chunk
+                head, end, body = data.partition(b"\r\n\r\n")
+                pairs = (line.split(": ", 1) for line in head.decode().split("\r\n")[1:])
+                headers = {name.lower(): value for name, value in pairs} if end else {}
+                if not end or len(body) < int(headers["content-length"]):
+                    continue
+                self.posts.append((headers, body))
+                self.arrived.set()
+                if self.status is None:
+                    await trio.sleep_forever()
+                await stream.send_all(f"HTTP/1.1 {self.status} X\r\nContent-Length: 0\r\n\r\n".encode())
+                return
+
+
+@asynccontextmanager
+async def open_sink(status: int | None) -> AsyncIterator[Sink]:
+    """Run a sink until the block ends."""
+    sink = Sink(status)
+    async with trio.open_nursery() as nursery:
+        listeners = await nursery.start(partial(trio.serve_tcp, sink.serve, 0, host="127.0.0.1"))
+        sink.port = listeners[0].socket.getsockname()[1]
+        yield sink
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_blocked_address_is_told_and_a_dead_target_holds_up_nobody(tmp_path: Path) -> None:
+    """The webhook's signature is right, and calls go on while Slack's place never answers."""
+    async with open_forge() as forge, open_sink(204) as good, open_sink(None) as dead:
+        given = settings(
+            forge.url,
+            forge.world.bot_token,
+            tmp_path,
+            ALERT_WEBHOOK_URL=good.url,
+            ALERT_WEBHOOK_SECRET=SECRET,
+            ALERT_SLACK_URL=dead.url,
+        )
+        async with open_gate(given) as gate:
+            async with gate.client(secrets.token_hex(32)) as stranger:
+                for _ in range(5):
+                    assert 401 == (await use_tool(stranger, "get_me")).status_code
+            with trio.fail_after(DEADLINE_S):
+                await good.arrived.wait()
+                await dead.arrived.wait()
+            async with gate.client() as client:
+                assert 200 == (await use_tool(client, "get_me")).status_code
+            metrics = await gate.metrics()
+        log = "\n".join(gate.log)
+
+    headers, body = good.posts[0]
+    told: Any = json.loads(body)
+    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+    expected = base64.b64encode(hmac.new(SECRET.encode(), signed, hashlib.sha256).digest()).decode()
+    assert f"v1,{expected}" == headers["webhook-signature"]
+    assert ("auth_rate_limit_exceeded", "127.0.0.1") == (told["kind"], told["subject"])
+    assert 0 == metrics['aegis_alerts_sent_total{target="slack-1"}']
+    assert 0 == metrics["aegis_alerts_deaths_total"]
+    assert (0, 0) == (gate.process.returncode, log.count(dead.url))
+
+
+async def test_the_doctor_sends_a_test_alert_when_asked_to(tmp_path: Path) -> None:
+    """To every target, and says which of them took it; without the flag, to none."""
+    async with open_forge() as forge, open_sink(204) as good, open_sink(404) as bad:
+        given = settings(
+            forge.url, forge.world.bot_token, tmp_path, ALERT_SLACK_URL=good.url, ALERT_DISCORD_URL=bad.url
+        )
+        quiet = await run_command(["doctor", "--json", "--env-file", "/dev/null"], given)
+        assert ([], []) == (good.posts, bad.posts)
+        sent = await run_command(["doctor", "--json", "--send-test-alert", "--env-file", "/dev/null"], given)
+
+    checks = [check for check in json.loads(sent.stdout)["checks"] if check["check"] == "alerts"]
+    assert ["failure", "ok"] == [check["status"] for check in checks]
+    assert "discord-1 (127.0.0.1): it answered 404." == checks[0]["message"]
+    assert (0, 78) == (quiet.returncode, sent.returncode)
+    assert (1, 1) == (len(good.posts), len(bad.posts))
+    assert "test alert" in json.loads(good.posts[0][1])["text"]
