@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,13 +17,15 @@ from trio.testing import MockClock
 
 from aegis_trio.audit.trail import AuditTrail
 from aegis_trio.auth.authenticator import Authenticator
+from aegis_trio.auth.key_ages import KeyAges
 from aegis_trio.auth.keytext import DigestScheme, parse_key, pepper_id
+from aegis_trio.auth.settings import AuthSettings
 from aegis_trio.config.key_metadata import KeyMetadata, render_key_metadata
 from aegis_trio.config.load import load_settings
 from aegis_trio.config.settings import Settings
 from aegis_trio.config.watched_files import Fingerprint, WatchedFiles
 from aegis_trio.model.bounds import UNBOUNDED, KeyBounds
-from aegis_trio.model.clock import SetClock
+from aegis_trio.model.clock import NS_PER_S, SetClock
 from aegis_trio.model.errors import Unauthenticated
 from aegis_trio.model.identity import OwnerId
 from aegis_trio.model.secret import Secret
@@ -68,6 +71,7 @@ class _Gate:
     authenticator: Authenticator
     hub: _Hub = field(default_factory=_Hub)
     upstream: _Upstream = field(default_factory=_Upstream)
+    key_ages: KeyAges = field(default_factory=lambda: KeyAges(AuthSettings(), SetClock(0)))
 
 
 @dataclass
@@ -194,8 +198,10 @@ async def test_a_row_makes_bounds_revokes_and_removes_a_key(tmp_path: Path, auto
         put_row(stage.rows, OTHER, digest=True, bounds=KeyBounds(tools=("get_me",)))
         await trio.sleep(PROMISE_S)
         assert ("get_me",) == (await stage.gate.authenticator.authenticate(bearer(OTHER), HERE)).principal.bounds.tools
+        put_row(stage.rows, OTHER, digest=True, expires_ns=NOW_NS + 60 * NS_PER_S)
         put_row(stage.rows, BODY, revoked_ns=NOW_NS)
         await trio.sleep(PROMISE_S)
+        assert 1 == len(stage.gate.key_ages.expiring(math.inf)), "metrics and alerts know the row too"
         assert (False, True) == (await stage.lets_in(BODY), await stage.lets_in(OTHER))
         for row in stage.rows.glob("*.json"):
             row.unlink()
