@@ -51,6 +51,8 @@ SUMMARIES: Final[Mapping[str, str]] = {
     "signing_keys_stale": "Gitea's signing keys cannot be fetched; nobody can sign in.",
     "gitea_token_is_administrator": "A token of the gate belongs to a site administrator; calls with it are refused.",
     "configuration_faulty": "The changed configuration is faulty; the last good one stays in use.",
+    "witness_stale": "No witness has cosigned the audit log for too long.",
+    "witnesses_broken": "A bug ended the pushing of the audit log's checkpoints.",
     "restart_needed": "A changed setting waits for a restart.",
     "api_key_expires": "An API key expires soon.",
     "api_key_expired": "An API key has expired.",

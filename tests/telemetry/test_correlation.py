@@ -37,10 +37,11 @@ async def test_tasks_of_a_call_have_its_names_and_its_neighbours_have_not() -> N
         with under_call(f"id-{name}", None):
             async with trio.open_nursery() as inner:
                 inner.start_soon(look, name)
+                inner.start_soon(look, f"{name}'s other")
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(call, "a")
         nursery.start_soon(call, "b")
         nursery.start_soon(look, "c")
 
-    assert {"a": "id-a", "b": "id-b", "c": None} == seen
+    assert {"a": "id-a", "a's other": "id-a", "b": "id-b", "b's other": "id-b", "c": None} == seen
