@@ -44,7 +44,7 @@ COMMANDS: Final = {
     "connect": ("aegis_trio.cli.connect", "print what a client must be told to reach the gate"),
     "keygen": ("aegis_trio.cli.keygen", "make an API key"),
     "rotate": ("aegis_trio.cli.rotate", "replace an API key in the settings file"),
-    "keys": ("aegis_trio.cli.keys.program", "list, revoke and import API keys, and make their pepper"),
+    "keys": ("aegis_trio.cli.api_keys.program", "list, revoke and import API keys, and make their pepper"),
     "key-age": ("aegis_trio.cli.key_age", "say which API keys expire soon; for cron"),
     "oauth": ("aegis_trio.cli.oauth.program", "set signing in up, and look at, or end, what was granted"),
     "audit": ("aegis_trio.cli.audit.program", "sign, verify, prove, witness, search and export the audit log"),
