@@ -63,15 +63,20 @@ def use_wal(connection: sqlite3.Connection, busy_s: float) -> None:
         sqlite3.OperationalError: the file stayed locked, or cannot be written.
         sqlite3.DatabaseError: it is no database.
     """
-    for left in reversed(range(_WAL_TRIES)):
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError:
-            if not left:
-                raise
-            time.sleep(busy_s / _WAL_TRIES)
-        else:
-            return
+    # Invariant: this loop alone waits. Where SQLite waits too (for whoever holds the file alone), it would at each try.
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        for left in reversed(range(_WAL_TRIES)):
+            try:
+                connection.execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError:
+                if not left:
+                    raise
+                time.sleep(busy_s / _WAL_TRIES)
+            else:
+                return
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {int(busy_s * 1000)}")
 
 
 def migrate(connection: sqlite3.Connection) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from aegis_trio.store import schema
 from aegis_trio.store.schema import migrate, use_wal
 
 
@@ -64,3 +65,35 @@ def test_a_file_that_stays_locked_is_given_up(connection: sqlite3.Connection, tm
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(sqlite3.OperationalError, match="locked"):
             use_wal(connection, 0.0)
+
+
+@pytest.mark.parametrize("is_fresh", [True, False], ids=["nobody's yet", "written ahead already"])
+def test_whoever_holds_a_file_alone_is_waited_for_once_and_not_with_each_try(
+    connection: sqlite3.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_fresh: bool
+) -> None:
+    """A gate that starts says what is wrong in seconds; its tries would add up to minutes of silence."""
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        assert [(0,)] == connection.execute("PRAGMA busy_timeout").fetchall()
+
+    monkeypatch.setattr(schema.time, "sleep", sleep)
+    if not is_fresh:
+        use_wal(connection, 5.0)
+    with closing(sqlite3.connect(tmp_path / "new", isolation_level=None)) as other:
+        other.execute("PRAGMA locking_mode = EXCLUSIVE")
+        if not is_fresh:
+            connection.close()
+            connection = sqlite3.connect(tmp_path / "new", isolation_level=None)
+        other.execute("BEGIN EXCLUSIVE")
+        with closing(connection), pytest.raises(sqlite3.OperationalError, match="locked"):
+            use_wal(connection, 5.0)
+        assert slept
+        assert 5.0 >= sum(slept)
+
+
+def test_statements_wait_as_before_once_the_mode_is_set(connection: sqlite3.Connection) -> None:
+    """What holds while the file is opened is not left behind."""
+    use_wal(connection, 5.0)
+    assert [(5000,)] == connection.execute("PRAGMA busy_timeout").fetchall()
