@@ -24,8 +24,6 @@ class WrongVaultKey(Exception):
 async def check_vault(store: Store, vault: Vault) -> None:
     """Check that *vault* opens what *store* holds, and leave what the next start is checked by.
 
-    What was sealed by an older key of the list is sealed anew, so that the older one can be taken away one day.
-
     Raises:
         WrongVaultKey: it opens nothing.
         StoreFailed: the store cannot be read or written.
@@ -36,5 +34,17 @@ async def check_vault(store: Store, vault: Vault) -> None:
             "TOKEN_ENCRYPTION_KEY: neither its keys nor the one of the root secret open what STORE_PATH holds. Put the "
             "former key behind the new one, or move the store away: then everybody signs in again."
         )
+    if row is None:
+        await mark_vault(store, vault)
+
+
+async def is_marked(store: Store, vault: Vault) -> bool:
+    """Return whether everything in *store* is sealed by the first key of *vault*, as far as a start has said so."""
+    row = await store.get(Space.CHECK, KEY)
+    return row is not None and vault.is_sealed_by_first(row.value.decode("utf-8", "replace"), row=KEY, owner=KEY)
+
+
+async def mark_vault(store: Store, vault: Vault) -> None:
+    """Say in *store* that its first key opens everything: older ones may be taken away, and are not needed to start."""
     sealed = vault.seal(Secret(_PLAIN), row=KEY, owner=KEY)
     await store.put(Put(space=Space.CHECK, key=KEY, value=sealed.encode()))

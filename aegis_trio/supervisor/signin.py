@@ -41,7 +41,7 @@ from aegis_trio.auth.jwks import RefreshTimes, SigningKeys, run_refresher
 from aegis_trio.auth.signin_settings import Flow, SigninSettings
 from aegis_trio.auth.upstream import GiteaLogin
 from aegis_trio.auth.vault import Vault
-from aegis_trio.auth.vault_check import WrongVaultKey, check_vault
+from aegis_trio.auth.vault_check import WrongVaultKey, check_vault, is_marked, mark_vault
 from aegis_trio.config.settings import Settings
 from aegis_trio.gitea.client import GiteaClient
 from aegis_trio.gitea.oauth import GiteaOAuth
@@ -131,8 +131,6 @@ class SignIn:
                 if self.audit is not None:
                     await tasks.start(run_recorder, self.store, self.audit)
                 tasks.start_soon(sweep, self.store)
-            if self.people is not None:
-                tasks.start_soon(reseal, self.people)
             tasks.start_soon(end_gone, self.judge, hub)
             await tasks.start(partial(run_refresher, self.keys, self.oauth.fetch_jwks))
             task_status.started()
@@ -191,7 +189,11 @@ async def open_signin(
                 redirect_uri=f"{settings.web.public_url}/oauth/callback",
                 write_mode=signin.write_mode,
             )
-            yield _broker(settings, signin, documents, _Rooms(store, keyring, audit, clock, login, vault))
+            broker = _broker(settings, signin, documents, _Rooms(store, keyring, audit, clock, login, vault))
+            # Before anybody is served: a start that was cut short must not look as if older keys were unneeded.
+            if broker.people is not None and not await is_marked(store, vault) and await reseal(broker.people):
+                await mark_vault(store, vault)
+            yield broker
     except (StoreFailed, WrongVaultKey) as failed:
         raise RefusedSetting(str(failed)) from failed
 

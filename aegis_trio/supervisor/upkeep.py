@@ -78,11 +78,12 @@ async def sweep(store: Store) -> None:
             log.warning("store_not_swept", detail=str(failed))
 
 
-async def reseal(people: People) -> None:
-    """Make older keys of the vault unneeded; once, for keys change with a start alone."""
+async def reseal(people: People) -> bool:
+    """Make older keys of the vault unneeded, at the start; return whether that was done."""
     try:
         count = await people.reseal()
     except StoreFailed as failed:
         log.warning("tokens_not_resealed", detail=str(failed))
-    else:
-        log.info("tokens_resealed", people=count)
+        return False
+    log.info("tokens_resealed", people=count)
+    return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from aegis_trio.auth.vault import Vault
-from aegis_trio.auth.vault_check import KEY, WrongVaultKey, check_vault
+from aegis_trio.auth.vault_check import KEY, WrongVaultKey, check_vault, is_marked, mark_vault
 from aegis_trio.model.clock import SetClock
 from aegis_trio.store.interface import Put, Space
 from aegis_trio.store.memory import MemoryStore
@@ -14,10 +14,16 @@ OLD, NEW, OTHER = b"o" * 32, b"n" * 32, b"x" * 32
 
 
 async def test_the_keys_of_the_store_are_good_and_may_be_rotated() -> None:
-    """A list with the new one in front; then the old one can go."""
+    """A list with the new one in front; the old one can go once everything was sealed anew, and no sooner."""
     store = MemoryStore(SetClock(0))
-    for keys in ((OLD,), (OLD,), (NEW, OLD), (NEW,)):
+    for keys, is_current in (((OLD,), True), ((OLD,), True), ((NEW, OLD), False)):
         await check_vault(store, Vault(keys))
+        assert is_current == await is_marked(store, Vault(keys))
+    with pytest.raises(WrongVaultKey):
+        await check_vault(store, Vault((NEW,)))
+
+    await mark_vault(store, Vault((NEW, OLD)))
+    await check_vault(store, Vault((NEW,)))
 
 
 @pytest.mark.parametrize("keys", [(OTHER,), (NEW, OTHER)])
