@@ -131,3 +131,22 @@ class CallRecorder:
                 return tool_invocation(
                     intent.facts, Result.ERROR, status=fault.code, duration_s=duration_s, intent_seq=intent.seq
                 )
+
+
+def outcome_word(outcome: ToolOutcome) -> str:
+    """Return what came of a call in one word: `success`, `input_required` or the fault's code."""
+    match outcome:
+        case Success():
+            return "success"
+        case Pending():
+            return "input_required"
+        case Failure(fault=fault):
+            return fault.code
+
+
+def outcome_lost() -> AuditUnavailable:
+    """Return the fault of a call that ran and of whose outcome there is no record."""
+    return AuditUnavailable(
+        "The call ran, but its outcome could not be recorded, so its answer is withheld.",
+        "Try again when the gate is ready; the operator finds the reason in the log.",
+    )
