@@ -202,7 +202,7 @@ class Strangers:
             )
 
     def _tell(self, reason: str, origin: Origin) -> None:
-        self._report(Denied(subject=origin.address, reason=reason))
+        self._report(Denied(subject=origin.address, reason=reason, address=origin.address))
 
 
 def _blocked(words: str, blocked_for_s: int) -> AddressBlocked:

@@ -47,7 +47,7 @@ _WAITS: Final = "No gate has done this yet: it is done when one runs with these 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `block` understands to *parser*."""
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True, parser_class=type(parser))
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", parser_class=type(parser))
     for action, meaning in (
         (Action.LIST, "show who is blocked"),
         (Action.ADD, "block an address or network, also with a valid credential"),
@@ -65,6 +65,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Give the order and tell what came of it; return the exit code."""
+    if arguments.action is None:
+        raise Usage(f"name what to do: aegis-trio block {{{','.join(action.value for action in Action)}}}.")
     settings = load_settings(os.environ, arguments.env_file)
     order = _order_of(arguments, settings)
     try:

@@ -24,7 +24,7 @@ from aegis_trio.audit.trail import AuditTrail
 from aegis_trio.gateway.claims import claim_of
 from aegis_trio.gateway.directory import Directory
 from aegis_trio.gateway.queueing import QueuedForge
-from aegis_trio.gateway.records import CallRecorder, Intent, outcome_lost, outcome_word
+from aegis_trio.gateway.records import CallRecorder, Intent, outcome_lost
 from aegis_trio.gateway.render import fits
 from aegis_trio.gateway.running import contained, prepare
 from aegis_trio.gateway.statistics import GatewayStatistics

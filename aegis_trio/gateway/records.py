@@ -133,17 +133,6 @@ class CallRecorder:
                 )
 
 
-def outcome_word(outcome: ToolOutcome) -> str:
-    """Return what came of a call in one word: `success`, `input_required` or the fault's code."""
-    match outcome:
-        case Success():
-            return "success"
-        case Pending():
-            return "input_required"
-        case Failure(fault=fault):
-            return fault.code
-
-
 def outcome_lost() -> AuditUnavailable:
     """Return the fault of a call that ran and of whose outcome there is no record."""
     return AuditUnavailable(

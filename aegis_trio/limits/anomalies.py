@@ -71,6 +71,8 @@ class Denied:
     subject: str
     """The principal, or the address where there is none."""
     reason: str
+    address: str | None = None
+    """Where it came from, when that is the subject."""
 
 
 Sighting: TypeAlias = Seen | Called | Denied
@@ -160,8 +162,8 @@ class AnomalyWatch:
                 return self._judge_address(principal_id, address)
             case Called(principal_id=principal_id):
                 return self._judge_call(principal_id)
-            case Denied(subject=subject, reason=reason):
-                return self._judge_denial(subject, reason)
+            case Denied():
+                return self._judge_denial(sighting)
             case _:
                 assert_never(sighting)
 
@@ -186,7 +188,8 @@ class AnomalyWatch:
             case Oddity.UNUSUAL_VOLUME:
                 return Notice(kind=NoticeKind.VOLUME, severity=Severity.MEDIUM, subject=principal_id)
 
-    def _judge_denial(self, subject: str, reason: str) -> Notice | None:
+    def _judge_denial(self, denied: Denied) -> Notice | None:
+        subject = denied.subject
         now_ns = int(self._clock_s() * NS_PER_S)
         match spend(_BURST_LIMIT, self._bursts.get(subject, 0), now_ns):
             case Fits(tat_ns):
@@ -195,7 +198,13 @@ class AnomalyWatch:
                 _bound(self._bursts, MAX_BURSTS)
                 return None
             case Exceeds():
-                return Notice(kind=NoticeKind.DENIALS, severity=Severity.HIGH, subject=subject, reason=reason)
+                return Notice(
+                    kind=NoticeKind.DENIALS,
+                    severity=Severity.HIGH,
+                    subject=subject,
+                    address=denied.address,
+                    reason=denied.reason,
+                )
 
     def _is_news(self, notice: Notice) -> bool:
         now_s, key = self._clock_s(), (notice.kind, notice.subject)

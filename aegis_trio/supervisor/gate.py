@@ -65,7 +65,7 @@ class Gate:
     key_ages: KeyAges
     limits: CallLimits
     noticer: Noticer
-    """Tells of anomalies; alerts listen to it."""
+    """Tells of anomalies."""
     hub: SessionHub
     front: Application
     admin: Application

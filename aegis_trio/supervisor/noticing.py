@@ -1,13 +1,10 @@
-"""Noticing: what is unusual is written into the audit trail and the log, and handed to whoever sends alerts.
+"""Noticing: what is unusual is written into the audit trail, and into the log; alerts are made of the trail's records.
 
-Laws:
-    1. A notice that cannot be recorded is logged all the same, and changes nothing else.
-    2. A listener is told without waiting for it: it takes the notice, or drops it and counts that itself.
+Law: a notice that cannot be recorded is logged all the same, and changes nothing else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final, final
 
 import structlog
@@ -28,18 +25,15 @@ class Noticer:
     def __init__(self, watch: AnomalyWatch, audit: AuditTrail) -> None:
         self._watch = watch
         self._audit = audit
-        self._listeners: list[Callable[[Notice], None]] = []
-
-    def listen(self, listener: Callable[[Notice], None]) -> None:
-        """Have *listener* called with every notice from now on; it must not block."""
-        self._listeners.append(listener)
 
     async def run(self) -> None:
         """Tell until cancelled."""
         await self._watch.run(self._tell)
 
     def _tell(self, notice: Notice) -> None:
-        facts: dict[str, JsonValue] = {"subject": notice.subject}
+        facts: dict[str, JsonValue] = {}
+        if notice.subject != notice.address:
+            facts["principal"] = notice.subject
         if notice.reason is not None:
             facts["reason"] = notice.reason
         log.warning(notice.kind.value, severity=notice.severity.value, client_ip=notice.address, **facts)
@@ -49,5 +43,3 @@ class Noticer:
             )
         except AuditUnavailable:
             log.error("notice_not_recorded", kind=notice.kind.value)  # noqa: TRY400 -- the reason stands in the log
-        for listener in self._listeners:
-            listener(notice)

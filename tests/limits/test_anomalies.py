@@ -80,7 +80,13 @@ async def stage() -> AsyncGenerator[Stage]:
     watch = AnomalyWatch(clock)
     noticer = Noticer(watch, cast("AuditTrail", trail))
     on = Stage(watch, trail, clock)
-    noticer.listen(on.told.append)
+    tell = noticer._tell
+
+    def told(notice: Notice) -> None:
+        on.told.append(notice)
+        tell(notice)
+
+    noticer._tell = told  # type: ignore[method-assign]
     with structlog.testing.capture_logs():
         async with trio.open_nursery() as nursery:
             nursery.start_soon(noticer.run)
@@ -100,7 +106,7 @@ async def test_a_new_address_of_a_known_key_is_told_and_recorded(autojump_clock:
             "kind": "new_address_for_key",
             "severity": "medium",
             "client_ip": "198.51.100.7",
-            "subject": ALICE,
+            "principal": ALICE,
         } == dict(entry.fields)
         assert [] == await on.seen(ALICE, "198.51.100.7", "192.0.2.1")
 
@@ -130,6 +136,10 @@ async def test_a_burst_of_denials_is_told_and_a_trickle_is_not(autojump_clock: M
             await trio.sleep(60 / BURST)
         assert [] == await on.news()
         for _ in range(2 * BURST):
+            on.watch.report(Denied(subject="192.0.2.9", reason="invalid_api_key", address="192.0.2.9"))
+        assert ["192.0.2.9"] == [notice.address for notice in await on.news()]
+        assert {"kind", "severity", "client_ip", "reason"} == set(on.trail.entries[-1].fields)
+        for _ in range(2 * BURST):
             on.watch.report(Denied(subject=ALICE, reason="forbidden"))
         (notice,) = await on.news()
         assert (NoticeKind.DENIALS, ALICE, "forbidden") == (notice.kind, notice.subject, notice.reason)
@@ -155,8 +165,8 @@ async def test_a_reporter_never_waits_and_what_finds_no_room_is_counted() -> Non
     assert (SIGHTINGS + 50, 50) == (watch.statistics().sightings_total, watch.statistics().dropped_total)
 
 
-async def test_a_log_that_is_full_stops_neither_the_watch_nor_the_listeners(autojump_clock: MockClock) -> None:
-    """The notice goes to the log and to alerts all the same."""
+async def test_a_log_that_is_full_does_not_stop_the_watch(autojump_clock: MockClock) -> None:
+    """The notice goes to the ordinary log all the same."""
     async with stage() as on:
         on.trail.away = True
         await on.seen(ALICE, "192.0.2.1")
