@@ -20,7 +20,7 @@ from typing import Final, final
 
 import trio
 
-from aegis_trio.limits.failures import source_of
+from aegis_trio.limits.sources import source_of
 from aegis_trio.model.clock import NS_PER_S
 from aegis_trio.policy.rate import Fits, per_minute, spend
 

@@ -48,6 +48,7 @@ COMMANDS: Final = {
     "key-age": ("aegis_trio.cli.key_age", "say which API keys expire soon; for cron"),
     "oauth": ("aegis_trio.cli.oauth.program", "set signing in up, and look at, or end, what was granted"),
     "audit": ("aegis_trio.cli.audit.program", "sign, verify, prove, witness, search and export the audit log"),
+    "block": ("aegis_trio.cli.block", "see, add and remove blocks of addresses"),
     "console": ("aegis_trio.cli.console.program", "talk to a gate over its WebSocket, by hand or in scripts"),
 }
 

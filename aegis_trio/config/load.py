@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from aegis_trio.audit.settings import AuditSettings
 from aegis_trio.audit.witness.settings import WitnessSettings
+from aegis_trio.auth.signin_settings import Flow, SigninSettings
 from aegis_trio.config import table
 from aegis_trio.config.alerts import read_alerts
 from aegis_trio.config.credentials import read_auth
@@ -30,10 +31,10 @@ from aegis_trio.config.root_secret import ROOT_FILE_NAME, RootSecretSettings
 from aegis_trio.config.settings import Settings
 from aegis_trio.config.signin import read_signin
 from aegis_trio.config.sources import Sources
-from aegis_trio.config.variables import access, operation, witnesses
+from aegis_trio.config.variables import access, limits, operation, witnesses
 from aegis_trio.config.watched_files import WatchedFiles
 from aegis_trio.gitea.settings import GiteaSettings
-from aegis_trio.limits.settings import LimitSettings
+from aegis_trio.limits.settings import BLOCKS_FILE, BlockSettings, LimitSettings
 from aegis_trio.telemetry.settings import TelemetrySettings
 from aegis_trio.transports.settings import SessionSettings
 from aegis_trio.web.server.limits import ConnectionLimits
@@ -95,7 +96,8 @@ def _read_all(reader: Reader) -> Settings | None:
     signin = read_signin(reader, web, "" if gitea is None else gitea.url)
     auth = read_auth(reader, web, has_signin=signin is not None)
     audit = read_audit(reader)
-    limits = read_limits(reader)
+    call_limits = read_limits(reader)
+    blocks = read_blocks(reader, audit, signin)
     sessions = SessionSettings(
         max_sessions=reader.read(operation.MAX_SESSIONS),
         max_sessions_per_principal=reader.read(operation.MAX_SESSIONS_PER_PRINCIPAL),
@@ -120,7 +122,8 @@ def _read_all(reader: Reader) -> Settings | None:
     return Settings(
         gitea=gitea,
         auth=auth,
-        limits=limits,
+        limits=call_limits,
+        blocks=blocks,
         audit=audit,
         sessions=sessions,
         web=web,
@@ -150,11 +153,27 @@ def read_audit(reader: Reader) -> AuditSettings:
     )
 
 
+def read_blocks(reader: Reader, audit: AuditSettings, signin: SigninSettings | None) -> BlockSettings:
+    """Return where blocks are kept: in the store of grants where there is one, in a file beside the log otherwise."""
+    has_store = signin is not None and signin.flow is Flow.BROKER
+    path = signin.store_path if signin is not None and has_store else audit.path.with_name(BLOCKS_FILE)
+    return BlockSettings(path=path, keeps=reader.read(access.BLOCK_PERSIST))
+
+
 def read_limits(reader: Reader) -> LimitSettings:
-    """Return what one principal may do."""
+    """Return what may be asked of the gate."""
     return LimitSettings(
-        max_concurrent_calls=reader.read(operation.MAX_CONCURRENT_CALLS),
-        calls_per_minute=reader.read(operation.CALLS_PER_MINUTE),
+        max_concurrent_calls=reader.read(limits.MAX_CONCURRENT_CALLS),
+        calls_per_minute=reader.read(limits.CALLS_PER_MINUTE),
+        client_calls_per_minute=reader.read(limits.CLIENT_CALLS_PER_MINUTE),
+        tool_calls_per_minute=reader.read(limits.TOOL_CALLS_PER_MINUTE),
+        repository_writes_per_day=reader.read(limits.REPOSITORY_WRITES_PER_DAY),
+        address_requests_per_minute=reader.read(limits.ADDRESS_REQUESTS_PER_MINUTE),
+        rate_classes=reader.read(limits.RATE_CLASSES),
+        shadow=reader.read(limits.LIMITS_SHADOW),
+        max_waiting_requests=reader.read(access.GITEA_MAX_WAITING),
+        breaker_failures=reader.read(access.GITEA_BREAKER_FAILURES),
+        breaker_max_pause_s=reader.read(access.GITEA_BREAKER_MAX_PAUSE_S),
     )
 
 

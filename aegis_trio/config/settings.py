@@ -12,7 +12,7 @@ from aegis_trio.config.root_secret import RootSecretSettings
 from aegis_trio.config.supervision import SupervisorSettings
 from aegis_trio.config.watched_files import NO_FILES, WatchedFiles
 from aegis_trio.gitea.settings import GiteaSettings
-from aegis_trio.limits.settings import LimitSettings
+from aegis_trio.limits.settings import BlockSettings, LimitSettings
 from aegis_trio.telemetry.alerts.settings import AlertSettings
 from aegis_trio.telemetry.settings import TelemetrySettings
 from aegis_trio.transports.settings import SessionSettings
@@ -28,6 +28,7 @@ class Settings:
     gitea: GiteaSettings
     auth: AuthSettings
     limits: LimitSettings
+    blocks: BlockSettings
     audit: AuditSettings
     sessions: SessionSettings
     web: WebSettings

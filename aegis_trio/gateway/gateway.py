@@ -21,8 +21,10 @@ from typing import Final, final
 import trio
 
 from aegis_trio.audit.trail import AuditTrail
+from aegis_trio.gateway.claims import claim_of
 from aegis_trio.gateway.directory import Directory
-from aegis_trio.gateway.records import CallRecorder, Intent
+from aegis_trio.gateway.queueing import QueuedForge
+from aegis_trio.gateway.records import CallRecorder, Intent, outcome_lost
 from aegis_trio.gateway.render import fits
 from aegis_trio.gateway.running import contained, prepare
 from aegis_trio.gateway.statistics import GatewayStatistics
@@ -30,6 +32,8 @@ from aegis_trio.gateway.tally import CallTally
 from aegis_trio.gateway.watch import watch_resource
 from aegis_trio.gitea.reach import within_bounds
 from aegis_trio.gitea.request import Forge
+from aegis_trio.limits.anomalies import Called, Denied, Sighting
+from aegis_trio.limits.bulkhead import Bulkhead
 from aegis_trio.limits.calls import CallLimits
 from aegis_trio.model.call import CallKind, Failure, Success, ToolOutcome, ToolReply, ToolRequest
 from aegis_trio.model.decision import Allow, Deny
@@ -75,6 +79,8 @@ class Gateway:
         gate_closed: Callable[[Caller], Fault | None],
         argument_digest_key: bytes,
         rejected: Callable[[Caller, Fault], Awaitable[Fault]] | None = None,
+        bulkhead: Bulkhead | None = None,
+        report: Callable[[Sighting], None] | None = None,
     ) -> None:
         """Join the rooms below.
 
@@ -86,6 +92,8 @@ class Gateway:
             gate_closed: why this caller cannot be served now (not ready, draining), or None.
             argument_digest_key: keys the digests of arguments that do not stand in full in the trail, 32 bytes.
             rejected: told that the forge no longer accepts this caller's token; returns what the caller is told.
+            bulkhead: shares the places at the forge among principals; None where there is one alone.
+            report: told of every call and every refusal; must not block.
         """
         self._directory = Directory(catalogue)
         self._recorder = CallRecorder(audit, argument_digest_key)
@@ -94,6 +102,8 @@ class Gateway:
         self._gate_closed = gate_closed
         self._rejected = rejected
         self._tally = CallTally()
+        self._bulkhead = bulkhead
+        self._report = report
 
     @property
     def directory(self) -> Directory:
@@ -200,7 +210,7 @@ class Gateway:
             closed = self._gate_closed(caller)
             if closed is not None:
                 raise closed
-            with self._limits.admit(caller.principal.id, watched.spec.cost):
+            with self._limits.admit(claim_of(caller, request, watched.spec, watched.prepared.places)):
                 return await contained(
                     request, watched.spec, lambda peer: watched.prepared.run(self._context(caller, peer))
                 )
@@ -210,7 +220,9 @@ class Gateway:
     async def _admit(self, caller: Caller, request: ToolRequest, spec: ToolSpec[ToolContext] | None) -> ToolOutcome:
         try:
             authorised = self._authorised(caller, request, spec)
-            with self._limits.admit(caller.principal.id, authorised.spec.cost):
+            with self._limits.admit(claim_of(caller, request, authorised.spec, authorised.prepared.places)):
+                if self._report is not None:
+                    self._report(Called(principal_id=caller.principal.id))
                 return await self._recorded(caller, request, authorised.spec, authorised.prepared)
         except Fault as fault:
             return self._refused(caller, request, spec, fault)
@@ -234,6 +246,8 @@ class Gateway:
     def _refused(
         self, caller: Caller, request: ToolRequest, spec: ToolSpec[ToolContext] | None, fault: Fault
     ) -> Failure:
+        if self._report is not None:
+            self._report(Denied(subject=caller.principal.id, reason=fault.code))
         # Nothing has happened at the forge yet, so this record is queued, not waited for.
         self._tally.note_refusal(spec, fault.code)
         if not isinstance(fault, AuditUnavailable):
@@ -248,7 +262,7 @@ class Gateway:
     ) -> ToolOutcome:
         intent = await self._intend(caller, request, spec, prepared)
         started = trio.current_time()
-        lost = Failure(request.correlation_id, _outcome_lost())
+        lost = Failure(request.correlation_id, outcome_lost())
         outcome: ToolOutcome = lost
         ended = recorded = False
         try:
@@ -272,17 +286,13 @@ class Gateway:
         raise RuntimeError("a shield without a deadline was cancelled")
 
     def _context(self, caller: Caller, peer: Peer) -> ToolContext:
-        forge = within_bounds(self._acting_as(caller.gitea_token), caller.principal.bounds)
+        forge = self._acting_as(caller.gitea_token)
+        if self._bulkhead is not None:
+            forge = QueuedForge(forge, self._bulkhead, caller.principal.id)
+        forge = within_bounds(forge, caller.principal.bounds)
         return ToolContext(principal=caller.principal, forge=forge, fits=fits, peer=peer)
 
 
 def _lists_nothing(caller: Caller, kind: CallKind, spec: ToolSpec[ToolContext]) -> bool:
     """Return whether a list is empty for *caller*: like every other, it shows what their scopes reach."""
     return kind is CallKind.RESOURCE_LIST and isinstance(decide_access(caller.principal, spec), Deny)
-
-
-def _outcome_lost() -> AuditUnavailable:
-    return AuditUnavailable(
-        "The call ran, but its outcome could not be recorded, so its answer is withheld.",
-        "Try again when the gate is ready; the operator finds the reason in the log.",
-    )

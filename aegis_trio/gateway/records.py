@@ -131,3 +131,11 @@ class CallRecorder:
                 return tool_invocation(
                     intent.facts, Result.ERROR, status=fault.code, duration_s=duration_s, intent_seq=intent.seq
                 )
+
+
+def outcome_lost() -> AuditUnavailable:
+    """Return the fault of a call that ran and of whose outcome there is no record."""
+    return AuditUnavailable(
+        "The call ran, but its outcome could not be recorded, so its answer is withheld.",
+        "Try again when the gate is ready; the operator finds the reason in the log.",
+    )

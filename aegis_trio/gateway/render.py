@@ -32,16 +32,27 @@ from aegis_trio.model.errors import (
     MissingCapability,
     NotAnswered,
     NotReady,
+    RateLimited,
     ResourceMissing,
     TooMany,
     UnknownPrompt,
     UnknownTool,
+    UpstreamPaused,
 )
 from aegis_trio.model.json import JsonObject, JsonValue, encode_json
 from aegis_trio.model.toolspec import ContextT, ToolSpec
 
 ENVELOPE_BYTES: Final = 512  # JSON-RPC member names, id and the `_meta` of a modern result
-_PROTOCOL_ERRORS: Final = (UnknownTool, UnknownPrompt, MissingCapability, TooMany, AuditUnavailable, NotReady, Bug)
+_PROTOCOL_ERRORS: Final = (
+    UnknownTool,
+    UnknownPrompt,
+    MissingCapability,
+    TooMany,
+    UpstreamPaused,
+    AuditUnavailable,
+    NotReady,
+    Bug,
+)
 
 
 def tool_definition(spec: ToolSpec[ContextT]) -> JsonObject:
@@ -134,6 +145,10 @@ def fault_body(fault: Fault) -> JsonObject:
             if fault.example is not None:
                 body["example"] = fault.example
         case TooMany():
+            body["retry_after_seconds"] = fault.retry_after_s
+            if isinstance(fault, RateLimited) and fault.limit is not None:
+                body["limit"] = fault.limit
+        case UpstreamPaused():
             body["retry_after_seconds"] = fault.retry_after_s
         case InsufficientScope():
             body["scopes"] = list(fault.scopes)

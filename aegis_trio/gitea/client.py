@@ -23,6 +23,7 @@ import httpx
 import trio
 
 from aegis_trio import __version__
+from aegis_trio.gitea.attempts import Breaker, NoBreaker
 from aegis_trio.gitea.provider import Credential, Password, ProviderRequest, authorization_of, unexpected
 from aegis_trio.gitea.refusals import fault_for, moved, renamed_beyond
 from aegis_trio.gitea.renames import renamed_repository
@@ -66,10 +67,16 @@ class GiteaClient:
         self._root = replace(self._base, prefix=self._base.prefix.removesuffix(API_PATH))
         self._origin = origin_of(self._base)
         self._transport = transport
+        self._call_places = settings.call_places
         self._requests = self._in_flight = self._renames = self._bytes = 0
         self._errors: Counter[str] = Counter()
         self._seconds_total = self._seconds_max = 0.0
         self._durations = Histogram(SECONDS)
+
+    @property
+    def call_places(self) -> int:
+        """How many requests of calls may be under way at once: some connections are kept for finding out who calls."""
+        return self._call_places
 
     def acting_as(self, token: Secret) -> Forge:
         """Return the forge as the owner of *token* sees it.
@@ -233,7 +240,11 @@ class _Identity:
 
 
 @asynccontextmanager
-async def open_gitea_client(settings: GiteaSettings) -> AsyncGenerator[GiteaClient]:
-    """Open the client for the life of the process; leaving closes its connections."""
-    async with open_transport(settings) as transport:
+async def open_gitea_client(settings: GiteaSettings, breaker: Breaker | None = None) -> AsyncGenerator[GiteaClient]:
+    """Open the client for the life of the process; leaving closes its connections.
+
+    Args:
+        breaker: refuses requests while Gitea does not answer; None for one that never does.
+    """
+    async with open_transport(settings, breaker or NoBreaker()) as transport:
         yield GiteaClient(settings, transport)

@@ -37,6 +37,11 @@ class GiteaSettings:
     ca_file: Path | None = None
     """Certificates to trust in place of the built-in ones, PEM; for a Gitea behind a private authority."""
 
+    @property
+    def call_places(self) -> int:
+        """Connections that calls may use at once; one in eight is kept for sign-ins and checks of tokens."""
+        return max(1, self.max_connections - self.max_connections // 8)
+
     def __post_init__(self) -> None:
         wire_base(self.url)
         if not 1 <= self.max_connections <= 512:

@@ -8,7 +8,8 @@ Laws:
     2. At most `max_connections` exchanges run at once; the others wait here, not in the pool.
     3. A cancelled exchange leaves nothing behind in the pool.
     4. No answer is read beyond its bound; none is decompressed.
-    5. Waiting is bounded by the caller's own scope; the caps below only end what is silent.
+    5. While the breaker says so, nothing is sent at all; every exchange that passes it tells it how it ended.
+    6. Waiting is bounded by the caller's own scope; the caps below only end what is silent.
 
 Source: httpcore 1.0.9 _async/connection_pool.py, connection.py; encode/httpcore issues 1022, 1093.
 """
@@ -24,6 +25,7 @@ import httpcore
 import httpx
 import trio
 
+from aegis_trio.gitea.attempts import Breaker
 from aegis_trio.gitea.request import ForgeResponse
 from aegis_trio.gitea.settings import GiteaSettings
 from aegis_trio.model.errors import (
@@ -70,7 +72,8 @@ class _PooledTransport(httpx.AsyncHTTPTransport):
 class Transport:
     """Exchanges with one server."""
 
-    def __init__(self, settings: GiteaSettings, pool: httpcore.AsyncConnectionPool) -> None:
+    def __init__(self, settings: GiteaSettings, pool: httpcore.AsyncConnectionPool, breaker: Breaker) -> None:
+        self._breaker = breaker
         self._http = _PooledTransport(pool)
         self._limiter = trio.CapacityLimiter(settings.max_connections)
         self._timeouts = httpx.Timeout(
@@ -106,18 +109,21 @@ class Transport:
             repeatable: it changes nothing, so it may be sent again when no answer had begun.
 
         Raises:
-            UpstreamFault: no connection, silence, a broken answer, or one beyond its bound.
+            UpstreamFault: no connection, silence, a broken answer, or one beyond its bound; or the breaker holds.
         """
         request = httpx.Request(method, url, headers=headers, content=content, extensions={"timeout": self._timeouts})
-        async with self._limiter:
-            try:
-                response = await self._send(request, repeatable=repeatable)
+        with self._breaker.attempt() as attempt:
+            async with self._limiter:
                 try:
-                    return await _read(response, max_bytes=max_bytes, ok=ok)
-                finally:
-                    await response.aclose()
-            except httpx.TransportError as error:
-                raise _fault_of(error) from None
+                    response = await self._send(request, repeatable=repeatable)
+                    attempt.answered(response.status_code)
+                    try:
+                        return await _read(response, max_bytes=max_bytes, ok=ok)
+                    finally:
+                        await response.aclose()
+                except httpx.TransportError as error:
+                    attempt.failed()
+                    raise _fault_of(error) from None
 
     async def _send(self, request: httpx.Request, *, repeatable: bool) -> httpx.Response:
         try:
@@ -133,7 +139,7 @@ class Transport:
 
 
 @asynccontextmanager
-async def open_transport(settings: GiteaSettings) -> AsyncGenerator[Transport]:
+async def open_transport(settings: GiteaSettings, breaker: Breaker) -> AsyncGenerator[Transport]:
     """Open the connections to Gitea; leaving closes them all."""
     trusted = ssl.create_default_context(cafile=str(settings.ca_file)) if settings.ca_file is not None else None
     pool = SafePool(
@@ -145,7 +151,7 @@ async def open_transport(settings: GiteaSettings) -> AsyncGenerator[Transport]:
         http2=False,
     )
     async with pool:
-        yield Transport(settings, pool)
+        yield Transport(settings, pool, breaker)
 
 
 async def _read(response: httpx.Response, *, max_bytes: int, ok: frozenset[int]) -> ForgeResponse:

@@ -6,6 +6,8 @@ Laws:
     3. Every class has a row in fault_rows.py (JSON-RPC code, HTTP status, audit severity); a test demands it.
     4. A fault is for what callers, Gitea or the machine do. Our own misuse is `ValueError` or `RuntimeError`.
 
+Room: one closed family, each member a few lines; whoever adds one has to see all the others.
+
 Not here: rendering (web/errors.py for HTTP, gateway/render.py for MCP).
 """
 
@@ -200,9 +202,13 @@ class AddressBlocked(TooMany):
 
 @final
 class RateLimited(TooMany):
-    """This principal calls more often, or more at once, than it may."""
+    """This principal calls more often, or more at once, than it may; `limit` names the limit that it met."""
 
     code = "rate_limited"
+
+    def __init__(self, message: str, remedy: str = "", *, retry_after_s: int, limit: str | None = None) -> None:
+        super().__init__(message, remedy, retry_after_s=retry_after_s)
+        self.limit = limit
 
 
 # ---- Gitea's doing --------------------------------------------------------------------------------------------------
@@ -261,6 +267,17 @@ class UpstreamBusy(UpstreamFault):
     """Gitea, or a proxy before it, answered 429 or 503."""
 
     code = "upstream_busy"
+
+
+@final
+class UpstreamPaused(UpstreamFault):
+    """Gitea did not answer lately and is not asked now; try again after `retry_after_s` seconds (at least 1)."""
+
+    code = "upstream_paused"
+
+    def __init__(self, message: str, remedy: str = "", *, retry_after_s: int) -> None:
+        super().__init__(message, remedy)
+        self.retry_after_s = max(1, retry_after_s)
 
 
 @final

@@ -16,6 +16,8 @@ from typing import Final, NoReturn, TypeAlias, final
 from aegis_trio.model.clock import NS_PER_S
 
 NS_PER_MINUTE: Final = 60 * NS_PER_S
+NS_PER_DAY: Final = 86_400 * NS_PER_S
+NEAR: Final = (4, 5)  # of the burst. Precedent: Envoy's ratelimit, `near_limit_ratio` 0.8
 
 
 @final
@@ -41,6 +43,31 @@ class Limit:
 def per_minute(cells: int) -> Limit:
     """Return the limit of *cells* (at least 1) a minute, all of them at once if need be."""
     return Limit(burst=cells, period_ns=NS_PER_MINUTE)
+
+
+def per_day(cells: int) -> Limit:
+    """Return the limit of *cells* (at least 1) a day, all of them at once if need be."""
+    return Limit(burst=cells, period_ns=NS_PER_DAY)
+
+
+def remaining(limit: Limit, tat_ns: int, now_ns: int) -> int:
+    """Return how many cells of *limit* may be taken at once, 0..burst."""
+    missing = -(-max(0, tat_ns - now_ns) // limit.interval_ns)
+    return max(0, limit.burst - missing)
+
+
+def rescaled(old: Limit, new: Limit, tat_ns: int, now_ns: int) -> int:
+    """Return the state of a bucket of *old* as one of *new*: what was taken stays taken, cell for cell.
+
+    The state is a time, so without this a bucket that was used up would stay so for the old limit's time.
+    """
+    return now_ns + (old.burst - remaining(old, tat_ns, now_ns)) * new.interval_ns
+
+
+def is_near(limit: Limit, tat_ns: int, now_ns: int) -> bool:
+    """Return whether more than `NEAR` of *limit* is taken."""
+    part, whole = NEAR
+    return (limit.burst - remaining(limit, tat_ns, now_ns)) * whole > limit.burst * part
 
 
 class _NoTruth:

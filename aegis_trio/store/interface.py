@@ -45,6 +45,8 @@ class Space(StrEnum):
     NOTICE = "notice"  # what a command ended and the audit log does not hold yet
     COUNTER = "counter"
     CHECK = "check"  # what a start is checked by
+    BLOCK = "block"  # blocked addresses and networks
+    BLOCK_ORDER = "block_order"  # what the operator wants done about them
 
 
 @final

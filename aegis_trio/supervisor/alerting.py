@@ -42,6 +42,13 @@ _OWN_WORK: Final = frozenset({"starting", "draining"})
 
 SUMMARIES: Final[Mapping[str, str]] = {
     "auth_rate_limit_exceeded": "An address was blocked after failed authentications.",
+    "address_blocked": "The operator blocked an address.",
+    "address_unblocked": "The operator unblocked an address.",
+    "new_address_for_key": "A key or person came from an address that it had not come from before.",
+    "burst_of_denials": "One caller or address was refused many times in a minute.",
+    "unusual_hour": "Somebody called at an hour at which they do not call.",
+    "unusual_volume": "Somebody called much more often than usual.",
+    "gitea_circuit_open": "Gitea did not answer several times in a row and is left alone for a moment.",
     "authentication_failures_summed": "Many failed authentications.",
     "authentication_disabled": "The gate runs without authentication.",
     "oauth_reuse_detected": "A token or code was used twice, so its sign-in was ended.",

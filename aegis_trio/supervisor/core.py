@@ -12,10 +12,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, final
 
+import structlog
+
 from aegis_trio import __version__
 from aegis_trio.audit.trail import AuditTrail
 from aegis_trio.gateway.gateway import Gateway
 from aegis_trio.gitea.client import GiteaClient
+from aegis_trio.limits.anomalies import Sighting
+from aegis_trio.limits.breaker import CircuitBreaker
+from aegis_trio.limits.bulkhead import Bulkhead
 from aegis_trio.limits.calls import CallLimits
 from aegis_trio.limits.settings import LimitSettings
 from aegis_trio.model.clock import WallClock, unix_seconds
@@ -52,6 +57,8 @@ INSTRUCTIONS: Final = (
     "typed."
 )
 
+log: Final = structlog.get_logger(__name__)
+
 
 @final
 class RefusedSetting(Exception):
@@ -66,6 +73,7 @@ class Core:
     readiness: Readiness
     upstream: UpstreamWatch
     limits: CallLimits
+    bulkhead: Bulkhead
     gateway: Gateway
     hub: SessionHub
     reception: Reception
@@ -81,28 +89,37 @@ def build_core(
     gitea: GiteaClient,
     clock: WallClock,
     catalogue: Catalogue[ToolContext],
+    breaker: CircuitBreaker,
     rejected: Callable[[Caller, Fault], Awaitable[Fault]] | None = None,
+    report: Callable[[Sighting], None] | None = None,
 ) -> Core:
     """Join the rooms.
 
     Args:
         tokens: every Gitea token that callers act with, by the name under which the operator knows it.
         catalogue: everything that is served.
+        breaker: the one that *gitea* was opened with.
         rejected: told that Gitea no longer accepts a caller's token; None where nobody signs in.
+        report: told of every call and every refusal; None where nobody watches.
     """
     readiness = Readiness()
     upstream = UpstreamWatch(tokens, gitea.acting_as)
     readiness.add_condition(partial(_audit_condition, audit))
     readiness.add_condition(upstream.unready)
+    readiness.add_condition(partial(_circuit_condition, breaker))
     call_limits = CallLimits(limits)
+    bulkhead = Bulkhead(gitea.call_places, max_waiting=limits.max_waiting_requests)
+    warn_of_unknown_tools(limits, catalogue)
     gateway = Gateway(
         catalogue=catalogue,
         audit=audit,
         limits=call_limits,
         acting_as=gitea.acting_as,
-        gate_closed=partial(_closed_for, readiness, upstream),
+        gate_closed=partial(_closed_for, readiness, upstream, breaker),
         argument_digest_key=keyring.key(Purpose.ARGUMENT_DIGEST),
         rejected=rejected,
+        bulkhead=bulkhead,
+        report=report,
     )
     hub = SessionHub(sessions)
     card = ServerCard(name="aegis-trio", version=__version__, title="Gitea", instructions=INSTRUCTIONS)
@@ -111,6 +128,7 @@ def build_core(
         readiness=readiness,
         upstream=upstream,
         limits=call_limits,
+        bulkhead=bulkhead,
         gateway=gateway,
         hub=hub,
         reception=Reception(desk=desk, hub=hub),
@@ -155,7 +173,20 @@ def _audit_condition(audit: AuditTrail) -> Unready | None:
     return None if reason is None else Unready("audit_unavailable", f"AUDIT_LOG_PATH: {reason}")
 
 
-def _closed_for(readiness: Readiness, upstream: UpstreamWatch, caller: Caller) -> Fault | None:
+def _circuit_condition(breaker: CircuitBreaker) -> Unready | None:
+    if not breaker.is_open():
+        return None
+    return Unready("gitea_circuit_open", "Gitea did not answer several times in a row; see GITEA_BREAKER_FAILURES.")
+
+
+def _closed_for(readiness: Readiness, upstream: UpstreamWatch, breaker: CircuitBreaker, caller: Caller) -> Fault | None:
     if readiness.draining:
         return NotReady("The gate is ending.", "Connect again in a moment.")
-    return upstream.closed_for(caller)
+    return upstream.closed_for(caller) or breaker.refusal()
+
+
+def warn_of_unknown_tools(limits: LimitSettings, catalogue: Catalogue[ToolContext]) -> None:
+    """Say in the log which limits are of tools that are not served."""
+    served = {spec.name for spec in catalogue.tools}
+    for tool in sorted(set(limits.tool_calls_per_minute) - served):
+        log.warning("limit_of_unknown_tool", setting="TOOL_CALLS_PER_MINUTE", tool=tool)

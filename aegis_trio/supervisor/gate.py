@@ -17,14 +17,19 @@ from aegis_trio.auth.key_ages import KeyAges
 from aegis_trio.auth.signin_settings import Flow
 from aegis_trio.config.settings import Settings
 from aegis_trio.gitea.client import GiteaClient
-from aegis_trio.limits.failures import FailureWindow
+from aegis_trio.limits.anomalies import AnomalyWatch
+from aegis_trio.limits.breaker import CircuitBreaker
+from aegis_trio.limits.calls import CallLimits
+from aegis_trio.limits.settings import LimitSettings
 from aegis_trio.model.asgi import Application, Headers, Receive, Scope, Send
 from aegis_trio.model.clock import WallClock
 from aegis_trio.model.features import Catalogue
 from aegis_trio.model.keyring import Keyring
 from aegis_trio.policy.scopes import whole_scopes
 from aegis_trio.supervisor.admin import AdminApp
+from aegis_trio.supervisor.blocking import Addresses
 from aegis_trio.supervisor.core import RefusedSetting, build_core
+from aegis_trio.supervisor.noticing import Noticer
 from aegis_trio.supervisor.readiness import Readiness
 from aegis_trio.supervisor.upstream import UpstreamWatch
 from aegis_trio.supervisor.witnesses import Witnesses
@@ -58,12 +63,21 @@ class Gate:
     upstream: UpstreamWatch
     authenticator: Authenticator
     key_ages: KeyAges
+    limits: CallLimits
+    noticer: Noticer
+    """Tells of anomalies."""
     hub: SessionHub
     front: Application
     admin: Application
     metrics: StatisticsCollector
     tls: ssl.SSLContext | None
     trusts: Callable[[str], bool]
+    addresses: Addresses
+
+    def replace_limits(self, limits: LimitSettings) -> None:
+        """Use these limits from the next request on."""
+        self.limits.replace_settings(limits)
+        self.addresses.replace_limits(limits)
 
 
 def build_gate(
@@ -73,6 +87,8 @@ def build_gate(
     gitea: GiteaClient,
     *,
     clock: WallClock,
+    breaker: CircuitBreaker,
+    addresses: Addresses,
     catalogue: Catalogue[ToolContext] = CATALOGUE,
     signin: SignIn | None = None,
     witnesses: Witnesses | None = None,
@@ -80,6 +96,8 @@ def build_gate(
     """Join the rooms.
 
     Args:
+        breaker: the one that *gitea* was opened with.
+        addresses: who is blocked and who fails.
         catalogue: everything that is served; tests of the protocol serve another one.
         signin: how people sign in; None where they do not.
         witnesses: the lanes to whoever cosigns the log; None where nobody does.
@@ -88,6 +106,7 @@ def build_gate(
         RefusedSetting: the certificate or its key cannot be read.
     """
     sessions = settings.sessions
+    anomalies = AnomalyWatch(clock)
     core = build_core(
         tokens=settings.auth.gitea_tokens(),
         limits=settings.limits,
@@ -97,16 +116,22 @@ def build_gate(
         gitea=gitea,
         clock=clock,
         catalogue=catalogue,
+        breaker=breaker,
         rejected=None if signin is None else signin.rejected,
+        report=anomalies.report,
     )
     hub, reception, readiness = core.hub, core.reception, core.readiness
-    failures = FailureWindow(
-        settings.auth.max_failures, settings.auth.failure_window_s, trusted_proxies=settings.auth.trusted_proxies
-    )
     people = None if signin is None else signin.judge
     ledger = None if signin is None else signin.ledger
     authenticator = Authenticator(
-        settings.auth, audit=audit, clock=clock, failures=failures, ledger=ledger, people=people
+        settings.auth,
+        audit=audit,
+        clock=clock,
+        failures=addresses.failures,
+        ledger=ledger,
+        people=people,
+        rates=addresses.rates,
+        report=anomalies.report,
     )
     if signin is not None:
         readiness.add_condition(signin.unready)
@@ -146,6 +171,8 @@ def build_gate(
         sockets,
         places={} if signin is None else signin.places,
         answer_of=answer_of,
+        quotas_of=core.limits.quotas,
+        refusal_of=authenticator.strangers.refusal_by_operator,
     )
     key_ages = KeyAges(settings.auth, clock)
     metrics = StatisticsCollector()
@@ -159,10 +186,15 @@ def build_gate(
     metrics.register("gitea", gitea.statistics)
     metrics.register("call_limits", core.limits.statistics)
     metrics.register("authentication", authenticator.statistics)
-    metrics.register("auth_failures", failures.statistics)
+    metrics.register("auth_failures", addresses.failures.statistics)
     metrics.register("api_key", key_ages.statistics)
     metrics.register("gateway", core.gateway.statistics)
     metrics.register("sessions", hub.statistics)
+    metrics.register("gitea_queue", core.bulkhead.statistics)
+    metrics.register("gitea_circuit", breaker.statistics)
+    metrics.register("address_limit", addresses.rates.statistics)
+    metrics.register("blocks", addresses.blocks.statistics)
+    metrics.register("anomalies", anomalies.statistics)
     if signin is not None:
         signin.register_metrics(metrics)
     return Gate(
@@ -170,6 +202,8 @@ def build_gate(
         upstream=core.upstream,
         authenticator=authenticator,
         key_ages=key_ages,
+        limits=core.limits,
+        noticer=Noticer(anomalies, audit),
         hub=hub,
         front=Front(settings.web, routes),
         admin=AdminApp(
@@ -178,6 +212,7 @@ def build_gate(
         metrics=metrics,
         tls=_open_tls(settings.web),
         trusts=partial(_trusts, settings),
+        addresses=addresses,
     )
 
 

@@ -1,4 +1,4 @@
-"""Reloading: keys, their bounds and their Gitea tokens are taken over while the gate runs.
+"""Reloading: keys, their bounds, their Gitea tokens and limits of calls are taken over while the gate runs.
 
 At SIGHUP, and when a file that they come from changed. What stands in the process's own environment cannot change
 while it runs, and nothing else of the settings is taken over: the operator is told what waits for a restart.
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 LOOK_EVERY_S: Final = 0.25  # two looks that agree, and reading: well within the second that is promised
 _MAX_NAMED: Final = 20  # ids of principals in one record
-_NOT_COMPARED: Final = frozenset({"auth", "watched", "warnings"})
+_NOT_COMPARED: Final = frozenset({"auth", "limits", "watched", "warnings"})
 
 log = structlog.get_logger(__name__)
 
@@ -108,6 +108,7 @@ class KeyReloader:
             fresh = await self._read(load)
             if fresh is None or fresh.auth == self._used.auth:
                 if fresh is not None:
+                    self._take_over_limits(fresh)
                     self._used = fresh
                 return
             ended = self._take_over(fresh)
@@ -133,6 +134,7 @@ class KeyReloader:
         ended = gate.authenticator.replace_keys(fresh.auth)
         gate.key_ages.replace(fresh.auth)
         gate.upstream.replace_tokens(fresh.auth.gitea_tokens())
+        self._take_over_limits(fresh)
         gate.hub.end_sessions_of(owners_of(ended))
         for name in ListName:
             gate.hub.announce_list(name)
@@ -146,10 +148,18 @@ class KeyReloader:
             log.error("reload_unrecorded", detail=fault.message)  # noqa: TRY400  # the disk's doing, no bug
         return ended
 
+    def _take_over_limits(self, fresh: Settings) -> None:
+        if fresh.limits != self._used.limits:
+            self._gate.replace_limits(fresh.limits)
+            log.info("limits_changed")
+
     def _waiting(self, fresh: Settings) -> set[str]:
         """Return the features whose settings on disk wait for a restart: they differ from those of the start."""
         names = [field.name for field in fields(Settings) if field.name not in _NOT_COMPARED]
-        return {name for name in names if getattr(fresh, name) != getattr(self._started_with, name)}
+        waiting = {name for name in names if getattr(fresh, name) != getattr(self._started_with, name)}
+        if fresh.limits.fixed != self._started_with.limits.fixed:
+            waiting.add("gitea_limits")
+        return waiting
 
 
 def reloader(gate: Gate, settings: Settings, audit: AuditTrail, load: Callable[[], Settings] | None) -> KeyReloader:

@@ -47,6 +47,7 @@ from aegis_trio.gitea.client import GiteaClient
 from aegis_trio.gitea.oauth import GiteaOAuth
 from aegis_trio.gitea.provider import Application as GiteaApplication
 from aegis_trio.limits.addresses import AddressRates
+from aegis_trio.limits.blocklist import Blocklist
 from aegis_trio.model.asgi import Application
 from aegis_trio.model.clock import WallClock
 from aegis_trio.model.errors import Fault, Unauthenticated, UpstreamFault
@@ -145,8 +146,12 @@ async def open_signin(
     gitea: GiteaClient,
     *,
     clock: WallClock,
+    blocks: Blocklist | None = None,
 ) -> AsyncGenerator[SignIn]:
     """Compose signing in.
+
+    Args:
+        blocks: addresses that may not sign in, as that asks Gitea; None for none.
 
     Raises:
         RefusedSetting: the store cannot be opened or its keys are not ours, two clients have one id, or Gitea signs
@@ -189,7 +194,7 @@ async def open_signin(
                 redirect_uri=f"{settings.web.public_url}/oauth/callback",
                 write_mode=signin.write_mode,
             )
-            broker = _broker(settings, signin, documents, _Rooms(store, keyring, audit, clock, login, vault))
+            broker = _broker(settings, signin, documents, _Rooms(store, keyring, audit, clock, login, vault, blocks))
             # Before anybody is served: a start that was cut short must not look as if older keys were unneeded.
             if broker.people is not None and not await is_marked(store, vault) and await reseal(broker.people):
                 await mark_vault(store, vault)
@@ -207,6 +212,7 @@ class _Rooms:
     clock: WallClock
     login: GiteaLogin
     vault: Vault
+    blocks: Blocklist | None
 
 
 def _broker(settings: Settings, signin: SigninSettings, documents: OAuthSettings, rooms: _Rooms) -> SignIn:
@@ -221,6 +227,8 @@ def _broker(settings: Settings, signin: SigninSettings, documents: OAuthSettings
     registry = Registry(store, clock=clock, audit=audit, allowed_domains=signin.allowed_client_domains)
     fetch = partial(fetch_document, backend=PinnedBackend(), tls=ssl.create_default_context())
     proxies = settings.web.trusted_proxies
+    # A way back from Gitea asks Gitea what its code is worth, and a blocked address never causes that (D7).
+    blocked_for_s = None if rooms.blocks is None else rooms.blocks.blocked_for_s
     own = gitea_application(signin.client_id, signin.client_secret, extra_redirects=signin.extra_redirect_uris)
     routes = oauth_routes(
         OAuthRooms(
@@ -250,7 +258,7 @@ def _broker(settings: Settings, signin: SigninSettings, documents: OAuthSettings
             store=store,
             trail=audit,
             clock=clock,
-            page_rates=AddressRates(PAGES_PER_MINUTE, trusted_proxies=proxies),
+            page_rates=AddressRates(PAGES_PER_MINUTE, trusted_proxies=proxies, blocked_for_s=blocked_for_s),
             call_rates=AddressRates(CALLS_PER_MINUTE, trusted_proxies=proxies),
         )
     )

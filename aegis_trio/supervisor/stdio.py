@@ -30,6 +30,7 @@ from aegis_trio.auth.key_callers import local_caller
 from aegis_trio.config.root_secret import open_keyring
 from aegis_trio.config.stdio import StdioSettings
 from aegis_trio.gitea.client import open_gitea_client
+from aegis_trio.limits.breaker import CircuitBreaker
 from aegis_trio.model.call import Transport
 from aegis_trio.model.clock import WallClock
 from aegis_trio.model.features import Catalogue
@@ -73,7 +74,8 @@ async def run_stdio(
     """
     for warning in settings.warnings:
         log.warning("configuration", detail=warning)
-    async with _open_own_trail(settings, clock) as audit, open_gitea_client(settings.gitea) as gitea:
+    breaker = CircuitBreaker(settings.limits.breaker_failures, settings.limits.breaker_max_pause_s)
+    async with _open_own_trail(settings, clock) as audit, open_gitea_client(settings.gitea, breaker) as gitea:
         core = build_core(
             tokens={"GITEA_TOKEN": settings.token},
             limits=settings.limits,
@@ -83,6 +85,7 @@ async def run_stdio(
             gitea=gitea,
             clock=clock,
             catalogue=catalogue,
+            breaker=breaker,
         )
         await audit.append(service_event("service_started", version=__version__))
         caller = local_caller(settings.token, LOCAL_ORIGIN)

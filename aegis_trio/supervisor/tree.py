@@ -3,8 +3,9 @@
     trio.run(run_gate)                     what escapes is a bug (exit 70), a lost log (74) or a refused setting (78)
     └─ audit trail                         born first, dies last
        └─ background                       signal watcher, upstream watch, watch of the files of keys, end of expired
-          │                                keys, the log's pulse: a bug in any of them ends everything; lanes to
-          │                                the log's witnesses, and alerts: a bug in them ends them alone
+          │                                keys, keeper of blocks, the log's pulse: a bug in any of them ends
+          │                                everything; lanes to the log's witnesses, and alerts: a bug in them ends
+          │                                them alone
           └─ serving                       the session hub with its reaper, the public listener, the operator's listener
 
 Where people sign in (signin.py), a task of `background` refreshes Gitea's signing keys, and others end what has ended.
@@ -35,10 +36,12 @@ from aegis_trio.audit.trail import AuditTrail, open_audit_trail
 from aegis_trio.config.root_secret import open_keyring
 from aegis_trio.config.settings import Settings
 from aegis_trio.gitea.client import open_gitea_client
+from aegis_trio.limits.breaker import CircuitBreaker
 from aegis_trio.model.clock import WallClock
 from aegis_trio.model.features import Catalogue
 from aegis_trio.model.toolspec import Risk
 from aegis_trio.supervisor.alerting import Alerting, Conditions, build_alerting
+from aegis_trio.supervisor.blocking import BlockKeeper, build_addresses
 from aegis_trio.supervisor.core import RefusedSetting, check_upstream
 from aegis_trio.supervisor.gate import Gate, build_gate
 from aegis_trio.supervisor.last_resort import MARGIN_S, LastResort
@@ -118,17 +121,19 @@ async def run_gate(  # noqa: ASYNC128 -- _serve reports that it has started
             detail="AUDIT_SIGNING_KEY is not set: who can write the audit log can rewrite it unseen. "
             "`aegis-trio audit init` makes the key.",
         )
+    breaker = CircuitBreaker(settings.limits.breaker_failures, settings.limits.breaker_max_pause_s)
     async with (
         open_audit_trail(settings.audit, clock=clock) as audit,
-        open_gitea_client(settings.gitea) as gitea,
+        open_gitea_client(settings.gitea, breaker) as gitea,
         AsyncExitStack() as rooms,
     ):
         keyring = open_keyring(settings.root)
+        addresses = build_addresses(settings)
         signin: SignIn | None = None
         if settings.signin is not None:
             from aegis_trio.supervisor.signin import open_signin  # noqa: PLC0415 -- only where needed, as above
 
-            opened = open_signin(settings, settings.signin, keyring, audit, gitea, clock=clock)
+            opened = open_signin(settings, settings.signin, keyring, audit, gitea, clock=clock, blocks=addresses.blocks)
             signin = await rooms.enter_async_context(opened)
         witnesses = await open_witnesses(settings.audit, clock)
         gate = build_gate(
@@ -137,11 +142,15 @@ async def run_gate(  # noqa: ASYNC128 -- _serve reports that it has started
             audit,
             gitea,
             clock=clock,
+            breaker=breaker,
+            addresses=addresses,
             catalogue=catalogue,
             signin=signin,
             witnesses=witnesses,
         )
         alerting = _build_alerting(settings, gate, audit, catalogue, clock)
+        store = None if signin is None else signin.store
+        keeper = BlockKeeper(addresses.blocks, settings.blocks, audit, clock, store=store)
         await audit.append(service_event("service_started", version=__version__))
         gate.authenticator.announce()
         keys = reloader(gate, settings, audit, reload_settings)
@@ -174,6 +183,8 @@ async def run_gate(  # noqa: ASYNC128 -- _serve reports that it has started
                 background.start_soon(witnesses.run)
             if alerting is not None:
                 background.start_soon(alerting.run)
+            background.start_soon(gate.noticer.run)
+            await background.start(keeper.run)
             if signin is not None:
                 await background.start(signin.run, gate.hub)
             await _serve(settings, gate, begin_drain, drain, task_status)

@@ -17,6 +17,8 @@ from enum import StrEnum
 from functools import cache
 from typing import Final, final
 
+from aegis_trio.telemetry.limit_metrics import LIMIT_GROUPS, Row
+
 
 class Kind(StrEnum):
     """How a metric behaves."""
@@ -50,15 +52,14 @@ class Group:
     """Where this source is there only sometimes: when."""
 
 
-_Row = tuple[str, str, str] | tuple[str, str, str, tuple[str, ...]]
 _HISTOGRAMS: Final = ("_duration_seconds", "reply_bytes")
 
 
-def _group(source: str, title: str, *rows: _Row, condition: str = "") -> Group:
+def _group(source: str, title: str, *rows: Row, condition: str = "") -> Group:
     return Group(source, title, tuple(_metric(source, row) for row in rows), condition)
 
 
-def _metric(source: str, row: _Row) -> Metric:
+def _metric(source: str, row: Row) -> Metric:
     field, unit, text = row[:3]
     labels = row[3] if len(row) == 4 else ()
     kind = Kind.COUNTER if field.endswith("_total") else Kind.GAUGE
@@ -152,6 +153,7 @@ GROUPS: Final = (
         ("beyond_total", "attempts", "Valid keys from an address that they do not reach."),
         ("conflicting_total", "attempts", "Requests with two different credentials."),
         ("refused_blocked_total", "attempts", "Attempts that were refused because their address is blocked."),
+        ("refused_too_often_total", "attempts", "Attempts without a valid credential that came too often."),
     ),
     _group(
         "auth_failures",
@@ -190,15 +192,7 @@ GROUPS: Final = (
             ("kid",),
         ),
     ),
-    _group(
-        "call_limits",
-        "Limits of calls",
-        ("in_flight", "calls", "Calls that hold a slot."),
-        ("principals", "callers", "Callers that are remembered."),
-        ("admitted_total", "calls", "Calls that fitted the limits."),
-        ("refused_concurrency_total", "calls", "Calls above MAX_CONCURRENT_CALLS."),
-        ("refused_rate_total", "calls", "Calls above CALLS_PER_MINUTE."),
-    ),
+    *(_group(source, title, *rows) for source, title, rows in LIMIT_GROUPS),
     _group(
         "gitea",
         "Gitea",

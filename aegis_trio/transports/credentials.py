@@ -7,9 +7,25 @@ from urllib.parse import parse_qsl
 
 from aegis_trio.auth.credentials import RawCredentials
 from aegis_trio.model.asgi import Headers, Scope
-from aegis_trio.model.identity import Origin
+from aegis_trio.model.identity import Caller, Origin
+from aegis_trio.transports.ports import Doorman
 
 MAX_QUERY_FIELDS: Final = 32  # we read three names; parsing more is work for a stranger
+
+
+PRINCIPAL: Final = "aegis.principal"
+"""Where a scope says, once its credential was right, whose request it is; the web front adds the quota by it."""
+
+
+async def caller_of(doorman: Doorman, scope: Scope, *, allow_query: bool) -> Caller:
+    """Return who sent the request of *scope*, and note it there; raises what the doorman raises.
+
+    Args:
+        allow_query: whether `?api_key=` counts on this path.
+    """
+    caller = await doorman.authenticate(raw_credentials(scope, allow_query=allow_query), origin_of(scope))
+    scope[PRINCIPAL] = caller.principal
+    return caller
 
 
 def raw_credentials(scope: Scope, *, allow_query: bool) -> RawCredentials:

@@ -32,7 +32,7 @@ from aegis_trio.protocol.ladder import Handshake, InSession, Refused, Stateless,
 from aegis_trio.protocol.refusals import METHOD_NOT_FOUND, Refusal, invalid_request
 from aegis_trio.protocol.sse import encode_event
 from aegis_trio.transports.body import Unread, read_document
-from aegis_trio.transports.credentials import headers_of, origin_of, query_value, raw_credentials
+from aegis_trio.transports.credentials import caller_of, headers_of, origin_of, query_value
 from aegis_trio.transports.hub import SessionHub, StreamKind
 from aegis_trio.transports.negotiation import accepted_forms
 from aegis_trio.transports.outbox import Outbox
@@ -106,12 +106,13 @@ class HttpSse:
     # ---- GET: the session -------------------------------------------------------------------------------------------
 
     async def _open(self, scope: Scope, receive: Receive, send: Send) -> None:
-        raw = raw_credentials(scope, allow_query=self._settings.allow_query_api_key)
-        caller = await self._doorman.authenticate(raw, origin_of(scope))
+        allow_query = self._settings.allow_query_api_key
+        caller = await caller_of(self._doorman, scope, allow_query=allow_query)
         if not accepted_forms(headers_of(scope)).stream:
             await send_reply(send, refusal_reply(None, invalid_request("Accept must list text/event-stream", 406)))
             return
-        ticket = secrets.token_urlsafe(TICKET_BYTES) if raw.query_key is not None else None
+        by_query = allow_query and query_value(scope, "api_key") is not None
+        ticket = secrets.token_urlsafe(TICKET_BYTES) if by_query else None
         session = self._hub.admit(caller.principal.owner, Transport.HTTP_SSE)
         session.holder = caller.principal
         outbox = Outbox(self._settings, self._hub.outbox_budget, partial(self._cut, session))
@@ -154,7 +155,7 @@ class HttpSse:
         raw_id = query_value(scope, "sessionId") or ""
         caller = self._ticket_holder(scope, raw_id)
         if caller is None:
-            caller = await self._doorman.authenticate(raw_credentials(scope, allow_query=False), origin_of(scope))
+            caller = await caller_of(self._doorman, scope, allow_query=False)
         settings = self._settings
         document = await read_document(
             scope, receive, max_bytes=settings.max_body_bytes, deadline_s=settings.body_deadline_s

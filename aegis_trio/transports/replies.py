@@ -24,6 +24,7 @@ from aegis_trio.model.errors import (
     NotReady,
     ResourceMissing,
     TooMany,
+    UpstreamPaused,
 )
 from aegis_trio.model.fault_rows import row_of
 from aegis_trio.model.json import JsonObject, encode_json
@@ -78,7 +79,7 @@ def fault_reply(
         code = INVALID_PARAMS
     retry_after_s: int | None = None
     http_status = 400 if revision.era is Era.MODERN and code in _REFUSED_PARAMS else 200
-    if isinstance(fault, TooMany):
+    if isinstance(fault, TooMany | UpstreamPaused):
         http_status, retry_after_s = row.http_status, fault.retry_after_s
     elif isinstance(fault, NotReady | AuditUnavailable):
         http_status, retry_after_s = row.http_status, RETRY_NOT_READY_S

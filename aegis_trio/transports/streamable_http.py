@@ -31,7 +31,7 @@ from aegis_trio.protocol.steps import (
     OpenSession,
 )
 from aegis_trio.transports.body import Unread, read_document
-from aegis_trio.transports.credentials import headers_of, origin_of, raw_credentials
+from aegis_trio.transports.credentials import caller_of, headers_of
 from aegis_trio.transports.exchange import Exchange
 from aegis_trio.transports.hub import SessionHub, StreamKind
 from aegis_trio.transports.negotiation import accepted_forms
@@ -84,8 +84,7 @@ class StreamableHttp:
         """
         # 1. who is calling  2. what for. Threat: whoever has no credential learns nothing about sessions or methods.
         allow_query = self._settings.allow_query_api_key and scope["path"] == SSE_PATH
-        raw = raw_credentials(scope, allow_query=allow_query)
-        caller = await self._doorman.authenticate(raw, origin_of(scope))
+        caller = await caller_of(self._doorman, scope, allow_query=allow_query)
         visit = Visit(
             caller=caller,
             headers=read_routing_headers(headers_of(scope)),

@@ -20,7 +20,7 @@ import trio
 
 from aegis_trio.model.asgi import Receive, Scope, Send
 from aegis_trio.model.call import Transport
-from aegis_trio.transports.credentials import origin_of, raw_credentials
+from aegis_trio.transports.credentials import caller_of
 from aegis_trio.transports.line import Heard, LineEnd, open_line
 from aegis_trio.transports.ports import Doorman
 from aegis_trio.transports.reception import Reception
@@ -57,7 +57,7 @@ class McpSocket:
         Raises:
             Fault: before it was accepted: the credential was refused, or there is no room.
         """
-        caller = await self._doorman.authenticate(raw_credentials(scope, allow_query=False), origin_of(scope))
+        caller = await caller_of(self._doorman, scope, allow_query=False)
         with open_line(caller, Transport.WEBSOCKET, reception=self._reception, settings=self._settings) as line:
             if (await receive())["type"] != "websocket.connect":
                 return

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final, final
 
 from aegis_trio.gateway.render import fault_body
-from aegis_trio.model.errors import AuditUnavailable, Fault, NotReady, TooMany, Unauthenticated
+from aegis_trio.model.errors import AuditUnavailable, Fault, NotReady, TooMany, Unauthenticated, UpstreamPaused
 from aegis_trio.model.fault_rows import row_of
 from aegis_trio.model.json import JsonObject, encode_json
 
@@ -50,7 +50,7 @@ def fault_headers(fault: Fault) -> tuple[tuple[bytes, bytes], ...]:
     match fault:
         case Unauthenticated():
             return ((b"www-authenticate", b"Bearer"),)
-        case TooMany():
+        case TooMany() | UpstreamPaused():
             return ((b"retry-after", str(fault.retry_after_s).encode()),)
         case NotReady() | AuditUnavailable():
             return ((b"retry-after", str(RETRY_NOT_READY_S).encode()),)

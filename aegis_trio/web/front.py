@@ -15,19 +15,23 @@ Not here: authentication (each route asks auth/ itself, before it reads the body
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, cast, final
 
 from aegis_trio.model.asgi import Application, Headers, Message, Receive, Scope, Send
 from aegis_trio.model.errors import Fault
-from aegis_trio.model.identity import Origin
+from aegis_trio.model.identity import Origin, Principal
+from aegis_trio.policy.quotas import Quota
 from aegis_trio.telemetry.correlation import under_request
+from aegis_trio.transports.credentials import PRINCIPAL
 from aegis_trio.web.challenges import plain_fault
 from aegis_trio.web.containment import contained
 from aegis_trio.web.errors import HttpAnswer, plain_answer
 from aegis_trio.web.forwarded import client_address
-from aegis_trio.web.screen import Place, cors_of, place_at, screen, screen_upgrade
+from aegis_trio.web.quota_fields import quota_fields
+from aegis_trio.web.screen import HEALTH_PATHS, Place, cors_of, place_at, screen, screen_upgrade
 from aegis_trio.web.settings import WebSettings
 from aegis_trio.web.upgrade import Upgrade, end_socket
 
@@ -49,6 +53,14 @@ _UPGRADE_REQUIRED: Final = plain_answer(
 HSTS: Final = (b"strict-transport-security", b"max-age=31536000")
 
 
+def _no_quotas(_principal: Principal) -> tuple[Quota, ...]:
+    return ()
+
+
+def _admits_everybody(_origin: Origin) -> Fault | None:
+    return None
+
+
 @final
 @dataclass(frozen=True, slots=True)
 class Routes:
@@ -61,6 +73,10 @@ class Routes:
     """Paths that are there beside those of every deployment."""
     answer_of: Callable[[str, Fault], HttpAnswer] = plain_fault
     """Gives a fault as the answer of a path, with the challenge of this deployment."""
+    quotas_of: Callable[[Principal], Sequence[Quota]] = _no_quotas
+    """What is left for whoever sent an authenticated request."""
+    refusal_of: Callable[[Origin], Fault | None] = _admits_everybody
+    """Why an address is served nothing at all but health checks, or None."""
 
 
 @final
@@ -99,9 +115,11 @@ class Front:
             await answer.give(refusal)
             return
         answer.extra = self._extra_headers(path, headers)
-        scope["aegis.origin"] = self._origin(scope, headers)
+        answer.quota_fields = partial(self._quota_fields, scope)
+        scope["aegis.origin"] = origin = self._origin(scope, headers)
         route = self._routes.direct.get((method, path), self._routes.pages)
-        fault = await contained(lambda: route(scope, receive, answer.send), method, path)
+        fault = None if path in HEALTH_PATHS else self._routes.refusal_of(origin)
+        fault = fault or await contained(lambda: route(scope, receive, answer.send), method, path)
         if fault is None:
             return
         if answer.started:
@@ -116,14 +134,20 @@ class Front:
         if refusal is not None:
             await upgrade.refuse(refusal)
             return
-        scope["aegis.origin"] = self._origin(scope, headers)
+        scope["aegis.origin"] = origin = self._origin(scope, headers)
         route = self._routes.sockets[path]
-        fault = await contained(lambda: route(scope, receive, upgrade.send), "WEBSOCKET", path)
+        fault = self._routes.refusal_of(origin)
+        fault = fault or await contained(lambda: route(scope, receive, upgrade.send), "WEBSOCKET", path)
         if fault is not None:
             await end_socket(upgrade, fault, path, self._routes.answer_of)
 
     def _extra_headers(self, path: str, headers: Headers) -> tuple[tuple[bytes, bytes], ...]:
         return (*self._security_headers, *cors_of(place_at(path, self._routes.places), headers))
+
+    def _quota_fields(self, scope: Scope) -> tuple[tuple[bytes, bytes], ...]:
+        """Return what an answer says of its caller's quota at the moment in which it begins."""
+        principal = scope.get(PRINCIPAL)
+        return quota_fields(self._routes.quotas_of(principal)) if isinstance(principal, Principal) else ()
 
     def _origin(self, scope: Scope, headers: Headers) -> Origin:
         client = cast("tuple[str, int] | None", scope.get("client"))
@@ -137,12 +161,13 @@ class Front:
 class _Answer:
     """The way back: adds the headers of every answer, and knows whether one has begun."""
 
-    __slots__ = ("_bodiless", "_send", "extra", "started")
+    __slots__ = ("_bodiless", "_send", "extra", "quota_fields", "started")
 
     def __init__(self, send: Send, extra: tuple[tuple[bytes, bytes], ...], *, bodiless: bool) -> None:
         self._send = send
         self._bodiless = bodiless
         self.extra = extra
+        self.quota_fields: Callable[[], tuple[tuple[bytes, bytes], ...]] = tuple
         self.started = False
 
     async def send(self, message: Message) -> None:
@@ -150,7 +175,8 @@ class _Answer:
             self.started = True
             present = cast("Headers", message.get("headers", []))
             names = {name.lower() for name, _ in present}
-            message["headers"] = [*present, *(pair for pair in self.extra if pair[0] not in names)]
+            more = (*self.extra, *self.quota_fields())
+            message["headers"] = [*present, *(pair for pair in more if pair[0] not in names)]
         await self._send(message)
 
     async def give(self, answer: HttpAnswer) -> None:

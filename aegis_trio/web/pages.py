@@ -32,7 +32,7 @@ from aegis_trio.model.identity import Caller, OwnerId
 from aegis_trio.model.json import JsonObject
 from aegis_trio.protocol.json_reader import read_json
 from aegis_trio.protocol.refusals import Refusal
-from aegis_trio.transports.credentials import origin_of, raw_credentials
+from aegis_trio.transports.credentials import caller_of
 from aegis_trio.web.errors import HttpAnswer, json_answer, plain_answer
 from aegis_trio.web.screen import MAX_BODY_BYTES
 
@@ -158,8 +158,7 @@ async def _call(pages: Pages, caller: Caller, tool_request: ToolRequest) -> Tool
 
 async def _caller(pages: Pages) -> Caller:
     scope: Scope = request.scope  # type: ignore[assignment]  # hypercorn's TypedDict is a mapping of str
-    raw = raw_credentials(scope, allow_query=pages.auth.allow_query_key)
-    return await pages.authenticator.authenticate(raw, origin_of(scope))
+    return await caller_of(pages.authenticator, scope, allow_query=pages.auth.allow_query_key)
 
 
 def _has_credential(pages: Pages) -> bool:

@@ -71,7 +71,7 @@ _CORS_HEADERS: Final = (
 )
 _EXPOSED: Final = (
     b"access-control-expose-headers",
-    b"mcp-session-id, mcp-protocol-version, www-authenticate, retry-after",
+    b"mcp-session-id, mcp-protocol-version, www-authenticate, retry-after, ratelimit, ratelimit-policy",
 )
 
 

@@ -61,6 +61,32 @@ def test_memory_is_bounded_and_idle_addresses_are_forgotten() -> None:
     assert 2 == rates.statistics().addresses
 
 
+def test_a_blocked_address_is_refused_before_anything_is_counted() -> None:
+    """Where signing in asks Gitea, a block holds for whoever comes without a credential."""
+    blocked: dict[str, int] = {"192.0.2.1": 77}
+    rates = AddressRates(1, clock_s=Watch(), blocked_for_s=blocked.get)
+    assert [77, 77, None] == [rates.refused_for_s(one) for one in ("192.0.2.1", "192.0.2.1", "192.0.2.2")]
+    blocked.clear()
+    assert None is rates.refused_for_s("192.0.2.1")
+
+
+def test_looking_takes_nothing_and_a_new_limit_holds_at_once() -> None:
+    """Whether Gitea may be asked is decided without counting; SIGHUP changes the limit, cell for cell."""
+    rates = AddressRates(2, clock_s=Watch())
+    assert [False] * 5 == [rates.is_spent("192.0.2.1") for _ in range(5)]
+    for _ in range(2):
+        rates.refused_for_s("192.0.2.1")
+    assert rates.is_spent("192.0.2.1")
+    rates.replace_limit(4, shadow=False)
+    assert [None, None, 15] == [rates.refused_for_s("192.0.2.1") for _ in range(3)]
+    rates.replace_limit(4, shadow=True)
+    assert [None, None] == [rates.refused_for_s("192.0.2.1") for _ in range(2)]
+    assert not rates.is_spent("192.0.2.1")
+    assert (1, 2) == (rates.statistics().refused_total, rates.statistics().would_refuse_total)
+    rates.replace_limit(0, shadow=False)
+    assert [None] * 9 == [rates.refused_for_s("192.0.2.1") for _ in range(9)]
+
+
 def test_limits_that_cannot_be_are_our_own_misuse() -> None:
     """A negative limit is a typing error of ours, not a policy."""
     with pytest.raises(ValueError, match="requests_per_minute"):

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
-from aegis_trio.limits.failures import FailureWindow, source_of
+from aegis_trio.limits.failures import FailureWindow
+from aegis_trio.limits.sources import source_of
 
 ADDRESS = "203.0.113.42"
 

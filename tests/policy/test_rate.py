@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aegis_trio.model.clock import NS_PER_S
-from aegis_trio.policy.rate import NS_PER_MINUTE, Exceeds, Fits, Limit, per_minute, spend
+from aegis_trio.policy.rate import NS_PER_MINUTE, Exceeds, Fits, Limit, is_near, per_minute, remaining, rescaled, spend
 
 
 def test_a_full_bucket_gives_its_whole_burst_and_then_refuses() -> None:
@@ -81,3 +81,14 @@ def test_no_window_gets_more_than_the_burst_and_what_came_back(cells: int, steps
             taken = sum(cost for _, cost in given_cells[first : last + 1])
             elapsed_ns = given_cells[last][0] - start_ns
             assert taken <= cells + elapsed_ns // limit.interval_ns + 1
+
+
+@given(old=st.integers(1, 500), new=st.integers(1, 500), taken=st.integers(0, 500), now_ns=st.integers(0, 10**15))
+def test_a_bucket_of_another_limit_keeps_what_was_taken(old: int, new: int, taken: int, now_ns: int) -> None:
+    """Property: cells are kept one for one, as far as the new limit has any."""
+    before, after = per_minute(old), per_minute(new)
+    taken = min(taken, old)
+    tat_ns = now_ns + taken * before.interval_ns
+    assert old - taken == remaining(before, tat_ns, now_ns)
+    assert max(0, new - taken) == remaining(after, rescaled(before, after, tat_ns, now_ns), now_ns)
+    assert is_near(before, tat_ns, now_ns) == (taken * 5 > old * 4)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 HEADINGS = [
     "Starting",
     "One message through the protocol",
+    "Limits",
     "A call that touches nothing",
     "Knowing who calls",
     "Against the embedded demo forge",

@@ -22,7 +22,7 @@ import sys
 import tempfile
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -37,6 +37,7 @@ from calls import measure_calls
 from core import DEFAULT_TURNS, Turns, measure_core
 from forge_reading import Target, measure_reading
 from hangups import measure_hangups
+from limiting import measure_limiting, measure_places
 from processes import Forge, Program, open_bare, open_forge, open_gate, open_idle_gate, open_signin_gate
 from report import Section, render_section, write_sections
 from signins import measure_signins
@@ -46,7 +47,18 @@ from streams import WARM_UP, measure_fan_out, measure_idle
 ROOT: Final = Path(__file__).resolve().parents[2]
 PAGE: Final = ROOT / "docs" / "performance.md"
 DEMO_FILE: Final = "tidewater/harbor/README.md"
-SECTIONS: Final = ("starting", "core", "calls", "authentication", "forge", "sign-ins", "idle", "fan-out", "hang-ups")
+SECTIONS: Final = (
+    "starting",
+    "core",
+    "limits",
+    "calls",
+    "authentication",
+    "forge",
+    "sign-ins",
+    "idle",
+    "fan-out",
+    "hang-ups",
+)
 MAX_STREAMS: Final = 11_000  # the gate takes 12,000 connections in all
 SPARE_FILES: Final = 500  # what a program opens beside its streams
 
@@ -206,6 +218,11 @@ async def _core(_stage: Stage, _arguments: argparse.Namespace, plan: Plan, tell:
     tell(measure_core(plan.turns))
 
 
+async def _limits(_stage: Stage, _arguments: argparse.Namespace, plan: Plan, tell: Tell) -> None:
+    section = measure_limiting(plan.turns)
+    tell(replace(section, rows=[*section.rows, await measure_places(plan.turns)]))
+
+
 async def _calls(stage: Stage, _arguments: argparse.Namespace, plan: Plan, tell: Tell) -> None:
     async with stage.idle_gate() as gate:
         tell(await measure_calls(gate, stage.bare, stage.key, plan.touching_nothing))
@@ -236,6 +253,7 @@ async def _hang_ups(stage: Stage, _arguments: argparse.Namespace, plan: Plan, te
 _MEASURES: Final[dict[str, Measure]] = {
     "starting": _starting,
     "core": _core,
+    "limits": _limits,
     "calls": _calls,
     "authentication": _authentication,
     "forge": _read,

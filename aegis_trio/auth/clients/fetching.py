@@ -20,7 +20,7 @@ from typing import Final, TypeAlias, final
 import trio
 
 from aegis_trio.auth.clients.guarded import NotFetched
-from aegis_trio.limits.failures import source_of
+from aegis_trio.limits.sources import source_of
 
 MAX_FETCHING: Final = 32
 """Fetches of strangers at once; each has 3 seconds and some 40 KB."""

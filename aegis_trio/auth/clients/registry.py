@@ -34,7 +34,7 @@ from aegis_trio.auth.clients.client import (
     is_local,
     is_valid_redirect,
 )
-from aegis_trio.limits.failures import source_of
+from aegis_trio.limits.sources import source_of
 from aegis_trio.model.clock import WallClock, unix_seconds
 from aegis_trio.model.errors import RateLimited
 from aegis_trio.model.json import JsonObject, JsonValue

@@ -1,6 +1,6 @@
 """Variables of features that this version does not have: switching one on is a fault, not silence.
 
-Two more stand beside their kin: `BLOCK_PERSIST` (access.py) and `AUDIT_PSEUDONYMS` (operation.py).
+One more stands beside its kin: `AUDIT_PSEUDONYMS` (operation.py).
 """
 
 from __future__ import annotations

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Final
 
 from aegis_trio.config.parsing import (
-    off_switch,
     parse_gitea_url,
     parse_long_secret,
     parse_path,
@@ -14,6 +13,7 @@ from aegis_trio.config.parsing import (
     parse_secret_text,
     parse_switch,
     parse_token,
+    seconds,
     whole_number,
 )
 from aegis_trio.config.variable import Feature, Variable
@@ -65,6 +65,31 @@ GITEA_CA_FILE: Final = Variable[Path | None](
     default=None,
     default_text="",
     meaning="Certificates (PEM) to trust instead of the built-in ones, for a Gitea behind a private authority.",
+)
+GITEA_MAX_WAITING: Final = Variable[int](
+    name="GITEA_MAX_WAITING",
+    feature=Feature.GITEA,
+    parse=whole_number(1, _MANY, such_as=1024),
+    default=1024,
+    default_text="1024",
+    meaning="Requests of calls that wait for a connection to Gitea; beyond it whoever has most waiting is refused.",
+)
+GITEA_BREAKER_FAILURES: Final = Variable[int](
+    name="GITEA_BREAKER_FAILURES",
+    feature=Feature.GITEA,
+    parse=whole_number(0, 1000, such_as=5),
+    default=5,
+    default_text="5",
+    meaning="Failures in a row to get any answer after which Gitea is not asked for a moment; 0 is off.",
+)
+GITEA_BREAKER_MAX_PAUSE_S: Final = Variable[float](
+    name="GITEA_BREAKER_MAX_PAUSE_S",
+    feature=Feature.GITEA,
+    parse=seconds(1, 300),
+    default=8.0,
+    default_text="8",
+    unit="s",
+    meaning="The longest of those moments: the first lasts 1 s, each next one twice the last.",
 )
 AUTH_ENABLED: Final = Variable[bool](
     name="AUTH_ENABLED",
@@ -159,11 +184,10 @@ AUTH_BLOCK_STRICT: Final = Variable[bool](
 BLOCK_PERSIST: Final = Variable[bool](
     name="BLOCK_PERSIST",
     feature=Feature.FAILURES,
-    parse=off_switch,
+    parse=parse_switch,
     default=False,
     default_text="false",
-    absent=True,
-    meaning="Keep blocks over a restart. Not in this version.",
+    meaning="Keep blocks over a restart, and let repeated ones grow: each twice as long as the last, up to a day.",
 )
 
 VARIABLES: Final[tuple[Variable[object], ...]] = (
@@ -172,6 +196,9 @@ VARIABLES: Final[tuple[Variable[object], ...]] = (
     GITEA_KEY_TOKENS,
     GITEA_MAX_CONNECTIONS,
     GITEA_CA_FILE,
+    GITEA_MAX_WAITING,
+    GITEA_BREAKER_FAILURES,
+    GITEA_BREAKER_MAX_PAUSE_S,
     AUTH_ENABLED,
     MCP_API_KEYS,
     AEGIS_KEY_PEPPER,

@@ -1,4 +1,4 @@
-"""Variables about running: limits, the audit log, logs and the farewell."""
+"""Variables about running: bounds of sessions and connections, the audit log, logs and the farewell."""
 
 from __future__ import annotations
 
@@ -22,22 +22,6 @@ from aegis_trio.telemetry.settings import LogFormat, LogLevel
 
 _MANY: Final = 1_000_000  # a bound for numbers that have no better one
 
-MAX_CONCURRENT_CALLS: Final = Variable[int](
-    name="MAX_CONCURRENT_CALLS",
-    feature=Feature.LIMITS,
-    parse=whole_number(0, _MANY, such_as=32),
-    default=32,
-    default_text="32",
-    meaning="Calls of one key that run at the same time; 0 is off.",
-)
-CALLS_PER_MINUTE: Final = Variable[int](
-    name="CALLS_PER_MINUTE",
-    feature=Feature.LIMITS,
-    parse=whole_number(0, _MANY, such_as=1200),
-    default=1200,
-    default_text="1200",
-    meaning="Calls of one key in a minute; all of them may come at once, then they come back evenly. 0 is off.",
-)
 MAX_SESSIONS: Final = Variable[int](
     name="MAX_SESSIONS",
     feature=Feature.LIMITS,
@@ -134,8 +118,6 @@ SHUTDOWN_GRACE_S: Final = Variable[float](
 )
 
 VARIABLES: Final[tuple[Variable[object], ...]] = (
-    MAX_CONCURRENT_CALLS,
-    CALLS_PER_MINUTE,
     MAX_SESSIONS,
     MAX_SESSIONS_PER_PRINCIPAL,
     MAX_CONNECTIONS,

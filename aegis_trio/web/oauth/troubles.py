@@ -16,6 +16,7 @@ from aegis_trio.model.errors import (
     TooMany,
     UpstreamBusy,
     UpstreamFault,
+    UpstreamPaused,
     UpstreamTimeout,
     UpstreamUnreachable,
 )
@@ -27,7 +28,7 @@ from aegis_trio.web.oauth.endpoint import Asked, Trouble
 from aegis_trio.web.oauth.pages import Message, PagePrinter, Way
 
 _BEGIN_AGAIN: Final = "Go back to your assistant and connect it again."
-_AWAY: Final = (UpstreamUnreachable, UpstreamTimeout, UpstreamBusy)
+_AWAY: Final = (UpstreamUnreachable, UpstreamTimeout, UpstreamBusy, UpstreamPaused)
 
 
 def trouble_page(printer: PagePrinter, trouble: Trouble, _asked: Asked) -> HttpAnswer:
