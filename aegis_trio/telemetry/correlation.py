@@ -2,7 +2,8 @@
 
 Laws:
     1. The names are bound for the task and those that it starts, and for nobody else.
-    2. A trace is the client's word: nothing is decided by it, and what is not well formed is as if it were not there.
+    2. A request begins without names: one on a kept connection is started by the task of the one before it.
+    3. A trace is the client's word: nothing is decided by it, and what is not well formed is as if it were not there.
 
 Source: W3C Trace Context Level 2; structlog's contextvars; trio's nurseries hand a task's context to its children.
 """
@@ -13,11 +14,12 @@ from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from typing import Final
 
-from structlog.contextvars import bound_contextvars, get_contextvars
+from structlog.contextvars import bound_contextvars, get_contextvars, unbind_contextvars
 
 from aegis_trio.protocol.trace_context import read_trace_context
 
 _TRACE: Final = "trace"
+_CORRELATION_ID: Final = "correlation_id"
 _TRACEPARENT: Final = b"traceparent"
 
 
@@ -30,6 +32,7 @@ def under_request(raw_headers: Iterable[tuple[bytes, bytes]]) -> Generator[None]
     """
     found = [value.decode("latin-1").strip() for name, value in raw_headers if name == _TRACEPARENT]
     context = read_trace_context({"traceparent": found[0]}) if len(found) == 1 else None
+    unbind_contextvars(_TRACE, _CORRELATION_ID)
     if context is None:
         yield
         return
@@ -40,7 +43,7 @@ def under_request(raw_headers: Iterable[tuple[bytes, bytes]]) -> Generator[None]
 @contextmanager
 def under_call(correlation_id: str, trace: str | None) -> Generator[None]:
     """Bind a call's id, and its trace when it names one, while inside."""
-    names = {"correlation_id": correlation_id} | ({} if trace is None else {_TRACE: trace})
+    names = {_CORRELATION_ID: correlation_id} | ({} if trace is None else {_TRACE: trace})
     with bound_contextvars(**names):
         yield
 

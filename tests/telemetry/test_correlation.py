@@ -25,6 +25,24 @@ def test_what_is_no_trace_binds_nothing() -> None:
             assert bound_trace() is None
 
 
+async def test_the_next_request_on_a_connection_has_nothing_of_the_one_before() -> None:
+    """The server starts it in a task that the one before it made, and a task begins with its maker's names."""
+    seen: list[dict[str, object]] = []
+
+    async def following() -> None:
+        with under_request([(b"host", b"x")]):
+            seen.append(dict(get_contextvars()))
+            await trio.lowlevel.checkpoint()
+
+    async with trio.open_nursery() as connection:
+        with under_request([(b"traceparent", PARENT)]), under_call("id", TRACE):
+            connection.start_soon(following)
+            # Invariant: the maker's names are copied where a task is started, not where it first runs.
+            assert TRACE == bound_trace()
+
+    assert [{}] == seen
+
+
 async def test_tasks_of_a_call_have_its_names_and_its_neighbours_have_not() -> None:
     """A nursery hands a task's context to the tasks that it starts."""
     seen: dict[str, object] = {}
