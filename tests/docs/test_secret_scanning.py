@@ -89,6 +89,7 @@ def test_bare_keys_are_found_where_they_are_sent(line: str) -> None:
         f"aegis_{secrets.token_hex(31)}_{secrets.token_hex(4)}",
         f"AEGIS_KEY_PEPPER={secrets.token_hex(32)}",
     ],
+    ids=["digest", "commit", "no sum", "longer sum", "longer prefix", "shorter body", "pepper"],
 )
 def test_what_merely_looks_like_a_key_is_left_alone(text: str) -> None:
     """A scanner that cries wolf is switched off."""
