@@ -104,6 +104,10 @@ class Call:
             number = 1
         return Page(number=number, items=items)
 
+    def asked_page(self) -> slice:
+        """Return where the page lies, or everything: lists of this kind have no pages until one is asked for."""
+        return self.page().slice() if int_of(self.query.first("page")) > 0 else slice(None)
+
     def page_headers(self, page: Page, total: int) -> Headers:
         """Return `Link` and `X-Total-Count` as Gitea writes them.
 

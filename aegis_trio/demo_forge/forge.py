@@ -26,11 +26,17 @@ from aegis_trio.demo_forge.areas import (
     contents,
     file_batch,
     git,
+    issue_search,
     issues,
+    labels,
     meta,
     pulls,
     raw,
     repositories,
+    reviews,
+    threads,
+    timeline,
+    tracking,
     users,
 )
 from aegis_trio.demo_forge.areas.meta import answer_page
@@ -43,7 +49,11 @@ from aegis_trio.demo_forge.router import Match, Router, categories_of
 from aegis_trio.demo_forge.world import Repository, World
 
 API: Final = "/api/v1"
-_ROOMS: Final = (meta, users, repositories, contents, file_batch, raw, git, branches, issues, pulls, applications)
+_ROOMS: Final = (
+    *(meta, users, applications),
+    *(repositories, contents, file_batch, raw, git, branches),
+    *(issues, labels, threads, timeline, tracking, issue_search, pulls, reviews),
+)
 # A signature in the query stands there for everything that is checked elsewhere.
 _SIGNED_ADDRESSES: Final = frozenset({"/repos/{owner}/{repo}/actions/artifacts/{artifact_id}/zip/raw"})
 

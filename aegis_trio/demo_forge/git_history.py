@@ -9,6 +9,7 @@ Source: gitrevisions(7) and git-log(1), "History Simplification".
 
 from __future__ import annotations
 
+import heapq
 import re
 from typing import Final
 
@@ -156,3 +157,32 @@ def _history(git: GitStore, sha: str) -> set[str]:
             seen.add(current)
             waiting += [parent.decode() for parent in git.commit(current).parents]
     return seen
+
+
+def commits_between(git: GitStore, base: str | None, head: str) -> list[str]:
+    """Return what *head* has behind it and *base* has not, the newest first.
+
+    Source: git-log(1), base..head.
+    """
+    known = set() if base is None else _history(git, base)
+    fresh = _history(git, head) - known
+    children = dict.fromkeys(fresh, 0)
+    for sha in fresh:
+        for parent in git.commit(sha).parents:
+            if parent.decode() in children:
+                children[parent.decode()] += 1
+    # A commit waits for all that build on it; the newest of the others comes, of equals the first
+    ready = [(-git.commit(head).commit_time, 0, head)] if head in fresh else []
+    ordered: list[str] = []
+    count = 0
+    while ready:
+        _, _, sha = heapq.heappop(ready)
+        ordered.append(sha)
+        for parent in git.commit(sha).parents:
+            name = parent.decode()
+            if name in children:
+                children[name] -= 1
+                if children[name] == 0:
+                    count += 1
+                    heapq.heappush(ready, (-git.commit(name).commit_time, count, name))
+    return ordered

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, final
 
+from aegis_trio.demo_forge.discussions import Event, Reaction, Review, TrackedTime
+
 # Source: gitea [repository.pull-request] WORK_IN_PROGRESS_PREFIXES; compared without regard to case.
 _DRAFT_PREFIXES: Final = ("wip:", "[wip]")
 
@@ -67,6 +69,7 @@ class Comment:
     created: datetime
     updated: datetime
     attachments: tuple[Attachment, ...] = ()
+    reactions: tuple[Reaction, ...] = ()
 
 
 @final
@@ -90,6 +93,7 @@ class PullRequest:
     """Entries of reviews, which count among the comments and are not listed with them."""
     remarks: int = 0
     """Comments on lines of code."""
+    review_list: tuple[Review, ...] = ()
 
 
 @final
@@ -113,6 +117,11 @@ class Issue:
     due: datetime | None = None
     attachments: tuple[Attachment, ...] = ()
     comments: list[Comment] = field(default_factory=list[Comment])
+    events: list[Event] = field(default_factory=list[Event])
+    reactions: tuple[Reaction, ...] = ()
+    times: list[TrackedTime] = field(default_factory=list[TrackedTime])
+    stopwatches: dict[int, datetime] = field(default_factory=dict[int, datetime])  # account -> when it was started
+    depends_on: tuple[tuple[int, int], ...] = ()  # repository and number
     pull: PullRequest | None = None
 
     @property

@@ -34,3 +34,27 @@ def redirect(call: Call, status: int, old: str, new: str) -> Refusal:
     if call.request.raw_query:
         path = f"{path}?{call.request.raw_query}"
     return Refusal(moved(status, path, as_page=call.request.method in {"GET", "HEAD"}))
+
+
+def the_viewer(call: Call) -> Account:
+    """Return who asks, on a route that needs an account.
+
+    Raises:
+        Refusal: 401, nobody is signed in.
+    """
+    viewer = call.viewer
+    if viewer is None:
+        raise call.refused(401, "token is required")
+    return viewer
+
+
+def find_organisation(call: Call) -> Account:
+    """Return the organisation that the path names.
+
+    Raises:
+        Refusal: 307 to its new name, or 404 where there is none, or none that the one who asks may know of.
+    """
+    organisation = find_account(call, call.params["org"], "GetOrgByName")
+    if not organisation.is_organisation:
+        raise call.missing("GetOrgByName", f"org does not exist [id: 0, name: {organisation.login}]")
+    return organisation

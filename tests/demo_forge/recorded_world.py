@@ -17,6 +17,7 @@ from dulwich.bundle import read_bundle
 
 from aegis_trio.demo_forge.git_store import GitStore, Signature
 from aegis_trio.demo_forge.world import Access, Account, Protection, Repository, Team, Unit, Visibility, World
+from tests.demo_forge.recorded_discussions import add_discussions
 from tests.demo_forge.recorded_issues import (
     add_issues,
     comment_on_pull,
@@ -68,6 +69,7 @@ def build_recorded_world() -> World:
     _add_teams(world)
     _add_repositories(world)
     add_issues(world)
+    add_discussions(world)
     _add_tokens(world)
     return world
 

@@ -49,8 +49,6 @@ def asker() -> Asker:
 @pytest.mark.parametrize(
     "path",
     [
-        f"{HARBOR}/issues?mentioned_by=bob",
-        f"{HARBOR}/issues/comments",
         f"{HARBOR}/pulls?sort=recentupdate",
         f"{HARBOR}/pulls/13/files?whitespace=ignore-all",
         f"{HARBOR}/pulls/13/files?skip-to=a",

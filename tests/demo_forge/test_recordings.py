@@ -100,8 +100,7 @@ UNCLAIMED: Final = {
     "seed.bot.must_change_password.public",
     # The JSON of a repository whose transfer is offered has a part more.
     "repos.transfer.pending.get",
-    # Mentions, renames and other ways to count lines, which the forge does not look for.
-    "issues.list.mentioned_by",
+    # Renames and other ways to count lines, which the forge does not look for.
     "pulls.files.big",
     "pulls.files.page",
     "pulls.files.skip_to",

@@ -53,7 +53,7 @@ def issue_json(world: World, repository: Repository, issue: Issue, viewer: Accou
         "title": issue.title,
         "body": issue.body,
         "ref": "",
-        "assets": _attachments(world, issue.attachments),
+        "assets": attachments_json(world, issue.attachments),
         "labels": labels_json(world, repository, issue),
         "milestone": milestone_json(repository, issue.milestone_id),
         "assignee": assignees[0] if assignees else None,
@@ -90,7 +90,7 @@ def comment_json(world: World, repository: Repository, issue: Issue, comment: Co
         "original_author": "",
         "original_author_id": 0,
         "body": comment.body,
-        "assets": _attachments(world, comment.attachments),
+        "assets": attachments_json(world, comment.attachments),
         "created_at": as_gitea(comment.created),
         "updated_at": as_gitea(comment.updated),
     }
@@ -99,10 +99,11 @@ def comment_json(world: World, repository: Repository, issue: Issue, comment: Co
 def labels_json(world: World, repository: Repository, issue: Issue) -> list[JsonValue]:
     """Return an issue's labels, by name."""
     labels = sorted((repository.tracker.labels[each] for each in issue.label_ids), key=lambda label: label.name)
-    return [_label(world, repository, label) for label in labels]
+    return [label_json(world, repository, label) for label in labels]
 
 
-def _label(world: World, repository: Repository, label: Label) -> JsonObject:
+def label_json(world: World, repository: Repository, label: Label) -> JsonObject:
+    """Return one label of a repository, or of the organisation that owns it."""
     owner = world.owner_of(repository).login
     place = f"orgs/{owner}" if label.of_organisation else f"repos/{owner}/{repository.name}"
     return {
@@ -136,7 +137,8 @@ def milestone_json(repository: Repository, number: int | None) -> JsonObject | N
     }
 
 
-def _attachments(world: World, attachments: tuple[Attachment, ...]) -> list[JsonValue]:
+def attachments_json(world: World, attachments: tuple[Attachment, ...]) -> list[JsonValue]:
+    """Return what is told of files that hang at an issue or a comment."""
     return [
         {
             "id": each.id,

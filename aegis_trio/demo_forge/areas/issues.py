@@ -5,6 +5,7 @@ Not here: search over all repositories, comments of a whole repository, and ever
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
@@ -17,6 +18,7 @@ from aegis_trio.demo_forge.router import Route
 from aegis_trio.demo_forge.world import Access, Account, Unit
 from aegis_trio.model.json import JsonValue
 
+_MENTION: Final = re.compile(r"(?<![\w/])@([\w.-]*\w)(?![\w/])")
 _LIST: Final = "/repos/{owner}/{repo}/issues"
 _COMMENTS: Final = "/repos/{owner}/{repo}/issues/{index}/comments"
 
@@ -58,8 +60,6 @@ def list_issues(call: Call) -> Answer:
     """
     if max(call.rights.to(Unit.ISSUES), call.rights.to(Unit.PULLS)) < Access.READ:
         raise call.missing()
-    if call.query.first("mentioned_by"):
-        raise Refusal(not_proven("GET", f"{_LIST}?mentioned_by="))
     found = [issue for issue in call.repository.tracker.issues.values() if may_read(call, issue)]
     found = of_state(call.query.first("state"), found, unknown="open")
     kind = call.query.first("type")
@@ -100,11 +100,19 @@ def _by_milestone(call: Call, issues: list[Issue]) -> list[Issue]:
 
 def _by_people(call: Call, issues: list[Issue]) -> list[Issue]:
     author, assignee = _person(call, "created_by"), _person(call, "assigned_by")
+    mentioned = _person(call, "mentioned_by")
     return [
         issue
         for issue in issues
-        if (author is None or issue.author_id == author.id) and (assignee is None or assignee.id in issue.assignees)
+        if (author is None or issue.author_id == author.id)
+        and (assignee is None or assignee.id in issue.assignees)
+        and (mentioned is None or is_mentioned(issue, mentioned))
     ]
+
+
+def is_mentioned(issue: Issue, account: Account) -> bool:
+    """Tell whether an issue's own text names an account after an at sign; comments do not count."""
+    return any(account.login.lower() == name.lower() for name in _MENTION.findall(issue.body))
 
 
 def _person(call: Call, key: str) -> Account | None:
@@ -118,7 +126,7 @@ def _person(call: Call, key: str) -> Account | None:
 
 
 def _by_time(call: Call, issues: list[Issue]) -> list[Issue]:
-    since, before = _time(call, "since"), _time(call, "before")
+    since, before = time_asked(call, "since"), time_asked(call, "before")
     return [
         issue
         for issue in issues
@@ -126,7 +134,12 @@ def _by_time(call: Call, issues: list[Issue]) -> list[Issue]:
     ]
 
 
-def _time(call: Call, key: str) -> datetime | None:
+def time_asked(call: Call, key: str) -> datetime | None:
+    """Read a time from the query.
+
+    Raises:
+        Refusal: 422, it is none.
+    """
     raw = call.query.first(key)
     if not raw:
         return None
@@ -149,7 +162,7 @@ def list_comments(call: Call) -> Answer:
         raise call.refused(500, "")
     if not may_read(call, issue):
         raise Refusal(not_proven("GET", f"{_COMMENTS} of what may not be read"))
-    since, before = _time(call, "since"), _time(call, "before")
+    since, before = time_asked(call, "since"), time_asked(call, "before")
     found = [
         comment
         for comment in issue.comments

@@ -11,6 +11,7 @@ from typing import final
 
 from aegis_trio.demo_forge.areas.issue_json import labels_json, milestone_json, moment, page_of, people_json
 from aegis_trio.demo_forge.areas.repositories import repository_json
+from aegis_trio.demo_forge.areas.team_json import team_json
 from aegis_trio.demo_forge.areas.users import account_json, account_json_for
 from aegis_trio.demo_forge.call import Call
 from aegis_trio.demo_forge.git_diff import FileChange
@@ -18,7 +19,7 @@ from aegis_trio.demo_forge.git_history import merge_base
 from aegis_trio.demo_forge.issues import Issue, PullRequest
 from aegis_trio.demo_forge.permissions import rights_of
 from aegis_trio.demo_forge.times import as_gitea
-from aegis_trio.demo_forge.world import Repository, Team, World
+from aegis_trio.demo_forge.world import Repository, World
 from aegis_trio.model.json import JsonObject, JsonValue
 
 
@@ -69,7 +70,7 @@ def pull_json(call: Call, issue: Issue, head: PullHead, changes: Sequence[FileCh
     page = page_of(world, repository, issue)
     empty: list[JsonValue] | None = None if changes is None else []
     assignees = people_json(world, issue.assignees)
-    teams: list[JsonValue] = [_team(world, world.team(each)) for each in pull.review_teams]
+    teams: list[JsonValue] = [team_json(world, world.team(each), with_organisation=True) for each in pull.review_teams]
     result: JsonObject = {
         "id": pull.id,
         "url": page,
@@ -124,28 +125,3 @@ def _side(call: Call, repository: Repository | None, *, label: str, ref: str, sh
         shown = repository_json(call.world, repository, rights, language=False)
     number = -1 if repository is None else repository.id
     return {"label": label, "ref": ref, "sha": sha, "repo_id": number, "repo": shown}
-
-
-def _team(world: World, team: Team) -> JsonObject:
-    organisation = world.accounts[team.organisation_id]
-    account = account_json(world, organisation, signed_in=True, private=False)
-    units: list[JsonValue] = [f"repo.{unit}" for unit in team.units]
-    kept = ("full_name", "email", "avatar_url", "description", "website", "location", "visibility")
-    shown: JsonObject = {key: account[key] for key in kept}
-    return {
-        "id": team.id,
-        "name": team.name,
-        "description": team.description,
-        "organization": {
-            "id": organisation.id,
-            "name": organisation.login,
-            **shown,
-            "repo_admin_change_team_access": False,
-            "username": organisation.login,
-        },
-        "includes_all_repositories": team.all_repositories,
-        "permission": "owner" if team.owners else "none",
-        "units": units,
-        "units_map": {f"repo.{unit}": access.name.lower() for unit, access in sorted(team.units.items())},
-        "can_create_org_repo": team.may_create_repositories,
-    }

@@ -27,7 +27,12 @@ _UNPROVEN_ORDERS: Final = frozenset(
 )
 
 
-def _find(call: Call) -> tuple[Issue, PullHead]:
+def find_pull(call: Call) -> tuple[Issue, PullHead]:
+    """Return the pull request that the path names, and where it stands.
+
+    Raises:
+        Refusal: 404, there is none that the one who asks may read.
+    """
     _must_read_pulls(call)
     number = int_of(call.params["index"])
     found = next((pair for pair in call.repository.tracker.pulls() if pair[0].number == number), None)
@@ -44,7 +49,11 @@ def _must_read_pulls(call: Call) -> None:
 
 def get_pull(call: Call) -> Answer:
     """Show one pull request."""
-    issue, head = _find(call)
+    return pull_answer(call, *find_pull(call))
+
+
+def pull_answer(call: Call, issue: Issue, head: PullHead) -> Answer:
+    """Return the answer that shows one pull request whole."""
     changes = _changes(call, head, "/repos/{owner}/{repo}/pulls/{index}")
     return json_answer(pull_json(call, issue, head, changes))
 
@@ -98,17 +107,18 @@ def list_files(call: Call) -> Answer:
 
     Source: gitea routers/api/v1/repo/pull.go GetPullRequestFiles.
     """
-    _, head = _find(call)
+    _, head = find_pull(call)
     for key in ("skip-to", "whitespace"):
         if call.query.first(key):
             raise Refusal(not_proven("GET", f"{_FILES}?{key}="))
     changes = _changes(call, head, _FILES)
     page = call.page()
     shown: list[JsonValue] = [_file(call, head, change) for change in changes[page.slice()]]
-    return json_answer(shown, headers=(*call.page_headers(page, len(changes)), *_more(page, len(changes))))
+    return json_answer(shown, headers=(*call.page_headers(page, len(changes)), *more_headers(page, len(changes))))
 
 
-def _more(page: Page, total: int) -> Headers:
+def more_headers(page: Page, total: int) -> Headers:
+    """Return the headers that count pages, which commits and files have besides the usual ones."""
     pages = -(-total // page.items)
     return (
         ("X-Page", str(page.number)),
@@ -128,6 +138,17 @@ def _changes(call: Call, head: PullHead, template: str) -> list[FileChange]:
     if any(change.is_new for change in changes) and any(change.is_gone for change in changes):
         raise refusal
     return changes
+
+
+def list_pinned_pulls(call: Call) -> Answer:
+    """List the pinned pull requests, in the order in which they hang there."""
+    _must_read_pulls(call)
+    pinned = [(issue, pull) for issue, pull in call.repository.tracker.pulls() if issue.pin_order > 0]
+    pinned.sort(key=lambda pair: pair[0].pin_order)
+    shown: list[JsonValue] = [
+        pull_json(call, issue, head_of(call.world, call.repository, issue.number, pull), None) for issue, pull in pinned
+    ]
+    return json_answer(shown)
 
 
 def _file(call: Call, head: PullHead, change: FileChange) -> JsonObject:
@@ -151,6 +172,7 @@ def _file(call: Call, head: PullHead, change: FileChange) -> JsonObject:
 
 ROUTES: Final = (
     Route(method="GET", template=_LIST, handler=list_pulls),
+    Route(method="GET", template="/repos/{owner}/{repo}/pulls/pinned", handler=list_pinned_pulls),
     Route(method="GET", template="/repos/{owner}/{repo}/pulls/{index}", handler=get_pull),
     Route(method="GET", template=_FILES, handler=list_files),
 )
