@@ -121,7 +121,8 @@ def moved(status: int, location: str, *, as_page: bool, headers: Headers = ()) -
     """Redirect to *location*, as Gitea writes it.
 
     Args:
-        status: 301 for a renamed repository, 307 for a renamed user or organisation, 303 on pages.
+        status: 301 for a renamed repository, 302 for a file that lies elsewhere, 307 for a renamed user or
+            organisation, 303 on pages.
         as_page: GET carries a small page that names the place.
 
     Source: net/http Redirect.
@@ -129,6 +130,6 @@ def moved(status: int, location: str, *, as_page: bool, headers: Headers = ()) -
     headers = (("Location", location), *headers)
     if not as_page:
         return Answer(status=status, headers=headers)
-    words = {301: "Moved Permanently", 303: "See Other", 307: "Temporary Redirect"}[status]
+    words = {301: "Moved Permanently", 302: "Found", 303: "See Other", 307: "Temporary Redirect"}[status]
     page = f'<a href="{html.escape(location, quote=True)}">{words}</a>.\n\n'
     return text_answer(status, page, headers=headers, content_type="text/html; charset=utf-8")

@@ -104,7 +104,7 @@ class Call:
             number = 1
         return Page(number=number, items=items)
 
-    def asked_page(self) -> slice:
+    def asked_page(self) -> slice[int | None, int | None, None]:
         """Return where the page lies, or everything: lists of this kind have no pages until one is asked for."""
         return self.page().slice() if int_of(self.query.first("page")) > 0 else slice(None)
 

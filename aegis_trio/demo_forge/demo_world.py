@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from aegis_trio.demo_forge import demo_sources as sources
+from aegis_trio.demo_forge.demo_builds import add_demo_builds
 from aegis_trio.demo_forge.demo_discussions import add_demo_discussions
 from aegis_trio.demo_forge.demo_issues import add_demo_issues
 from aegis_trio.demo_forge.git_store import GitStore, Signature
@@ -50,6 +51,7 @@ def build_demo_world() -> World:
     _add_repositories(world, port, alice, bob, bot)
     add_demo_issues(world)
     add_demo_discussions(world)
+    add_demo_builds(world)
     everything = dict.fromkeys(Unit, Access.WRITE)
     reading = dict.fromkeys(Unit, Access.READ)
     world.teams += [

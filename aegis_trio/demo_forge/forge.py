@@ -21,11 +21,14 @@ from aegis_trio.demo_forge.answers import (
     unknown_path,
 )
 from aegis_trio.demo_forge.areas import (
+    action_settings,
+    actions,
     applications,
     branches,
     contents,
     file_batch,
     git,
+    history,
     issue_search,
     issues,
     labels,
@@ -34,6 +37,7 @@ from aegis_trio.demo_forge.areas import (
     raw,
     repositories,
     reviews,
+    statuses,
     threads,
     timeline,
     tracking,
@@ -51,8 +55,9 @@ from aegis_trio.demo_forge.world import Repository, World
 API: Final = "/api/v1"
 _ROOMS: Final = (
     *(meta, users, applications),
-    *(repositories, contents, file_batch, raw, git, branches),
+    *(repositories, contents, file_batch, raw, git, history, statuses, branches),
     *(issues, labels, threads, timeline, tracking, issue_search, pulls, reviews),
+    *(actions, action_settings),
 )
 # A signature in the query stands there for everything that is checked elsewhere.
 _SIGNED_ADDRESSES: Final = frozenset({"/repos/{owner}/{repo}/actions/artifacts/{artifact_id}/zip/raw"})
@@ -100,8 +105,8 @@ class Forge:
     def _answer_route(self, request: Request, match: Match, call: Call) -> Answer:
         if request.method not in match.methods:
             return method_not_allowed(match.allowed())
-        if match.template in _SIGNED_ADDRESSES:
-            return not_proven(request.method, match.template)
+        if match.template in _SIGNED_ADDRESSES and request.method in match.routes:
+            return match.routes[request.method].handler(call)
         categories = categories_of(match.template)
         for group in categories:
             check_scopes(self.world, call.principal, request.method, group)

@@ -164,7 +164,7 @@ def commits_between(git: GitStore, base: str | None, head: str) -> list[str]:
 
     Source: git-log(1), base..head.
     """
-    known = set() if base is None else _history(git, base)
+    known: set[str] = set() if base is None else _history(git, base)
     fresh = _history(git, head) - known
     children = dict.fromkeys(fresh, 0)
     for sha in fresh:
@@ -186,3 +186,25 @@ def commits_between(git: GitStore, base: str | None, head: str) -> list[str]:
                     count += 1
                     heapq.heappush(ready, (-git.commit(name).commit_time, count, name))
     return ordered
+
+
+def commits_touching(git: GitStore, commits: list[str], path: str) -> list[str]:
+    """Keep the commits that changed *path*, as git's history simplification keeps them.
+
+    Source: git-log(1), "Default mode": a merge that equals one parent is followed there alone.
+    """
+    known, reached = set(commits), {commits[0]} if commits else set[str]()
+    kept: list[str] = []
+    for sha in commits:
+        if sha not in reached:
+            continue
+        here = object_at(git, sha, path)
+        parents = [parent.decode() for parent in git.commit(sha).parents]
+        same = next((parent for parent in parents if object_at(git, parent, path) == here), None)
+        if same is not None:
+            reached |= {same} & known
+            continue
+        reached |= set(parents) & known
+        if parents or here is not None:
+            kept.append(sha)
+    return kept

@@ -58,3 +58,18 @@ def find_organisation(call: Call) -> Account:
     if not organisation.is_organisation:
         raise call.missing("GetOrgByName", f"org does not exist [id: 0, name: {organisation.login}]")
     return organisation
+
+
+def must_own(call: Call, organisation: Account) -> None:
+    """Refuse everybody but owners of *organisation* and site administrators."""
+    viewer = the_viewer(call)
+    owners = (team for team in call.world.teams if team.organisation_id == organisation.id and team.owners)
+    if not viewer.is_admin and not any(viewer.id in team.members for team in owners):
+        raise call.refused(403, "Must be an organization owner")
+
+
+def must_be_admin(call: Call) -> None:
+    """Refuse everybody but site administrators."""
+    viewer = call.viewer
+    if viewer is None or not viewer.is_admin:
+        raise call.refused(403, "user should be the site admin")

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
 from typing import Final, final
 
+from aegis_trio.demo_forge.builds import Builds
 from aegis_trio.demo_forge.faults import Faults
 from aegis_trio.demo_forge.git_store import GitStore
 from aegis_trio.demo_forge.issues import Tracker
@@ -92,6 +93,7 @@ class Account:
     last_login: datetime = EPOCH  # until the first login with a browser
     follows: set[int] = field(default_factory=set[int])
     stars: set[int] = field(default_factory=set[int])
+    builds: Builds = field(default_factory=Builds)  # variables and secrets for all repositories of the account
 
 
 @final
@@ -144,6 +146,7 @@ class Repository:
     topics: tuple[str, ...] = ()
     licenses: tuple[str, ...] = ()
     tracker: Tracker = field(default_factory=Tracker)
+    builds: Builds = field(default_factory=Builds)
     releases: int = 0
     watchers: set[int] = field(default_factory=set[int])
     collaborators: dict[int, Access] = field(default_factory=dict[int, Access])

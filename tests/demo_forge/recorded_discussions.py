@@ -16,7 +16,7 @@ from aegis_trio.demo_forge.issues import Issue
 from aegis_trio.demo_forge.world import World
 
 _FILE = Path(__file__).parent / "recordings" / "discussions.json"
-_TIMES = frozenset({"created", "updated"})
+_TIMES = frozenset({"created", "updated", "started", "stopped"})
 _Fact = TypeVar("_Fact")
 
 

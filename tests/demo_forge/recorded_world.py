@@ -17,6 +17,7 @@ from dulwich.bundle import read_bundle
 
 from aegis_trio.demo_forge.git_store import GitStore, Signature
 from aegis_trio.demo_forge.world import Access, Account, Protection, Repository, Team, Unit, Visibility, World
+from tests.demo_forge.recorded_builds import add_builds
 from tests.demo_forge.recorded_discussions import add_discussions
 from tests.demo_forge.recorded_issues import (
     add_issues,
@@ -70,6 +71,7 @@ def build_recorded_world() -> World:
     _add_repositories(world)
     add_issues(world)
     add_discussions(world)
+    add_builds(world)
     _add_tokens(world)
     return world
 

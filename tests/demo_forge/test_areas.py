@@ -12,6 +12,7 @@ from aegis_trio.demo_forge.areas.raw import sniff
 from aegis_trio.demo_forge.call import Call
 from aegis_trio.demo_forge.demo_world import build_demo_world
 from aegis_trio.demo_forge.forge import Forge
+from aegis_trio.demo_forge.git_history import find_entry
 from aegis_trio.demo_forge.git_store import Signature
 from aegis_trio.demo_forge.permissions import rights_of
 from aegis_trio.demo_forge.requests import Query, Request
@@ -51,12 +52,11 @@ def asker() -> Asker:
     [
         f"{HARBOR}/pulls?sort=recentupdate",
         f"{HARBOR}/pulls/13/files?whitespace=ignore-all",
-        f"{HARBOR}/pulls/13/files?skip-to=a",
-        f"{HARBOR}/git/commits/main.diff",
+        f"{HARBOR}/git/commits/feature%2Fwide.diff",
+        f"{HARBOR}/actions/runners/registration-token",
         f"{HARBOR}/git/trees/main@%7B1%7D",
         f"{HARBOR}/git/commits/feature%2Fwide",
         f"{HARBOR}/file-contents?body=%7B%22files%22%3A%5B%22%22%5D%7D",
-        f"{HARBOR}/actions/artifacts/1/zip/raw",
         "/api/v1/orgs/tidewater",
         "/",
         "/user/settings",
@@ -75,14 +75,17 @@ def test_what_nothing_proves_is_501_with_a_reason(asker: Asker, path: str) -> No
     assert "no recorded exchange" in text
 
 
-def test_a_renamed_file_is_not_counted(asker: Asker) -> None:
-    """git may see a rename where the forge sees one file less and one more."""
+def test_a_renamed_file_counts_what_changed_in_it(asker: Asker) -> None:
+    """git sees a rename where the trees hold one file less and one more."""
     git = asker.world.repositories[1].git
     git.refs["refs/heads/moved"] = git.refs["refs/heads/main"]
-    _commit(git, {"README.md": None, "READ.md": b"# harbor\n"}, branch="moved")
+    text = git.data(find_entry(git, git.refs["refs/heads/main"], "src/harbor/tides.py").sha)
+    _commit(git, {"src/harbor/tides.py": None, "src/harbor/water.py": text + b"# end\n"}, branch="moved")
+    status, body = asker.ask(f"{HARBOR}/git/commits/moved")
 
-    assert 501 == asker.ask(f"{HARBOR}/git/commits/moved")[0]
-    assert 200 == asker.ask(f"{HARBOR}/git/commits/moved?stat=false")[0]
+    assert 200 == status
+    assert '"stats":{"total":1,"additions":1,"deletions":0}' in body
+    assert '{"filename":"src/harbor/water.py","status":"added"}' in body
 
 
 def test_an_administrator_asking_for_git_internals_is_not_answered(asker: Asker) -> None:

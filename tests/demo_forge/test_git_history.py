@@ -13,6 +13,7 @@ from dulwich.objects import Commit, ObjectID
 
 from aegis_trio.demo_forge.git_diff import changed_files, changed_lines
 from aegis_trio.demo_forge.git_history import Missing, find_entry, last_change, resolve_revision
+from aegis_trio.demo_forge.git_patch import diff_text
 from aegis_trio.demo_forge.git_store import GitStore, Signature
 from tests.demo_forge.recorded_world import load_bundle
 from tests.demo_forge.test_demo_world import write_out
@@ -107,27 +108,26 @@ def test_the_last_change_of_every_path_is_gits(clone: Path) -> None:
     assert len(paths) > 100
 
 
-def test_counts_of_lines_are_gits(clone: Path) -> None:
-    """The statistics of a commit are shown to people who decide by them."""
+def test_differences_are_gits_to_the_byte(clone: Path) -> None:
+    """People decide by what a difference shows and counts, and `git am` takes it."""
     git = _backend()
-    wrong: dict[str, object] = {}
+    wrong: list[str] = []
     counted = 0
     for sha in git.shas():
         found = git.get(sha)
         if not isinstance(found, Commit):
             continue
-        statuses = {status for _, status in changed_files(git, found)}
-        if {"added", "removed"} <= statuses:
-            continue  # might be a rename, which the forge refuses to count
         counted += 1
-        against = f"{sha}^1" if found.parents else "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
-        text = _run(clone, "diff", "--numstat", "--no-renames", against, sha) or ""
-        numbers = [line.split("\t")[:2] for line in text.splitlines()]
+        against = found.parents[0].decode() if found.parents else "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+        plain = ("-c", "core.quotepath=false", "diff", "-M", "--no-color")
+        text = _run(clone, *plain, "-p", against, sha)
+        numbers = [line.split("\t")[:2] for line in (_run(clone, *plain, "--numstat", against, sha) or "").splitlines()]
         said = tuple(sum(int(n[i]) for n in numbers if n[i] != "-") for i in (0, 1))
-        if said != changed_lines(git, found):
-            wrong[sha] = (said, changed_lines(git, found))
+        ours = diff_text(git, found.parents[0].decode() if found.parents else None, sha)
+        if (text, said) != (ours.decode("utf-8", "surrogateescape").strip(), changed_lines(git, found)):
+            wrong.append(sha)
 
-    assert {} == wrong
+    assert [] == wrong
     assert counted > 40
 
 

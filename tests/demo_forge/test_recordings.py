@@ -100,10 +100,7 @@ UNCLAIMED: Final = {
     "seed.bot.must_change_password.public",
     # The JSON of a repository whose transfer is offered has a part more.
     "repos.transfer.pending.get",
-    # Renames and other ways to count lines, which the forge does not look for.
-    "pulls.files.big",
-    "pulls.files.page",
-    "pulls.files.skip_to",
+    # Another way to count lines, which the forge does not look for.
     "pulls.files.whitespace",
     # After writes, which have no room here yet.
     "late.issues.default",

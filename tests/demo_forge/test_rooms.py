@@ -68,6 +68,13 @@ def asker() -> Asker:
         ("repos/issues/search?created=true", 2),
         ("repos/issues/search?review_requested=true", 1),
         ("repos/issues/search?reviewed=true", 1),
+        (f"{HARBOR}/commits", 5),
+        (f"{HARBOR}/commits?path=src&limit=1", 3),
+        (f"{HARBOR}/commits/main/statuses", 1),
+        (f"{HARBOR}/actions/variables", 1),
+        (f"{HARBOR}/actions/secrets", 1),
+        ("orgs/tidewater/actions/variables", 1),
+        ("orgs/tidewater/actions/secrets", 1),
         ("user/stopwatches", 1),
         ("user/times", 1),
     ],
@@ -75,3 +82,68 @@ def asker() -> Asker:
 def test_a_list_of_the_demo_world_has_something_in_it(asker: Asker, path: str, least: int) -> None:
     """A tool that is tried on an empty list teaches nobody anything."""
     assert least <= len(asker.body(path))
+
+
+@pytest.mark.parametrize(
+    ("path", "key", "least"),
+    [
+        (f"{HARBOR}/commits/feature%2Fgrace-period/status", "statuses", 2),
+        (f"{HARBOR}/commits/feature/grace-period/status", "statuses", 2),
+        (f"{HARBOR}/compare/main...feature/spring-tides", "commits", 2),
+        (f"{HARBOR}/actions/workflows", "workflows", 1),
+        (f"{HARBOR}/actions/runs", "workflow_runs", 2),
+        (f"{HARBOR}/actions/runs?status=failure&event=pull_request", "workflow_runs", 1),
+        (f"{HARBOR}/actions/runs/2/jobs", "jobs", 1),
+        (f"{HARBOR}/actions/jobs?status=success", "jobs", 1),
+        (f"{HARBOR}/actions/tasks", "workflow_runs", 2),
+        (f"{HARBOR}/actions/artifacts", "artifacts", 1),
+        (f"{HARBOR}/actions/runs/2/artifacts?name=pytest-report", "artifacts", 1),
+        ("orgs/tidewater/actions/runs", "workflow_runs", 2),
+        ("orgs/tidewater/actions/jobs", "jobs", 2),
+    ],
+)
+def test_a_list_within_a_document_has_something_in_it(asker: Asker, path: str, key: str, least: int) -> None:
+    """The same for lists that stand beside a total."""
+    assert least <= len(asker.body(path)[key])
+
+
+def test_a_failed_run_tells_its_reason_in_its_log(asker: Asker) -> None:
+    """What a person asks first is why it is red; steps, log and artifact lead there."""
+    run = asker.body(f"{HARBOR}/actions/runs/2")
+    job = asker.body(f"{HARBOR}/actions/runs/2/jobs")["jobs"][0]
+    log = asker.ask(f"{HARBOR}/actions/jobs/{job['id']}/logs")
+
+    assert ("completed", "failure") == (run["status"], run["conclusion"])
+    assert ["failure"] == [step["conclusion"] for step in job["steps"] if "pytest" in step["name"]]
+    assert b"NameError: name 'GRACE' is not defined" in log.body
+    assert "text/plain; charset=utf-8" == log.content_type
+    assert 404 == asker.ask(f"{HARBOR}/actions/runs/9/logs").status
+
+
+def test_an_artifact_is_fetched_from_a_signed_address(asker: Asker) -> None:
+    """The address is good for whoever has it, so the gate must never hand it on."""
+    answer = asker.ask(f"{HARBOR}/actions/artifacts/1/zip")
+    place = dict(answer.headers)["Location"].removeprefix("http://forge/api/v1/")
+
+    assert 302 == answer.status
+    assert b"PK" == asker.ask(place).body[:2]
+    assert 401 == asker.ask(place.partition("?")[0]).status
+
+
+def test_what_a_pull_request_changes_reads_as_git_prints_it(asker: Asker) -> None:
+    """A patch that `git am` takes, and a difference without headers."""
+    patch, diff = (asker.ask(f"{HARBOR}/pulls/13.{kind}").body for kind in ("patch", "diff"))
+
+    assert patch.startswith(b"From ")
+    assert b"Subject: [PATCH] A grace period for late ships\n" in patch
+    assert b"\n-    return now > leaves\n+    return now - leaves > GRACE\n" in diff
+    assert diff.startswith(b"diff --git a/src/harbor/planner.py b/src/harbor/planner.py\n")
+
+
+def test_only_owners_see_settings_of_actions(asker: Asker) -> None:
+    """Names of secrets tell where to attack."""
+    places = (f"{HARBOR}/actions/secrets", f"{HARBOR}/actions/runners", "orgs/tidewater/actions/secrets")
+
+    assert [403, 403, 403] == [asker.ask(place, "bob").status for place in places]
+    assert 403 == asker.ask("admin/actions/runs", "bob").status
+    assert 501 == asker.ask(f"{HARBOR}/actions/runners/registration-token").status

@@ -13,7 +13,8 @@ from dulwich.objects import Commit
 from aegis_trio.demo_forge.answers import Refusal, not_proven
 from aegis_trio.demo_forge.areas.users import account_json
 from aegis_trio.demo_forge.call import Call
-from aegis_trio.demo_forge.git_diff import TooDifferent, changed_files, changed_lines
+from aegis_trio.demo_forge.git_diff import changed_files, changed_lines
+from aegis_trio.demo_forge.git_lines import TooDifferent
 from aegis_trio.demo_forge.git_store import GitStore
 from aegis_trio.demo_forge.times import as_gitea, of_git
 from aegis_trio.demo_forge.world import NEVER, Account, World
@@ -57,7 +58,6 @@ def commit_json(call: Call, commit: Commit) -> JsonObject:
     author, committer = person(commit.author), person(commit.committer)
     committed = as_gitea(of_git(commit.commit_time, commit.commit_timezone))
     authored = as_gitea(of_git(commit.author_time, commit.author_timezone))
-    files = changed_files(call.repository.git, commit)
     wanted = {key: call.query.first(key) not in _FALSE for key in ("stat", "files", "verification")}
     inner: JsonObject = {
         "url": url,
@@ -74,10 +74,10 @@ def commit_json(call: Call, commit: Commit) -> JsonObject:
     ]
     listed: list[JsonValue] | None = None
     if wanted["files"]:
-        listed = [{"filename": path, "status": status} for path, status in files]
+        listed = [{"filename": path, "status": status} for path, status in changed_files(call.repository.git, commit)]
     stats: JsonObject | None = None
     if wanted["stat"]:
-        stats = _stats(call.repository.git, commit, {status for _, status in files})
+        stats = _stats(call.repository.git, commit)
     return {
         "url": url,
         "sha": sha,
@@ -92,17 +92,13 @@ def commit_json(call: Call, commit: Commit) -> JsonObject:
     }
 
 
-def _stats(git: GitStore, commit: Commit, statuses: set[str]) -> JsonObject:
-    refusal = Refusal(
-        not_proven("GET", "/repos/{owner}/{repo}/git/commits/{sha} with counts of renamed or large files")
-    )
-    # git might see a rename here and count other lines; no recording shows by which rule.
-    if {"added", "removed"} <= statuses:
-        raise refusal
+def _stats(git: GitStore, commit: Commit) -> JsonObject:
     try:
         added, removed = changed_lines(git, commit)
     except TooDifferent:
-        raise refusal from None
+        # git would look harder; no recording shows what it finds.
+        template = "/repos/{owner}/{repo}/git/commits/{sha} with counts of a large file"
+        raise Refusal(not_proven("GET", template)) from None
     return {"total": added + removed, "additions": added, "deletions": removed}
 
 

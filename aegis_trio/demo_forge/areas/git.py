@@ -1,6 +1,6 @@
 """Git's own objects: trees, blobs, refs and single commits.
 
-Not here: lists of commits, comparisons, notes and text diffs.
+Not here: lists of commits, comparisons, notes and tag objects (history.py).
 """
 
 from __future__ import annotations
@@ -11,12 +11,15 @@ from typing import Final
 
 from dulwich.objects import Tag, Tree
 
-from aegis_trio.demo_forge.answers import Answer, Refusal, json_answer, not_proven
+from aegis_trio.demo_forge.answers import TEXT_TYPE, Answer, Refusal, json_answer, not_proven
 from aegis_trio.demo_forge.areas.commits import commit_json
 from aegis_trio.demo_forge.areas.entries import lfs_pointer, missing_text
 from aegis_trio.demo_forge.areas.meta import MAX_BLOB_BYTES, TREES_PER_PAGE
 from aegis_trio.demo_forge.call import Call, int_of
+from aegis_trio.demo_forge.git_diff import parent_of
 from aegis_trio.demo_forge.git_history import resolve_revision
+from aegis_trio.demo_forge.git_lines import TooDifferent
+from aegis_trio.demo_forge.git_patch import diff_text, patch_text
 from aegis_trio.demo_forge.git_store import Entry, GitStore
 from aegis_trio.demo_forge.router import Route
 from aegis_trio.demo_forge.world import Unit
@@ -135,7 +138,7 @@ def get_commit(call: Call) -> Answer:
     call.must_read(Unit.CODE)
     text, git = call.params["sha"], call.repository.git
     if text.endswith((".diff", ".patch")):
-        raise Refusal(not_proven("GET", "/repos/{owner}/{repo}/git/commits/{sha}.{diffType}"))
+        return _commit_as_text(call)
     if _BAD_REF.search(text):
         raise call.refused(422, f"no valid ref or sha: {text}")
     sha = resolve_revision(git, text)
@@ -147,6 +150,25 @@ def get_commit(call: Call) -> Answer:
     if commit is None:
         raise call.missing(f"commit doesn't exist: {text}")
     return json_answer(commit_json(call, commit))
+
+
+def _commit_as_text(call: Call) -> Answer:
+    """Show what a commit changes, as git prints it or as a mail."""
+    name, _, kind = call.params["sha"].rpartition(".")
+    git = call.repository.git
+    sha = resolve_revision(git, name)
+    try:
+        commit = None if sha is None else git.commit(git.peel(sha))
+    except KeyError:
+        commit = None
+    if commit is None:
+        raise call.missing(f"commit doesn't exist: {name}")
+    commit_sha = commit.id.decode()
+    try:
+        text = diff_text(git, parent_of(commit), commit_sha) if kind == "diff" else patch_text(git, commit_sha)
+    except TooDifferent:
+        raise Refusal(not_proven("GET", "/repos/{owner}/{repo}/git/commits/{sha}.diff of a large file")) from None
+    return Answer(status=200, body=text, content_type=TEXT_TYPE)
 
 
 ROUTES: Final = (

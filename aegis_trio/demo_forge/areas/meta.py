@@ -10,6 +10,7 @@ from typing import Final
 
 from aegis_trio.demo_forge.answers import Answer, go_json, json_answer, not_proven, unknown_page
 from aegis_trio.demo_forge.call import DEFAULT_PAGE_ITEMS, MAX_PAGE_ITEMS, Call
+from aegis_trio.demo_forge.lookups import must_be_admin
 from aegis_trio.demo_forge.requests import Request
 from aegis_trio.demo_forge.router import Route
 from aegis_trio.demo_forge.times import as_gitea
@@ -97,9 +98,7 @@ def get_cron(call: Call) -> Answer:
 
     Everybody but an administrator learns from the refusal what their own token may do.
     """
-    viewer = call.viewer
-    if viewer is None or not viewer.is_admin:
-        raise call.refused(403, "user should be the site admin")
+    must_be_admin(call)
     soon = as_gitea(call.world.now() + timedelta(minutes=10))
     tasks: list[JsonValue] = [
         {

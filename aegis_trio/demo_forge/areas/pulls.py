@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from aegis_trio.demo_forge.answers import Answer, Headers, Refusal, json_answer, not_proven
+from aegis_trio.demo_forge.answers import TEXT_TYPE, Answer, Headers, Refusal, json_answer, not_proven
 from aegis_trio.demo_forge.areas.entries import path_escaped
 from aegis_trio.demo_forge.areas.issues import newest_first, of_state
 from aegis_trio.demo_forge.areas.pull_json import PullHead, head_of, pull_json
 from aegis_trio.demo_forge.call import Call, Page, int_of
-from aegis_trio.demo_forge.git_diff import FileChange, TooDifferent, compare
+from aegis_trio.demo_forge.git_diff import FileChange, compare
+from aegis_trio.demo_forge.git_history import commits_between
+from aegis_trio.demo_forge.git_lines import TooDifferent
+from aegis_trio.demo_forge.git_patch import diff_text, mailbox
 from aegis_trio.demo_forge.issues import Issue, PullRequest
 from aegis_trio.demo_forge.router import Route
 from aegis_trio.demo_forge.world import Access, Unit
@@ -49,7 +52,26 @@ def _must_read_pulls(call: Call) -> None:
 
 def get_pull(call: Call) -> Answer:
     """Show one pull request."""
+    number, dot, kind = call.params["index"].rpartition(".")
+    if dot and kind in {"diff", "patch"}:
+        call.params["index"] = number
+        return _as_text(call, kind)
     return pull_answer(call, *find_pull(call))
+
+
+def _as_text(call: Call, kind: str) -> Answer:
+    """Show what a pull request changes, as git prints it or as mails."""
+    _, head = find_pull(call)
+    git = call.repository.git
+    try:
+        if kind == "diff":
+            text = diff_text(git, head.merge_base or None, head.sha)
+        else:
+            oldest_first = commits_between(git, head.merge_base or None, head.sha)[::-1]
+            text = mailbox(git, [sha for sha in oldest_first if len(git.commit(sha).parents) < 2])
+    except TooDifferent:
+        raise Refusal(not_proven("GET", "/repos/{owner}/{repo}/pulls/{index}.diff of a large file")) from None
+    return Answer(status=200, body=text, content_type=TEXT_TYPE)
 
 
 def pull_answer(call: Call, issue: Issue, head: PullHead) -> Answer:
@@ -108,12 +130,14 @@ def list_files(call: Call) -> Answer:
     Source: gitea routers/api/v1/repo/pull.go GetPullRequestFiles.
     """
     _, head = find_pull(call)
-    for key in ("skip-to", "whitespace"):
-        if call.query.first(key):
-            raise Refusal(not_proven("GET", f"{_FILES}?{key}="))
+    if call.query.first("whitespace"):
+        raise Refusal(not_proven("GET", f"{_FILES}?whitespace="))
     changes = _changes(call, head, _FILES)
-    page = call.page()
-    shown: list[JsonValue] = [_file(call, head, change) for change in changes[page.slice()]]
+    first, page = call.query.first("skip-to"), call.page()
+    names = [change.path for change in changes]
+    # Totals and links know nothing of what is skipped.
+    rest = changes[names.index(first) :] if first in names else changes
+    shown: list[JsonValue] = [_file(call, head, change) for change in rest[page.slice()]]
     return json_answer(shown, headers=(*call.page_headers(page, len(changes)), *more_headers(page, len(changes))))
 
 
@@ -129,15 +153,10 @@ def more_headers(page: Page, total: int) -> Headers:
 
 
 def _changes(call: Call, head: PullHead, template: str) -> list[FileChange]:
-    refusal = Refusal(not_proven("GET", f"{template} with renamed or large files"))
     try:
-        changes = compare(call.repository.git, head.merge_base or None, head.sha)
+        return compare(call.repository.git, head.merge_base or None, head.sha)
     except TooDifferent:
-        raise refusal from None
-    # git might see a rename here and count other lines; no recording shows by which rule.
-    if any(change.is_new for change in changes) and any(change.is_gone for change in changes):
-        raise refusal
-    return changes
+        raise Refusal(not_proven("GET", f"{template} with large files")) from None
 
 
 def list_pinned_pulls(call: Call) -> Answer:
@@ -157,9 +176,13 @@ def _file(call: Call, head: PullHead, change: FileChange) -> JsonObject:
     status = "unchanged" if change.added == change.removed == 0 else "changed"
     if change.is_new or change.is_gone:
         status = "added" if change.is_new else "deleted"
+    elif change.is_renamed:
+        status = "renamed"
     path = path_escaped(change.path)
+    before: JsonObject = {"previous_filename": change.old_path} if change.is_renamed else {}
     return {
         "filename": change.path,
+        **before,
         "status": status,
         "additions": change.added,
         "deletions": change.removed,

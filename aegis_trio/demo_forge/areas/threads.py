@@ -123,14 +123,10 @@ def _attachment(call: Call, attachments: tuple[Attachment, ...], elsewhere: str)
     found = tuple(each for each in attachments if each.id == number)
     if found:
         return json_answer(attachments_json(call.world, found)[0])
-    everywhere = (
-        each
-        for repository in call.world.repositories.values()
-        for issue in repository.tracker.issues.values()
-        for holder in (issue, *issue.comments)
-        for each in holder.attachments
-    )
-    if any(each.id == number for each in everywhere):
+    issues = [issue for one in call.world.repositories.values() for issue in one.tracker.issues.values()]
+    everywhere = [issue.attachments for issue in issues]
+    everywhere += [comment.attachments for issue in issues for comment in issue.comments]
+    if any(each.id == number for files in everywhere for each in files):
         raise call.missing(elsewhere)
     # A number that no file has is answered with Go's empty pointer.
     return Answer(status=404, body=go_json(None), content_type="application/json;charset=utf-8")
