@@ -88,6 +88,8 @@ class CallFacts:
     """What the client calls itself, untrusted."""
     trace: str | None = None
     """The W3C trace id that the client sent, 32 hexadecimal digits, untrusted."""
+    method: str | None = None
+    """Which of the tool's methods, ours; None for a tool without."""
 
 
 def tool_intent(call: CallFacts) -> AuditEntry:
@@ -218,6 +220,7 @@ def _call(call: CallFacts, result: Result | None) -> dict[str, JsonValue]:
     _add(fields, "client", _name(call.client))
     fields["transport"] = call.transport.value
     fields["arguments"] = call.arguments
+    _add(fields, "method", call.method)
     _add(fields, "trace", call.trace)
     return fields
 

@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from aegis_trio.cli.exit_codes import EXIT_CONFIGURATION, EXIT_OK
@@ -13,6 +14,7 @@ from aegis_trio.config.load import gather
 from aegis_trio.config.reference import render_example, render_markdown
 from aegis_trio.config.report import effective_document, effective_lines
 from aegis_trio.config.sources import DEFAULT_ENV_FILE
+from aegis_trio.gateway.tool_reference import render_tools_reference
 from aegis_trio.telemetry.metric_reference import render_metrics_reference
 
 
@@ -24,11 +26,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     form.add_argument("--example", action="store_true", help="print .env.example instead")
     form.add_argument("--markdown", action="store_true", help="print the reference of all settings instead")
     form.add_argument("--metrics", action="store_true", help="print the reference of all metrics instead")
+    form.add_argument("--tools", action="store_true", help="print the reference of all tools instead")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the configuration; return 78 when it could not be served with."""
-    documents = {"example": render_example, "markdown": render_markdown, "metrics": render_metrics_reference}
+    documents: dict[str, Callable[[], str]] = {
+        "example": render_example,
+        "markdown": render_markdown,
+        "metrics": render_metrics_reference,
+        "tools": render_tools_reference,
+    }
     for name, render in documents.items():
         if getattr(arguments, name):
             print(render(), end="")

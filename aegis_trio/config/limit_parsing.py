@@ -11,13 +11,15 @@ from aegis_trio.config.faults import Misfit
 from aegis_trio.config.parsing import split_list
 from aegis_trio.policy.quotas import LimitName
 
-_TOOL_LIMIT: Final = re.compile(r"(?P<name>[a-z][a-z0-9_]{0,47})\s*=\s*(?P<calls>[0-9]{1,7})", re.ASCII)
+_TOOL_LIMIT: Final = re.compile(
+    r"(?P<name>[a-z][a-z0-9_]{0,47}(?:\.[a-z][a-z0-9_]{0,47})?)\s*=\s*(?P<calls>[0-9]{1,7})", re.ASCII
+)
 _CLASS_LIMIT: Final = re.compile(r"(?P<name>[a-z0-9_-]{1,32})\s*=\s*(?P<calls>[0-9]{1,7})", re.ASCII)
 _ALL: Final = "all"
 
 
 def parse_tool_limits(raw_value: str) -> Mapping[str, int]:
-    """Make calls a minute by tool of `<tool>=<calls>, …`; 0 is off."""
+    """Make calls a minute by tool, or by method (`issue_read.comments`), of `<tool>=<calls>, …`; 0 is off."""
     return _numbers(raw_value, _TOOL_LIMIT, "the limit of a tool", "get_file_tree=60")
 
 

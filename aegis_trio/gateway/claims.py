@@ -34,6 +34,7 @@ def claim_of(
         principal_id=principal.id,
         cost=spec.cost,
         tool=spec.name,
+        method=spec.method,
         rate_class=principal.bounds.rate_class,
         client=client,
         writes_to=writes_to,

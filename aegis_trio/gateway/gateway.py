@@ -22,7 +22,7 @@ import trio
 
 from aegis_trio.audit.trail import AuditTrail
 from aegis_trio.gateway.claims import claim_of
-from aegis_trio.gateway.directory import Directory
+from aegis_trio.gateway.directory import Directory, GiteaReaches, any_gitea
 from aegis_trio.gateway.queueing import QueuedForge
 from aegis_trio.gateway.records import CallRecorder, Intent, outcome_lost
 from aegis_trio.gateway.render import fits
@@ -81,6 +81,7 @@ class Gateway:
         rejected: Callable[[Caller, Fault], Awaitable[Fault]] | None = None,
         bulkhead: Bulkhead | None = None,
         report: Callable[[Sighting], None] | None = None,
+        reaches: GiteaReaches = any_gitea,
     ) -> None:
         """Join the rooms below.
 
@@ -94,8 +95,9 @@ class Gateway:
             rejected: told that the forge no longer accepts this caller's token; returns what the caller is told.
             bulkhead: shares the places at the forge among principals; None where there is one alone.
             report: told of every call and every refusal; must not block.
+            reaches: whether the Gitea behind is of a version; what needs a newer one is not there.
         """
-        self._directory = Directory(catalogue)
+        self._directory = Directory(catalogue, reaches)
         self._recorder = CallRecorder(audit, argument_digest_key)
         self._limits = limits
         self._acting_as = acting_as
@@ -237,6 +239,8 @@ class Gateway:
                 raise fault
             case Allow():
                 pass
+        if spec.methods:
+            raise self._directory.wrong_method(caller, spec, request)
         prepared = prepare(spec, request, caller.principal.bounds)
         closed = self._gate_closed(caller)
         if closed is not None:

@@ -85,6 +85,7 @@ class CallRecorder:
                 arguments=describe_arguments(request.raw_arguments, self._key),
                 transport=request.transport.value,
                 **({} if request.trace is None else {"trace": request.trace}),
+                **({} if spec is None or spec.method is None else {"method": spec.method}),
             )
             if isinstance(fault, BeyondKey):
                 beyond: dict[str, JsonValue] = {"bound": fault.bound, "needs": fault.needs}
@@ -99,8 +100,9 @@ class CallRecorder:
             tool=spec.name,
             places=places,
             arguments=describe_arguments(
-                request.raw_arguments, self._key, places=places, in_full=spec.audit_fields if places else ()
+                request.raw_arguments, self._key, places=places, in_full=_in_full(spec) if places else ()
             ),
+            method=spec.method,
             origin=caller.origin,
             principal=caller.principal,
             transport=request.transport,
@@ -131,6 +133,10 @@ class CallRecorder:
                 return tool_invocation(
                     intent.facts, Result.ERROR, status=fault.code, duration_s=duration_s, intent_seq=intent.seq
                 )
+
+
+def _in_full(spec: ToolSpec[ToolContext]) -> tuple[str, ...]:
+    return spec.audit_fields if spec.method is None else (*spec.audit_fields, "method")
 
 
 def outcome_lost() -> AuditUnavailable:

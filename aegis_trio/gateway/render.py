@@ -142,6 +142,8 @@ def fault_body(fault: Fault) -> JsonObject:
         case InvalidArgument():
             body["field"] = fault.field
             body["rule"] = fault.rule
+            if fault.schema is not None:
+                body["schema"] = fault.schema
             if fault.example is not None:
                 body["example"] = fault.example
         case TooMany():
@@ -175,7 +177,10 @@ def _failure_text(fault: Fault, correlation_id: str) -> str:
     parts = [f"{fault.code}: {fault.message}"]
     if fault.remedy:
         parts.append(fault.remedy)
-    if isinstance(fault, InvalidArgument) and fault.example is not None:
-        parts.append(f"Example: {encode_json(fault.example).decode()}")
+    if isinstance(fault, InvalidArgument):
+        if fault.schema is not None:
+            parts.append(f"Schema: {encode_json(fault.schema).decode()}")
+        if fault.example is not None:
+            parts.append(f"Example: {encode_json(fault.example).decode()}")
     parts.append(f"(correlation id {correlation_id})")
     return " ".join(parts)

@@ -87,8 +87,8 @@ async def contained(
         return Failure(
             request.correlation_id,
             DeadlineExceeded(
-                f"{spec.name} was ended after {spec.timeout_s:g} seconds{progress.words()}; it only reads, so nothing "
-                "was changed.",
+                f"{spec.operation} was ended after {spec.timeout_s:g} seconds{progress.words()}; it only reads, so "
+                "nothing was changed.",
                 "Ask for less at once, or try again later.",
             ),
         )
@@ -98,7 +98,7 @@ async def contained(
         return Failure(request.correlation_id, fault)
     except Exception:  # the one place where a tool's bug becomes an answer
         incident = str(uuid.uuid4())
-        log.exception("tool_failed", tool=spec.name, incident=incident, correlation_id=request.correlation_id)
+        log.exception("tool_failed", tool=spec.operation, incident=incident, correlation_id=request.correlation_id)
         return Failure(request.correlation_id, Bug(incident))
     reply_bytes = rendered_bytes(reply, request.kind)
     if reply_bytes + ENVELOPE_BYTES > max_bytes_of(request.kind):

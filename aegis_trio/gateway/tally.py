@@ -41,7 +41,7 @@ class CallTally:
 
     def note_intent(self, spec: ToolSpec[ToolContext]) -> None:
         """Count a call that was let through: its intent is durable."""
-        self._allowed[spec.name] += 1
+        self._allowed[spec.operation] += 1
 
     def note_refusal(self, spec: ToolSpec[ToolContext] | None, code: str) -> None:
         """Count a call that was refused before it ran."""
@@ -92,4 +92,4 @@ def outcome_word(outcome: ToolOutcome) -> str:
 
 
 def _label(spec: ToolSpec[ToolContext] | None) -> str:
-    return UNKNOWN if spec is None else spec.name
+    return UNKNOWN if spec is None else spec.operation

@@ -52,6 +52,8 @@ class Claim:
     principal_id: PrincipalId
     cost: CostClass
     tool: str
+    method: str | None = None
+    """Which method of the tool; None for a tool without."""
     rate_class: str | None = None
     """Which class of limits the principal's key has; one that the operator did not define is none."""
     client: str | None = None
@@ -211,9 +213,11 @@ class CallLimits:
             yield bucket, principal_limit, cells
         if self._client_limit is not None and claim.client is not None:
             yield (LimitName.CLIENT, claim.principal_id, claim.client), self._client_limit, cells
-        tool_limit = self._tool_limits.get(claim.tool)
-        if tool_limit is not None:
-            yield (LimitName.TOOL, claim.principal_id, claim.tool), tool_limit, 1
+        # A method counts into the limit of its tool, and into its own where it has one (`issue_read.comments`).
+        for tool in (claim.tool,) if claim.method is None else (claim.tool, f"{claim.tool}.{claim.method}"):
+            tool_limit = self._tool_limits.get(tool)
+            if tool_limit is not None:
+                yield (LimitName.TOOL, claim.principal_id, tool), tool_limit, 1
         if self._repository_limit is not None and claim.writes_to is not None:
             yield (LimitName.REPOSITORY, claim.writes_to, ""), self._repository_limit, 1
 

@@ -53,15 +53,28 @@ class InvalidArgument(ClientFault):
 
     code = "invalid_argument"
 
-    def __init__(self, field: str, rule: str, remedy: str, example: JsonObject | None = None) -> None:
+    def __init__(
+        self,
+        field: str,
+        rule: str,
+        remedy: str,
+        example: JsonObject | None = None,
+        *,
+        schema: JsonObject | None = None,
+    ) -> None:
         super().__init__(f"{field}: {rule}.", remedy)
         self.field = field
         self.rule = rule
         self.example = example
+        self.schema = schema
 
     def with_example(self, example: JsonObject) -> InvalidArgument:
         """Return the same fault carrying arguments that would have been right."""
-        return InvalidArgument(self.field, self.rule, self.remedy, self.example or example)
+        return InvalidArgument(self.field, self.rule, self.remedy, self.example or example, schema=self.schema)
+
+    def with_schema(self, schema: JsonObject) -> InvalidArgument:
+        """Return the same fault carrying what the method takes, which its tool's list entry does not tell apart."""
+        return InvalidArgument(self.field, self.rule, self.remedy, self.example, schema=schema)
 
 
 @final

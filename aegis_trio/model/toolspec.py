@@ -4,6 +4,8 @@ Laws:
     1. Everything that policy, limits, audit and the tool list need stands in the value; nothing is looked up by name.
     2. `prepare` is pure: hostile arguments in, a typed call out, or an `InvalidArgument`. It runs before anything else.
     3. The handler behind a prepared call sees its context and its typed arguments; no header, socket or token.
+    4. A tool with methods is a list of whole operations under one name: what may be called, what it costs and what is
+       recorded is each method's own, and the tool by itself permits nothing.
 """
 
 from __future__ import annotations
@@ -20,11 +22,28 @@ ContextT = TypeVar("ContextT")
 
 
 class Toolset(StrEnum):
-    """Areas of the forge; one folder of `toolsets/` each."""
+    """Areas of the forge, as operators and clients choose them; one folder of `toolsets/` each that has a tool."""
 
     SERVER = "server"
     REPOSITORIES = "repositories"
     FILES = "files"
+    COMMITS = "commits"
+    SEARCH = "search"
+    ISSUES = "issues"
+    LABELS = "labels"
+    PULL_REQUESTS = "pull_requests"
+    REVIEWS = "reviews"
+    RELEASES = "releases"
+    ACTIONS = "actions"
+    WIKI = "wiki"
+    PACKAGES = "packages"
+    NOTIFICATIONS = "notifications"
+    TIME = "time"
+    USERS = "users"
+    ORGANISATIONS = "organisations"
+    HOOKS = "hooks"
+    ADMIN = "admin"
+    OPERATIONS = "operations"  # the long tail, found by words
     RESOURCES = "resources"
     PROMPTS = "prompts"
     COMPLETIONS = "completions"
@@ -59,9 +78,10 @@ class PreparedCall(Generic[ContextT]):
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolSpec(Generic[ContextT]):
-    """One tool; the name is at most 48 characters of `[a-z0-9_]`."""
+    """One tool, or one method of one; the name is at most 48 characters of `[a-z0-9_]`."""
 
     name: str
+    """The tool's, also of its methods."""
     title: str
     description: str
     toolset: Toolset
@@ -86,6 +106,20 @@ class ToolSpec(Generic[ContextT]):
     """First Gitea version (major, minor) that can serve it; None for every supported one."""
     audit_fields: tuple[str, ...] = field(default=())
     """Names of the arguments that stand in full in the audit trail; all others stand as length and keyed digest."""
+    method: str | None = None
+    """Which method of its tool this is: the value of the argument `method`; None for a tool."""
+    methods: tuple[ToolSpec[ContextT], ...] = field(default=())
+    """What a tool with an argument `method` can do, in the order of the schema; empty for every other."""
+
+    @property
+    def operation(self) -> str:
+        """The name by which metrics and limits know it: `get_me`, or with a method `issue_read.get`."""
+        return self.name if self.method is None else f"{self.name}.{self.method}"
+
+    @property
+    def operations(self) -> tuple[ToolSpec[ContextT], ...]:
+        """What can be called: its methods, or itself."""
+        return self.methods or (self,)
 
     @property
     def read_only(self) -> bool:

@@ -35,7 +35,11 @@ def decide_access(principal: Principal, spec: ToolSpec[ContextT]) -> Decision:
             `InsufficientScope` where more scopes would open it, else with a `Forbidden`.
     """
     # 1. what its key reaches  2. what it does to the world  3. what the principal holds
-    match decide_operation(principal.bounds, spec.name, changes=spec.risk is not Risk.READ):
+    if spec.methods:
+        # A tool with methods is open as far as one of them is; a call is always of one, and decided as that one.
+        decisions = [decide_access(principal, method) for method in spec.methods]
+        return next((one for one in decisions if isinstance(one, Allow)), decisions[0])
+    match decide_operation(principal.bounds, *_names(spec), changes=spec.risk is not Risk.READ):
         case Deny() as beyond:
             return beyond
         case Allow():
@@ -43,11 +47,11 @@ def decide_access(principal: Principal, spec: ToolSpec[ContextT]) -> Decision:
     if spec.risk is not Risk.READ:
         return Deny(
             f"{spec.risk.value}_tool_while_read_only",
-            Forbidden(f"{spec.name} changes things, and this gate only reads.", "Use a tool that reads."),
+            Forbidden(f"{spec.operation} changes things, and this gate only reads.", "Use a tool that reads."),
         )
     missing = tuple(sorted(scope for scope in spec.scopes if not _holds(principal.scopes, scope)))
     if missing:
-        return Deny("insufficient_scope", insufficient_scope(principal, spec.name, missing))
+        return Deny("insufficient_scope", insufficient_scope(principal, spec.operation, missing))
     return Allow()
 
 
@@ -70,6 +74,10 @@ def insufficient_scope(principal: Principal, what: str, missing: tuple[str, ...]
         scopes=missing,
         wanted=wanted,
     )
+
+
+def _names(spec: ToolSpec[ContextT]) -> tuple[str, ...]:
+    return (spec.name,) if spec.method is None else (spec.name, spec.operation)
 
 
 def _holds(scopes: frozenset[str], needed: str) -> bool:

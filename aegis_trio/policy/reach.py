@@ -46,13 +46,15 @@ def names_address(bounds: KeyBounds, raw_address: str) -> bool:
     return any(address in network for network in bounds.addresses)
 
 
-def decide_operation(bounds: KeyBounds, name: str, *, changes: bool) -> Decision:
-    """Decide whether a key within *bounds* may use the operation *name*.
+def decide_operation(bounds: KeyBounds, *names: str, changes: bool) -> Decision:
+    """Decide whether a key within *bounds* may use the operation of *names*.
 
     Args:
-        name: of ours, never a stranger's text.
+        names: of ours, never a stranger's text, at least one: a method is reached by its tool's name and by its own
+            (`issue_read`, `issue_read.get`), which stands last.
         changes: whether the operation changes anything.
     """
+    name = names[-1]
     if changes and bounds.read_only:
         return Deny(
             "read_only_key",
@@ -63,7 +65,7 @@ def decide_operation(bounds: KeyBounds, name: str, *, changes: bool) -> Decision
                 needs="read_only=false",
             ),
         )
-    if not names_tool(bounds, name):
+    if not any(names_tool(bounds, one) for one in names):
         return Deny(
             "tool_beyond_key",
             BeyondKey(

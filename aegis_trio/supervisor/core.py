@@ -120,6 +120,7 @@ def build_core(
         rejected=rejected,
         bulkhead=bulkhead,
         report=report,
+        reaches=upstream.reaches,
     )
     hub = SessionHub(sessions)
     card = ServerCard(name="aegis-trio", version=__version__, title="Gitea", instructions=INSTRUCTIONS)
@@ -188,5 +189,6 @@ def _closed_for(readiness: Readiness, upstream: UpstreamWatch, breaker: CircuitB
 def warn_of_unknown_tools(limits: LimitSettings, catalogue: Catalogue[ToolContext]) -> None:
     """Say in the log which limits are of tools that are not served."""
     served = {spec.name for spec in catalogue.tools}
+    served |= {one.operation for spec in catalogue.tools for one in spec.operations}
     for tool in sorted(set(limits.tool_calls_per_minute) - served):
         log.warning("limit_of_unknown_tool", setting="TOOL_CALLS_PER_MINUTE", tool=tool)

@@ -21,6 +21,7 @@ import trio
 
 from aegis_trio.gitea.probe import probe_identity
 from aegis_trio.gitea.request import Forge
+from aegis_trio.gitea.server import ServerVersion
 from aegis_trio.model.errors import Fault, NotReady, UpstreamForbade, UpstreamRejectedIdentity
 from aegis_trio.model.identity import Caller, PrincipalKind
 from aegis_trio.model.secret import Secret
@@ -77,6 +78,7 @@ class UpstreamWatch:
         self._acting_as = acting_as
         self._checks = 0
         self._failures = 0
+        self._version: ServerVersion | None = None
         self._wake = trio.Event()
         self._tokens: dict[bytes, tuple[str, Secret]] = {}
         self._states: dict[bytes, TokenState] = {}
@@ -106,6 +108,10 @@ class UpstreamWatch:
                 )
             case TokenState.UNCHECKED | TokenState.UNREACHABLE:
                 return NotReady("Gitea cannot be asked at the moment.", "Try again in a few seconds.")
+
+    def reaches(self, gitea: tuple[int, int]) -> bool:
+        """Return whether Gitea is of version *gitea* (major, minor) or newer, as it last said; false before it did."""
+        return self._version is not None and self._version.reaches(gitea)
 
     def unready(self) -> Unready | None:
         """Return the first token's trouble, for readiness."""
@@ -149,6 +155,7 @@ class UpstreamWatch:
             return TokenState.REJECTED
         except (Fault, trio.TooSlowError):
             return TokenState.UNREACHABLE
+        self._version = report.version
         return TokenState.ADMINISTRATOR if report.is_admin else TokenState.USABLE
 
     def statistics(self) -> UpstreamStatistics:

@@ -5,7 +5,7 @@ Law: every type here is strict: "2" is no number, 1 is no truth value, and nobod
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -28,6 +28,12 @@ RefText: TypeAlias = Annotated[
 PathText: TypeAlias = Annotated[
     str, Field(strict=True, max_length=MAX_PATH_BYTES, description="path from the repository's root")
 ]
+IndexNumber: TypeAlias = Annotated[int, Field(strict=True, ge=1, le=2**53 - 1, description="its number")]
+"""Of an issue or a pull request; the bound is that of numbers which every JSON reader holds exactly (RFC 8259)."""
+PageLimit: TypeAlias = Annotated[int, Field(strict=True, ge=1, le=50)]
+"""Source: gitea [api] MAX_RESPONSE_ITEMS, its default."""
+QueryText: TypeAlias = Annotated[str, Field(strict=True, min_length=1, max_length=256, description="words to find")]
+StateWord: TypeAlias = Annotated[Literal["open", "closed", "all"], Field(description="default open")]
 PageNumber: TypeAlias = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
 LineNumber: TypeAlias = Annotated[int, Field(strict=True, ge=1, le=100_000_000)]
 

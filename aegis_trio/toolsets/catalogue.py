@@ -16,6 +16,8 @@ from aegis_trio.toolsets.completions.repositories import INSTANCE, OWNER, REPO
 from aegis_trio.toolsets.context import ToolContext
 from aegis_trio.toolsets.files.get_file_contents import GET_FILE_CONTENTS
 from aegis_trio.toolsets.files.get_file_tree import GET_FILE_TREE
+from aegis_trio.toolsets.issues.issue_read import ISSUE_READ
+from aegis_trio.toolsets.issues.list_issues import LIST_ISSUES
 from aegis_trio.toolsets.prompts.explain_repository import EXPLAIN_REPOSITORY
 from aegis_trio.toolsets.prompts.find_failing_run_cause import FIND_FAILING_RUN_CAUSE
 from aegis_trio.toolsets.prompts.release_notes import RELEASE_NOTES
@@ -35,6 +37,8 @@ TOOLS: Final[tuple[ToolSpec[ToolContext], ...]] = (
     GET_REPOSITORY_INFO,
     GET_FILE_TREE,
     GET_FILE_CONTENTS,
+    LIST_ISSUES,
+    ISSUE_READ,
     GET_ME,
     GET_SERVER_VERSION,
 )

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Final, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
@@ -23,6 +24,8 @@ from aegis_trio.model.json import JsonObject, JsonValue
 from aegis_trio.model.toolspec import CostClass, PreparedCall, Risk, Toolset, ToolSpec
 from aegis_trio.policy.untrusted import clean_line, shorten
 from aegis_trio.toolsets.context import ToolContext
+from aegis_trio.toolsets.listing import SCHEMA as LISTING
+from aegis_trio.toolsets.listing import Choice, Listing, take_choice
 
 _SHOWN_NAME_CHARACTERS: Final = 40
 # Source: pydantic 2 documentation, "Validation errors": the `type` of each. Without a remedy, what the schema asks for.
@@ -32,6 +35,10 @@ _RULES: Final = {
     "string_unicode": ("is not valid Unicode", "Give it as Gitea shows it."),
     "int_type": ("must be a whole number", "Give it without quotes or fraction."),
     "bool_type": ("must be true or false", "Give it without quotes."),
+    "list_type": ("must be a list", "Give it in brackets, without quotes around them."),
+    "tuple_type": ("must be a list", "Give it in brackets, without quotes around them."),
+    "literal_error": ("is none of the words it may be", ""),
+    "enum": ("is none of the words it may be", ""),
 }
 
 
@@ -58,6 +65,7 @@ def read_tool(
     output_schema: JsonObject | None = None,
     places: Callable[[CallT], Mapping[str, str | int]] | None = None,
     noun: str = "tool",
+    lists: Listing | None = None,
 ) -> ToolSpec[ToolContext]:
     """Make a tool, or another operation, that changes nothing.
 
@@ -70,23 +78,32 @@ def read_tool(
         places: what names a place, out of the typed call, where no argument does so by itself; its names are
             `audit_fields`.
         noun: what the operation is called where its arguments are wrong.
+        lists: the list in its reply; adds the arguments `fields` and `format`, which the handler does not see.
 
     Raises:
         ValueError: an audit field that is no argument — our bug.
     """
     adapter = TypeAdapter(arguments)
     schema = slim_schema(cast("JsonObject", adapter.json_schema()))
+    if lists is not None:
+        schema["properties"] = {**cast("JsonObject", schema["properties"]), **LISTING}
     properties = cast("dict[str, JsonObject]", schema["properties"])
     unknown = set(audit_fields) - set(properties)
     if unknown and places is None:
         raise ValueError(f"{name}: no arguments of these names: {sorted(unknown)}")
 
     def prepare(raw_arguments: JsonObject) -> PreparedCall[ToolContext]:
-        call = parse(_check(adapter, properties, raw_arguments, noun))
+        choice = None
+        arguments = _known(properties, raw_arguments, noun)
+        if lists is not None:
+            choice, arguments = take_choice(lists, arguments)
+        call = parse(_check(adapter, properties, arguments))
 
         async def run(context: ToolContext) -> ToolReply:
             try:
-                return await handler(context, call)
+                if choice is None:
+                    return await handler(context, call)
+                return choice.shape_reply(await handler(_measuring(context, choice), call))
             except InvalidArgument as invalid:  # such as a line behind the end, which only the file can tell
                 raise invalid.with_example(example) from None
 
@@ -114,6 +131,13 @@ def read_tool(
     )
 
 
+def _measuring(context: ToolContext, choice: Choice) -> ToolContext:
+    def fits(reply: JsonObject) -> bool:
+        return context.fits(choice.shape(reply))
+
+    return replace(context, fits=fits)
+
+
 def slim_schema(made: JsonObject) -> JsonObject:
     """Return the JSON Schema *made* from a model, without what clients do not need or cannot read.
 
@@ -123,9 +147,10 @@ def slim_schema(made: JsonObject) -> JsonObject:
     Source: MCP 2026-07-28 server/tools#data-types (inputSchema has the root type object).
     """
     properties = cast("dict[str, JsonObject]", made.get("properties", {}))
+    named = cast("dict[str, JsonObject]", made.get("$defs", {}))
     schema: JsonObject = {
         "type": "object",
-        "properties": {name: _slim(field) for name, field in properties.items()},
+        "properties": {name: _slim(field, named) for name, field in properties.items()},
         "additionalProperties": False,
     }
     if made.get("required"):
@@ -133,24 +158,32 @@ def slim_schema(made: JsonObject) -> JsonObject:
     return schema
 
 
-def _slim(field: JsonObject) -> JsonObject:
-    slim = {key: value for key, value in field.items() if key not in {"title", "anyOf"}}
+def _slim(field: JsonObject, named: dict[str, JsonObject]) -> JsonObject:
+    slim = {key: value for key, value in field.items() if key not in {"title", "anyOf", "$ref"}}
     for alternative in cast("list[JsonObject]", field.get("anyOf", [])):
         if alternative != {"type": "null"}:
-            slim = alternative | slim
+            slim = _slim(alternative, named) | slim
+    if "$ref" in field:
+        slim = _slim(named[str(field["$ref"]).rpartition("/")[2]], named) | slim
     if slim.get("default", 0) is None:
         del slim["default"]
+    if "const" in slim:  # a word that is the only one; clients know lists of words
+        slim["enum"] = [slim.pop("const")]
     return slim
 
 
-def _check(
-    adapter: TypeAdapter[ArgumentsT], properties: dict[str, JsonObject], raw_arguments: JsonObject, noun: str
-) -> ArgumentsT:
+def _known(properties: dict[str, JsonObject], raw_arguments: JsonObject, noun: str) -> JsonObject:
     for name, value in raw_arguments.items():
         if name not in properties:
             raise _unknown(name, tuple(properties), noun)
         if value is None:
             raise InvalidArgument(name, "is null", "Leave it out, or give a value.")
+    return raw_arguments
+
+
+def _check(
+    adapter: TypeAdapter[ArgumentsT], properties: dict[str, JsonObject], raw_arguments: JsonObject
+) -> ArgumentsT:
     try:
         return adapter.validate_python({name: _whole(value) for name, value in raw_arguments.items()})
     except ValidationError as invalid:
@@ -173,6 +206,10 @@ def _range_rule(message: str) -> str:
 def _asked_for(schema: JsonObject) -> str:
     """Return in words what the schema of one field demands."""
     match schema["type"]:
+        case "string" if "enum" in schema:
+            kind = f"one of {', '.join(cast('list[str]', schema['enum']))}"
+        case "array":
+            kind = f"a list of at most {schema['maxItems']}"
         case "string":
             least = f"{schema['minLength']} to" if "minLength" in schema else "at most"
             kind = f"a string of {least} {schema['maxLength']} characters"

@@ -16,7 +16,6 @@ from aegis_trio.model.fault_rows import FAULT_ROWS
 from aegis_trio.supervisor.admin import _PATHS as ADMIN_PATHS
 from aegis_trio.supervisor.upstream import TokenState
 from aegis_trio.telemetry.metric_table import GROUPS, series_names
-from aegis_trio.toolsets.catalogue import TOOLS
 from aegis_trio.transports.settings import SessionSettings
 from aegis_trio.transports.websocket import PATH as SOCKET_PATH
 from aegis_trio.web.screen import ROUTES
@@ -88,11 +87,6 @@ def test_every_endpoint_that_a_document_names_exists(document: Document) -> None
     named = {pair for code in document.code() for pair in ENDPOINT.findall(code)}
 
     assert set() == named - served
-
-
-def test_the_readme_lists_every_tool_and_no_other() -> None:
-    """People decide by this table whether the gate can do what they need."""
-    assert sorted(tool.name for tool in TOOLS) == sorted(row[0] for row in rows(README.section("Tools")))
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)

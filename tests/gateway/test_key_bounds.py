@@ -63,13 +63,15 @@ class Way:
 
 
 WAYS = [
-    *(Way(spec, CallKind.TOOL, spec.name) for spec in CATALOGUE.tools),
+    *(Way(one, CallKind.TOOL, one.name) for spec in CATALOGUE.tools for one in spec.operations),
     *(Way(one.operation, CallKind.PROMPT, one.operation.name) for one in CATALOGUE.prompts),
     *(Way(one.operation, CallKind.RESOURCE, "") for one in CATALOGUE.resources),
     *(Way(spec, CallKind.COMPLETION, argument) for argument, spec in CATALOGUE.completions.items()),
     *([] if CATALOGUE.list_resources is None else [Way(CATALOGUE.list_resources, CallKind.RESOURCE_LIST, "list")]),
 ]
-every_way = pytest.mark.parametrize("way", WAYS, ids=lambda way: f"{way.kind.value}-{way.name or way.spec.name}")
+every_way = pytest.mark.parametrize(
+    "way", WAYS, ids=lambda way: f"{way.kind.value}-{way.spec.method or way.name or way.spec.name}"
+)
 pytestmark = pytest.mark.sockets
 
 
@@ -143,7 +145,7 @@ async def test_a_key_reaches_only_the_tools_that_it_names(way: Way) -> None:
             assert [] == list(stage.forge.requests)
             return
         fault = await stage.refused(way, KeyBounds(tools=("none_at_all", "get_n*")))
-        assert ("tools", way.spec.name) == (fault.bound, fault.needs)
+        assert ("tools", way.spec.operation) == (fault.bound, fault.needs)
         outcome = await stage.call(way, KeyBounds(tools=(f"{way.spec.name[:4]}*",)))
         assert not (isinstance(outcome, Failure) and isinstance(outcome.fault, BeyondKey))
 

@@ -131,3 +131,13 @@ async def test_a_token_that_nobody_configured_is_never_used(watch: UpstreamWatch
     assert watch.closed_for(_caller()) is not None
     await watch.check()
     assert watch.closed_for(_caller(Secret("b" * 40))) is None
+
+
+async def test_a_version_is_reached_once_gitea_said_it(watch: UpstreamWatch, gitea: list[Answer]) -> None:
+    """Before that nothing newer is offered: it could not be kept."""
+    assert not watch.reaches((1, 20))
+    await watch.check()
+    assert (True, True, False) == (watch.reaches((1, 20)), watch.reaches((1, 25)), watch.reaches((1, 26)))
+    gitea.append(UpstreamUnreachable("gone"))
+    await watch.check()
+    assert watch.reaches((1, 25))

@@ -37,6 +37,7 @@ MAX_PROMPTS_BYTES = 3 * 1024
 MAX_INSTRUCTIONS_BYTES = 2048
 Operation = ToolSpec[ToolContext]
 
+TOOL_OPERATIONS = [operation for tool in TOOLS for operation in tool.operations]
 OPERATIONS: tuple[Operation, ...] = (
     *(one.operation for one in RESOURCES),
     *(one.operation for one in PROMPTS),
@@ -83,7 +84,7 @@ def test_an_operation_keeps_the_rules_of_tools(operation: Operation) -> None:
     assert 1 <= operation.timeout_s <= 55
 
 
-@pytest.mark.parametrize("operation", [*TOOLS, *OPERATIONS], ids=lambda operation: operation.name)
+@pytest.mark.parametrize("operation", [*TOOL_OPERATIONS, *OPERATIONS], ids=lambda operation: operation.operation)
 def test_what_an_operation_needs_stands_in_the_one_table_of_scopes(operation: Operation) -> None:
     """A right that nobody could be asked for, or that Gitea is not asked for, would fail at every call of a person."""
     asked_of_gitea = set(gitea_scopes(write_mode=False))

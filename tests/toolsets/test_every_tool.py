@@ -21,11 +21,17 @@ from aegis_trio.model.toolspec import Risk, ToolSpec
 from aegis_trio.toolsets.catalogue import TOOLS
 from aegis_trio.toolsets.context import ToolContext
 
-SNAPSHOT = Path(__file__).parent / "snapshots" / "tools.json"
-MAX_LIST_BYTES = 8 * 1024  # the whole list stands in every conversation of every client
+SNAPSHOTS = Path(__file__).parent / "snapshots" / "tools"
+MAX_LIST_BYTES = 16_000  # the whole list stands in every conversation of every client
 Tool = ToolSpec[ToolContext]
 
+OPERATIONS = [operation for tool in TOOLS for operation in tool.operations]  # what can be called, methods one by one
+
 every_tool = pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)
+every_operation = pytest.mark.parametrize("tool", OPERATIONS, ids=lambda tool: tool.operation)
+tools_and_methods = pytest.mark.parametrize(
+    "tool", [*TOOLS, *(one for one in OPERATIONS if one.method is not None)], ids=lambda tool: tool.operation
+)
 
 
 @pytest.mark.requirement("MCP-TOOL-04")
@@ -61,7 +67,14 @@ def test_all_four_hints_are_explicit(tool: Tool) -> None:
     assert all(isinstance(value, bool) for name, value in hints.items() if name != "title")
 
 
-@every_tool
+@every_operation
+def test_a_method_is_named_as_a_tool_is(tool: Tool) -> None:
+    """It stands in metrics, limits and the audit trail beside its tool's name."""
+    assert tool.method is None or re.fullmatch(r"[a-z][a-z0-9_]{1,31}", tool.method)
+    assert not tool.methods
+
+
+@every_operation
 def test_a_reader_asks_for_reading_scopes_only(tool: Tool) -> None:
     """A token for reading must serve every reading tool."""
     assert Risk.READ is tool.risk
@@ -69,7 +82,7 @@ def test_a_reader_asks_for_reading_scopes_only(tool: Tool) -> None:
     assert not [scope for scope in tool.scopes | tool.gitea_scopes if not scope.startswith("read:")]
 
 
-@every_tool
+@every_operation
 def test_a_call_ends_before_clients_give_up(tool: Tool) -> None:
     """Several clients wait 60 seconds."""
     assert 1 <= tool.timeout_s <= 55
@@ -86,7 +99,7 @@ def _keys(value: JsonValue) -> set[str]:
 
 
 @pytest.mark.requirement("MCP-TOOL-05")
-@every_tool
+@tools_and_methods
 def test_a_schema_is_one_that_every_client_reads(tool: Tool) -> None:
     """References, combinators and alternatives of types are refused by one client or another."""
     schema = tool.input_schema
@@ -99,10 +112,10 @@ def test_a_schema_is_one_that_every_client_reads(tool: Tool) -> None:
     for field in properties.values():
         assert isinstance(field, dict)
         assert isinstance(field["type"], str)
-        assert "maximum" in field or "maxLength" in field or field["type"] == "boolean"
+        assert {"maximum", "maxLength", "maxItems", "enum"} & set(field) or field["type"] == "boolean"
 
 
-@every_tool
+@tools_and_methods
 def test_the_example_is_right(tool: Tool) -> None:
     """It is what a model is shown after a mistake."""
     jsonschema.validate(tool.example, tool.input_schema)
@@ -111,18 +124,18 @@ def test_the_example_is_right(tool: Tool) -> None:
     assert {name: tool.example[name] for name in tool.audit_fields if name in tool.example} == dict(prepared.places)
 
 
-@every_tool
+@every_operation
 def test_what_names_a_place_stands_in_the_trail(tool: Tool) -> None:
     """Whoever reads the trail later must see which repository, file and branch was read."""
     properties = tool.input_schema["properties"]
     assert isinstance(properties, dict)
-    assert {"owner", "repo", "path", "ref"} & set(properties) <= set(tool.audit_fields)
+    assert {"owner", "repo", "path", "ref", "number"} & set(properties) <= set(tool.audit_fields)
 
 
-@every_tool
+@tools_and_methods
 def test_an_unknown_argument_is_answered_with_the_known_ones(tool: Tool) -> None:
     """Silently ignored, a misspelled filter would give a wrong answer with confidence."""
-    with pytest.raises(InvalidArgument, match="not an argument of this tool") as refusal:
+    with pytest.raises(InvalidArgument, match=r"not an argument of this (tool|method)") as refusal:
         tool.prepare(tool.example | {"no_such\u202e": 1})
 
     assert "\u202e" not in str(refusal.value)
@@ -215,11 +228,11 @@ VALUES = st.one_of(
     st.dictionaries(st.text(max_size=3), st.integers(), max_size=2),
 )
 # Rules between fields and about meaning, which JSON Schema cannot say; their fields.
-BEYOND_SCHEMA = {"owner", "repo", "path", "ref", "end_line"}
+BEYOND_SCHEMA = {"owner", "repo", "path", "ref", "end_line", "fields"}
 
 
 @pytest.mark.requirement("MCP-TOOL-08")
-@given(tool=st.sampled_from(TOOLS), data=st.data())
+@given(tool=st.sampled_from([*TOOLS, *OPERATIONS]), data=st.data())
 def test_schema_and_validation_agree(tool: Tool, data: st.DataObject) -> None:
     """Property: what the schema refuses is refused; what it accepts is accepted, or refused for its meaning alone."""
     properties = tool.input_schema["properties"]
@@ -232,23 +245,31 @@ def test_schema_and_validation_agree(tool: Tool, data: st.DataObject) -> None:
     try:
         tool.prepare(arguments)
     except InvalidArgument as refused:
-        assert not fits_schema or refused.field in BEYOND_SCHEMA  # noqa: PT017 -- either branch is an outcome under test
+        # A merged schema cannot say what a method lacks; the refusal then holds the method's own.
+        told = bool(tool.methods) and refused.schema is not None
+        assert not fits_schema or refused.field in BEYOND_SCHEMA or told  # noqa: PT017 -- either is an outcome under test
     else:
         assert fits_schema
 
 
 @pytest.mark.requirement("MCP-TOOL-03")
-def test_the_list_is_as_it_was_committed() -> None:
+@every_tool
+def test_an_entry_is_as_it_was_committed(tool: Tool) -> None:
     """Names, schemas and descriptions are an interface: a change must be seen in review.
 
-    `AEGIS_TEST_WRITE_SNAPSHOTS=1` writes the new list.
+    `AEGIS_TEST_WRITE_SNAPSHOTS=1` writes the new entries.
     """
-    listed = [tool_definition(tool) for tool in TOOLS]
-    text = json.dumps(listed, indent=1, ensure_ascii=False) + "\n"
+    snapshot = SNAPSHOTS / f"{tool.name}.json"
+    text = json.dumps(tool_definition(tool), indent=1, ensure_ascii=False) + "\n"
     if os.environ.get("AEGIS_TEST_WRITE_SNAPSHOTS"):
-        SNAPSHOT.write_text(text, encoding="utf-8")
+        snapshot.write_text(text, encoding="utf-8")
 
-    assert SNAPSHOT.read_text(encoding="utf-8") == text
+    assert snapshot.read_text(encoding="utf-8") == text
+
+
+def test_no_entry_of_a_tool_that_is_gone_is_left() -> None:
+    """Whoever reads the snapshots reads the list."""
+    assert {f"{tool.name}.json" for tool in TOOLS} == {path.name for path in SNAPSHOTS.iterdir()}
 
 
 def test_the_list_stays_small() -> None:

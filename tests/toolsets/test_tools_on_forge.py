@@ -27,8 +27,8 @@ from aegis_trio.model.errors import (
 )
 from aegis_trio.model.json import JsonObject
 from aegis_trio.model.secret import Secret
-from aegis_trio.toolsets.catalogue import TOOLS
 from tests.forge import RunningForge, open_forge
+from tests.toolsets.calls import samples
 from tests.toolsets.canned import run
 
 pytestmark = pytest.mark.sockets
@@ -371,22 +371,13 @@ BAD_DAYS: dict[str, tuple[Fault, type[Exception]]] = {
 }
 
 
-CALLS: dict[str, JsonObject] = {
-    "list_repositories": {},
-    "get_repository_info": HARBOR,
-    "get_file_tree": HARBOR,
-    "get_file_contents": HARBOR | {"path": "README.md"},
-    "get_me": {},
-    "get_server_version": {},
-}
-
-
 @pytest.mark.parametrize(("fault", "expected"), BAD_DAYS.values(), ids=BAD_DAYS.keys())
 async def test_every_tool_survives_a_bad_day_of_the_forge(fault: Fault, expected: type[Exception]) -> None:
     """Whatever Gitea does, the caller hears a fault that says what to do, and the next call works."""
-    assert {tool.name for tool in TOOLS} == set(CALLS)
     async with _as("bot") as stage:
-        for name, arguments in CALLS.items():
+        for operation, sample in samples().items():
+            name, _, method = operation.partition(".")
+            arguments = sample.arguments | ({"method": method} if method else {})
             stage.running.faults.order(fault, times=2)
             with pytest.raises(expected) as bad_day:
                 await run(name, arguments, stage.forge)
