@@ -15,7 +15,7 @@ resident memory, start-up time and code within reach in every gate that knows AP
 
 Order of start: configuration → audit → listening → upstream check → ready.
 Order of end: not ready → streams get their farewell → calls in flight get their grace → sockets closed → audit
-drained and synced.
+drained, synced and signed → the last checkpoint to the witnesses, as far as time allows.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ from aegis_trio.model.toolspec import Risk
 from aegis_trio.supervisor.alerting import Alerting, Conditions, build_alerting
 from aegis_trio.supervisor.blocking import BlockKeeper, build_addresses
 from aegis_trio.supervisor.core import RefusedSetting, check_upstream
+from aegis_trio.supervisor.ending import Ending
 from aegis_trio.supervisor.gate import Gate, build_gate
 from aegis_trio.supervisor.last_resort import MARGIN_S, LastResort
 from aegis_trio.supervisor.reloading import owners_of, reloader
@@ -122,7 +123,10 @@ async def run_gate(  # noqa: ASYNC128 -- _serve reports that it has started
             "`aegis-trio audit init` makes the key.",
         )
     breaker = CircuitBreaker(settings.limits.breaker_failures, settings.limits.breaker_max_pause_s)
+    witnesses = await open_witnesses(settings.audit, clock)
+    ending = Ending(settings, clock, witnesses)
     async with (
+        ending.around_trail(),
         open_audit_trail(settings.audit, clock=clock) as audit,
         open_gitea_client(settings.gitea, breaker) as gitea,
         AsyncExitStack() as rooms,
@@ -135,7 +139,6 @@ async def run_gate(  # noqa: ASYNC128 -- _serve reports that it has started
 
             opened = open_signin(settings, settings.signin, keyring, audit, gitea, clock=clock, blocks=addresses.blocks)
             signin = await rooms.enter_async_context(opened)
-        witnesses = await open_witnesses(settings.audit, clock)
         gate = build_gate(
             settings,
             keyring,
@@ -162,6 +165,7 @@ async def run_gate(  # noqa: ASYNC128 -- _serve reports that it has started
                 last_resort.arm(settings.supervisor.shutdown_grace_s + MARGIN_S)
 
         def begin_drain() -> None:
+            ending.begin()
             gate.readiness.mark_draining()
             drain.set()
 
@@ -199,7 +203,13 @@ def _build_alerting(
 ) -> Alerting | None:
     if not settings.alerts.targets:
         return None
-    conditions = Conditions(gate.readiness.unready, gate.readiness.notes, gate.key_ages.expiring, clock)
+    conditions = Conditions(
+        gate.readiness.unready,
+        gate.readiness.notes,
+        gate.key_ages.expiring,
+        clock,
+        blocks=lambda: audit.statistics().blocked_total,
+    )
     writes = frozenset(tool.name for tool in catalogue.tools if tool.risk is not Risk.READ)
     alerting = build_alerting(settings.alerts, conditions, audit.tell, writes=writes, clock=clock)
     gate.metrics.register("alerts", alerting.notifier.statistics)

@@ -104,6 +104,44 @@ async def test_a_blocked_address_is_told_and_a_dead_target_holds_up_nobody(tmp_p
     assert (0, 0) == (gate.process.returncode, log.count(dead.url))
 
 
+async def test_a_log_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    """While calls are refused with 503, people hear of it, and of its end."""
+    async with open_forge() as forge, open_sink(204) as sink:
+        given = settings(
+            forge.url, forge.world.bot_token, tmp_path, ALERT_WEBHOOK_URL=sink.url, ALERT_WEBHOOK_SECRET=SECRET
+        )
+        async with open_gate(given) as gate:
+            with gate.audit_path.open("ab") as log:
+                log.write(b"somebody else writes here\n")
+            async with gate.client() as client:
+                assert 503 == (await use_tool(client, "get_me")).status_code
+            with trio.fail_after(DEADLINE_S):
+                await sink.arrived.wait()
+
+    told: Any = json.loads(sink.posts[0][1])
+    assert ("audit_unavailable", "high") == (told["kind"], told["severity"])
+
+
+async def test_a_gate_that_does_not_start_because_its_log_was_changed_says_so(tmp_path: Path) -> None:
+    """Nobody may be looking at its standard error, and a container restarts it for ever; a dead target delays little."""
+    (tmp_path / "audit.log").write_bytes(b"this is no record\n" * 3)
+    async with open_sink(204) as sink, open_sink(None) as dead:
+        given = settings(
+            "http://127.0.0.1:9",
+            "t" * 40,
+            tmp_path,
+            ALERT_WEBHOOK_URL=sink.url,
+            ALERT_WEBHOOK_SECRET=SECRET,
+            ALERT_SLACK_URL=dead.url,
+        )
+        ended = await run_command(["serve", "--env-file", "/dev/null"], given)
+
+    told: Any = json.loads(sink.posts[0][1])
+    assert (74, 1) == (ended.returncode, len(sink.posts))
+    assert ("audit_lost", "high") == (told["kind"], told["severity"])
+    assert "AUDIT_LOG_PATH" in told["fields"]["detail"]
+
+
 async def test_the_doctor_sends_a_test_alert_when_asked_to(tmp_path: Path) -> None:
     """To every target, and says which of them took it; without the flag, to none."""
     async with open_forge() as forge, open_sink(204) as good, open_sink(404) as bad:
