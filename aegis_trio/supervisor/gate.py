@@ -9,7 +9,7 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, cast, final
+from typing import TYPE_CHECKING, Final, cast, final
 
 from aegis_trio.audit.trail import AuditTrail
 from aegis_trio.auth.authenticator import Authenticator
@@ -30,7 +30,7 @@ from aegis_trio.supervisor.admin import AdminApp
 from aegis_trio.supervisor.blocking import Addresses
 from aegis_trio.supervisor.core import RefusedSetting, build_core
 from aegis_trio.supervisor.noticing import Noticer
-from aegis_trio.supervisor.readiness import Readiness
+from aegis_trio.supervisor.readiness import Readiness, Unready
 from aegis_trio.supervisor.upstream import UpstreamWatch
 from aegis_trio.supervisor.witnesses import Witnesses
 from aegis_trio.telemetry.build import build_statistics
@@ -52,6 +52,12 @@ from aegis_trio.web.settings import WebSettings
 
 if TYPE_CHECKING:  # its rooms are loaded only where people sign in: see tree.py
     from aegis_trio.supervisor.signin import SignIn
+
+UNSIGNED: Final = Unready(
+    "audit_unsigned",
+    "AUDIT_SIGNING_KEY is not set: who can write the audit log can rewrite it unseen. `aegis-trio audit init` makes "
+    "the key.",
+)
 
 
 @final
@@ -180,6 +186,8 @@ def build_gate(
     metrics.register("readiness", readiness.statistics)
     metrics.register("upstream", core.upstream.statistics)
     metrics.register("audit", audit.statistics)
+    if settings.audit.signing_key is None:
+        readiness.add_note(lambda: UNSIGNED)
     if witnesses is not None:
         readiness.add_note(witnesses.note)
         metrics.register("audit_witness", witnesses.statistics)

@@ -44,7 +44,7 @@ from aegis_trio.supervisor.alerting import Alerting, Conditions, build_alerting
 from aegis_trio.supervisor.blocking import BlockKeeper, build_addresses
 from aegis_trio.supervisor.core import RefusedSetting, check_upstream
 from aegis_trio.supervisor.ending import Ending
-from aegis_trio.supervisor.gate import Gate, build_gate
+from aegis_trio.supervisor.gate import UNSIGNED, Gate, build_gate
 from aegis_trio.supervisor.last_resort import MARGIN_S, LastResort
 from aegis_trio.supervisor.reloading import owners_of, reloader
 from aegis_trio.supervisor.signals import watch_signals
@@ -117,11 +117,7 @@ async def run_gate(  # noqa: ASYNC128 -- _serve reports that it has started
     for warning in settings.warnings:
         log.warning("configuration", detail=warning)
     if settings.audit.signing_key is None:
-        log.warning(
-            "audit_unsigned",
-            detail="AUDIT_SIGNING_KEY is not set: who can write the audit log can rewrite it unseen. "
-            "`aegis-trio audit init` makes the key.",
-        )
+        log.warning(UNSIGNED.code, detail=UNSIGNED.detail)
     breaker = CircuitBreaker(settings.limits.breaker_failures, settings.limits.breaker_max_pause_s)
     witnesses = await open_witnesses(settings.audit, clock)
     ending = Ending(settings, clock, witnesses)
