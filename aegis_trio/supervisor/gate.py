@@ -79,6 +79,8 @@ class Gate:
     tls: ssl.SSLContext | None
     trusts: Callable[[str], bool]
     addresses: Addresses
+    end_blocked: Callable[[], int]
+    """Ends what addresses that the operator blocked have under way; returns how many requests that were."""
 
     def replace_limits(self, limits: LimitSettings) -> None:
         """Use these limits from the next request on."""
@@ -205,6 +207,7 @@ def build_gate(
     metrics.register("anomalies", anomalies.statistics)
     if signin is not None:
         signin.register_metrics(metrics)
+    front = Front(settings.web, routes)
     return Gate(
         readiness=readiness,
         upstream=core.upstream,
@@ -213,7 +216,7 @@ def build_gate(
         limits=core.limits,
         noticer=Noticer(anomalies, audit),
         hub=hub,
-        front=Front(settings.web, routes),
+        front=front,
         admin=AdminApp(
             host=settings.supervisor.admin_host, readiness=readiness, metrics=partial(render_metrics, metrics)
         ),
@@ -221,7 +224,12 @@ def build_gate(
         tls=_open_tls(settings.web),
         trusts=partial(_trusts, settings),
         addresses=addresses,
+        end_blocked=partial(front.end_blocked, partial(_is_blocked_by_operator, addresses)),
     )
+
+
+def _is_blocked_by_operator(addresses: Addresses, address: str) -> bool:
+    return addresses.blocks.operator_blocked_for_s(address) is not None
 
 
 def _challenges(settings: Settings) -> Challenges:

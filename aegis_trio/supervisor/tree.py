@@ -149,7 +149,9 @@ async def run_gate(  # noqa: ASYNC128 -- _serve reports that it has started
         )
         alerting = _build_alerting(settings, gate, audit, catalogue, clock)
         store = None if signin is None else signin.store
-        keeper = BlockKeeper(addresses.blocks, settings.blocks, audit, clock, store=store)
+        keeper = BlockKeeper(
+            addresses.blocks, settings.blocks, audit, clock, store=store, end_blocked=gate.end_blocked
+        )
         await audit.append(service_event("service_started", version=__version__))
         gate.authenticator.announce()
         keys = reloader(gate, settings, audit, reload_settings)
