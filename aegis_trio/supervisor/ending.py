@@ -61,19 +61,23 @@ class Ending:
         Raises:
             AuditLost: the body's own.
         """
+        loss: AuditLost | None = None
         try:
             yield
         except (LogCannotOpen, LogIsHeld):
             raise  # nothing is lost: a setting is wrong, and whoever starts the gate reads that
         except AuditLost as lost:
-            with trio.move_on_after(self._left_s()):
-                await self._tell(lost)
-            raise
+            loss = lost
+        if loss is not None:
+            with trio.move_on_after(self.left_s()):
+                await self._tell(loss)
+            raise loss
         if self._witnesses is not None:
-            with trio.move_on_after(self._left_s()):
+            with trio.move_on_after(self.left_s()):
                 await self._witnesses.push_last()
 
-    def _left_s(self) -> float:
+    def left_s(self) -> float:
+        """Return how many seconds what is left to do may take."""
         if self._begun_s is None:
             return AT_MOST_S
         ends_s = self._begun_s + self._settings.supervisor.shutdown_grace_s + MARGIN_S - RESERVE_S

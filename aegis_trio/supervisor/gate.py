@@ -35,6 +35,7 @@ from aegis_trio.supervisor.upstream import UpstreamWatch
 from aegis_trio.supervisor.witnesses import Witnesses
 from aegis_trio.telemetry.build import build_statistics
 from aegis_trio.telemetry.metrics import StatisticsCollector, render_metrics
+from aegis_trio.telemetry.tracing import NO_TRACER, Tracer
 from aegis_trio.toolsets.catalogue import CATALOGUE
 from aegis_trio.toolsets.context import ToolContext
 from aegis_trio.transports.http_sse import HttpSse
@@ -100,6 +101,7 @@ def build_gate(
     catalogue: Catalogue[ToolContext] = CATALOGUE,
     signin: SignIn | None = None,
     witnesses: Witnesses | None = None,
+    tracer: Tracer = NO_TRACER,
 ) -> Gate:
     """Join the rooms.
 
@@ -109,6 +111,7 @@ def build_gate(
         catalogue: everything that is served; tests of the protocol serve another one.
         signin: how people sign in; None where they do not.
         witnesses: the lanes to whoever cosigns the log; None where nobody does.
+        tracer: times calls.
 
     Raises:
         RefusedSetting: the certificate or its key cannot be read.
@@ -127,6 +130,7 @@ def build_gate(
         breaker=breaker,
         rejected=None if signin is None else signin.rejected,
         report=anomalies.report,
+        tracer=tracer,
     )
     hub, reception, readiness = core.hub, core.reception, core.readiness
     people = None if signin is None else signin.judge

@@ -48,6 +48,7 @@ from aegis_trio.supervisor.gate import UNSIGNED, Gate, build_gate
 from aegis_trio.supervisor.last_resort import MARGIN_S, LastResort
 from aegis_trio.supervisor.reloading import owners_of, reloader
 from aegis_trio.supervisor.signals import watch_signals
+from aegis_trio.supervisor.tracing import open_tracer
 from aegis_trio.supervisor.witnesses import open_witnesses
 from aegis_trio.toolsets.catalogue import CATALOGUE
 from aegis_trio.toolsets.context import ToolContext
@@ -114,17 +115,15 @@ async def run_gate(  # noqa: ASYNC128 -- _serve reports that it has started
         ConfigurationFaults: the root secret cannot be read or made.
         AuditLost: the audit log cannot be opened, or lost records.
     """
-    for warning in settings.warnings:
-        log.warning("configuration", detail=warning)
-    if settings.audit.signing_key is None:
-        log.warning(UNSIGNED.code, detail=UNSIGNED.detail)
+    _warn(settings)
     breaker = CircuitBreaker(settings.limits.breaker_failures, settings.limits.breaker_max_pause_s)
     witnesses = await open_witnesses(settings.audit, clock)
     ending = Ending(settings, clock, witnesses)
     async with (
+        open_tracer(settings.telemetry, ending.left_s) as tracer,
         ending.around_trail(),
         open_audit_trail(settings.audit, clock=clock) as audit,
-        open_gitea_client(settings.gitea, breaker) as gitea,
+        open_gitea_client(settings.gitea, breaker, tracer) as gitea,
         AsyncExitStack() as rooms,
     ):
         keyring = open_keyring(settings.root)
@@ -146,12 +145,11 @@ async def run_gate(  # noqa: ASYNC128 -- _serve reports that it has started
             catalogue=catalogue,
             signin=signin,
             witnesses=witnesses,
+            tracer=tracer,
         )
         alerting = _build_alerting(settings, gate, audit, catalogue, clock)
         store = None if signin is None else signin.store
-        keeper = BlockKeeper(
-            addresses.blocks, settings.blocks, audit, clock, store=store, end_blocked=gate.end_blocked
-        )
+        keeper = BlockKeeper(addresses.blocks, settings.blocks, audit, clock, store=store, end_blocked=gate.end_blocked)
         await audit.append(service_event("service_started", version=__version__))
         gate.authenticator.announce()
         keys = reloader(gate, settings, audit, reload_settings)
@@ -194,6 +192,13 @@ async def run_gate(  # noqa: ASYNC128 -- _serve reports that it has started
         gate.authenticator.close()
         audit.append_nowait(service_event("service_stopped"))
     log.info("stopped")
+
+
+def _warn(settings: Settings) -> None:
+    for warning in settings.warnings:
+        log.warning("configuration", detail=warning)
+    if settings.audit.signing_key is None:
+        log.warning(UNSIGNED.code, detail=UNSIGNED.detail)
 
 
 def _build_alerting(

@@ -181,9 +181,7 @@ def test_without_a_key_it_is_said_that_nobody_looked_at_signatures(
     assert 1 == run("verify", "--vkey", str(KEY.verifier))
 
 
-def test_a_pin_alone_proves_by_where_it_was_kept(
-    log: Path, folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_pin_alone_proves_by_where_it_was_kept(log: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Whoever kept it knows that nobody could change it; that its signature was not looked at is told."""
     make_signed_log(log)
     (folder / "pin").write_bytes(beside(log, "checkpoint").read_bytes())

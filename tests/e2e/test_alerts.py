@@ -7,9 +7,6 @@ import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,56 +15,13 @@ import trio
 
 from tests.e2e.gates import open_gate, run_command, settings
 from tests.e2e.messages import use_tool
+from tests.e2e.sinks import open_sink
 from tests.forge import open_forge
 
 pytestmark = pytest.mark.e2e
 
 SECRET = "s" * 32
 DEADLINE_S = 60
-
-
-class Sink:
-    """A server that keeps what is posted to it, and answers with a status, or never."""
-
-    def __init__(self, status: int | None) -> None:
-        self.status = status
-        self.posts: list[tuple[dict[str, str], bytes]] = []
-        self.arrived = trio.Event()
-        self.port = 0
-
-    @property
-    def url(self) -> str:
-        """Return where to post to."""
-        return f"http://127.0.0.1:{self.port}/in"
-
-    async def serve(self, stream: trio.SocketStream) -> None:
-        """Take one request."""
-        data = b""
-        async with stream:
-            async for chunk in stream:
-                data += chunk
-                head, end, body = data.partition(b"\r\n\r\n")
-                pairs = (line.split(": ", 1) for line in head.decode().split("\r\n")[1:])
-                headers = {name.lower(): value for name, value in pairs} if end else {}
-                if not end or len(body) < int(headers["content-length"]):
-                    continue
-                self.posts.append((headers, body))
-                self.arrived.set()
-                if self.status is None:
-                    await trio.sleep_forever()
-                await stream.send_all(f"HTTP/1.1 {self.status} X\r\nContent-Length: 0\r\n\r\n".encode())
-                return
-
-
-@asynccontextmanager
-async def open_sink(status: int | None) -> AsyncIterator[Sink]:
-    """Run a sink until the block ends."""
-    sink = Sink(status)
-    async with trio.open_nursery() as nursery:
-        listeners = await nursery.start(partial(trio.serve_tcp, sink.serve, 0, host="127.0.0.1"))
-        sink.port = listeners[0].socket.getsockname()[1]
-        yield sink
-        nursery.cancel_scope.cancel()
 
 
 async def test_a_blocked_address_is_told_and_a_dead_target_holds_up_nobody(tmp_path: Path) -> None:
@@ -123,7 +77,7 @@ async def test_a_log_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 
 
 async def test_a_gate_that_does_not_start_because_its_log_was_changed_says_so(tmp_path: Path) -> None:
-    """Nobody may be looking at its standard error, and a container restarts it for ever; a dead target delays little."""
+    """Nobody may be looking at its standard error, and a container restarts it for ever."""
     (tmp_path / "audit.log").write_bytes(b"this is no record\n" * 3)
     async with open_sink(204) as sink, open_sink(None) as dead:
         given = settings(

@@ -1,7 +1,7 @@
 """Records of what clients did with codes and tokens: who was given new ones, and who used one twice.
 
-Law: where a client's request caused it, the record says from which address; whoever asks "who refreshed this from where"
-must find it in the log alone.
+Law: where a client's request caused it, the record says from which address; whoever asks "who refreshed this from
+where" finds it in the log alone.
 """
 
 from __future__ import annotations
