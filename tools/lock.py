@@ -22,7 +22,7 @@ UV: Final = ROOT / ".just" / "tools" / "bin" / "uv"
 
 # Per file: what it is resolved from.
 SOURCES: Final = {
-    "dev.txt": ("--extra", "demo", "--group", "dev", "pyproject.toml"),
+    "dev.txt": ("--extra", "demo", "--extra", "otel", "--group", "dev", "pyproject.toml"),
     "run.txt": ("pyproject.toml",),
     "demo.txt": ("--extra", "demo", "--group", "build", "pyproject.toml"),
     "build.txt": ("--group", "build"),

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, final
 from urllib.parse import urlsplit
@@ -40,6 +41,7 @@ from aegis_trio.transports.settings import SessionSettings
 from aegis_trio.web.server.limits import ConnectionLimits
 
 _MESSAGES: Final = "/mcp/messages"
+_OTEL: Final = ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")
 
 
 @final
@@ -109,9 +111,7 @@ def _read_all(reader: Reader) -> Settings | None:
         max_connections_per_address=reader.read(operation.MAX_CONNECTIONS_PER_ADDRESS),
     )
     supervisor = read_supervisor(reader, web)
-    telemetry = TelemetrySettings(
-        log_level=reader.read(operation.LOG_LEVEL), log_format=reader.read(operation.LOG_FORMAT)
-    )
+    telemetry = read_telemetry(reader)
     alerts = read_alerts(reader)
     root = RootSecretSettings(roots=reader.read(operation.ROOT_SECRET), path=audit.path.with_name(ROOT_FILE_NAME))
     for variable in table.VARIABLES:
@@ -151,6 +151,28 @@ def read_audit(reader: Reader) -> AuditSettings:
     return AuditSettings(
         path=reader.read(operation.AUDIT_LOG_PATH), signing_key=key, witnessing=found if found.witnesses else None
     )
+
+
+def read_telemetry(reader: Reader) -> TelemetrySettings:
+    """Return how the gate speaks to its operator."""
+    collector = reader.read(operation.OTEL_EXPORTER_OTLP_ENDPOINT)
+    if collector is not None and not _has_otel():
+        # Platforms set this name for every program they run, so a gate that cannot obey serves all the same.
+        reader.warnings.append(
+            f"{operation.OTEL_EXPORTER_OTLP_ENDPOINT.name} is set and OpenTelemetry is not installed, so nothing is "
+            "traced: install it with `pip install 'aegis-trio[otel]'`, or unset the name."
+        )
+        collector = None
+    return TelemetrySettings(
+        log_level=reader.read(operation.LOG_LEVEL), log_format=reader.read(operation.LOG_FORMAT), traces_to=collector
+    )
+
+
+def _has_otel() -> bool:
+    try:
+        return all(find_spec(name) is not None for name in _OTEL)
+    except ModuleNotFoundError:
+        return False
 
 
 def read_blocks(reader: Reader, audit: AuditSettings, signin: SigninSettings | None) -> BlockSettings:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, final
 
+from aegis_trio.audit.notes import SigningKey
 from aegis_trio.config import table
 from aegis_trio.config.faults import ConfigurationFaults
 from aegis_trio.config.load import read_gitea, read_limits, wrong_names
@@ -44,6 +45,8 @@ class StdioSettings:
     sessions: SessionSettings
     audit_paths: tuple[Path, ...]
     """Logs that may be used; the first that no other process has."""
+    signing_key: SigningKey | None
+    """`AUDIT_SIGNING_KEY`; signs the one log that is named."""
     root: RootSecretSettings
     telemetry: TelemetrySettings
     grace_s: float
@@ -69,6 +72,13 @@ def load_stdio_settings(environ: Mapping[str, str], env_file: Path | None) -> St
         reader.refuse(access.GITEA_TOKEN, "is required", "Set a token of your own account at Gitea.")
     limits = read_limits(reader)
     audit_paths = _read_audit_paths(reader, environ)
+    signing_key = reader.read(operation.AUDIT_SIGNING_KEY)
+    if signing_key is not None and not reader.is_set(operation.AUDIT_LOG_PATH):
+        reader.refuse(
+            operation.AUDIT_SIGNING_KEY,
+            "signs one log, and without AUDIT_LOG_PATH each process has another",
+            "Set AUDIT_LOG_PATH to a log of this client alone.",
+        )
     quiet = not reader.is_set(operation.LOG_LEVEL)
     log_level = reader.read(operation.LOG_LEVEL)
     telemetry = TelemetrySettings(
@@ -90,6 +100,7 @@ def load_stdio_settings(environ: Mapping[str, str], env_file: Path | None) -> St
         limits=limits,
         sessions=SessionSettings(),
         audit_paths=audit_paths,
+        signing_key=signing_key,
         root=RootSecretSettings(roots=roots, path=audit_paths[0].with_name(ROOT_FILE_NAME)),
         telemetry=telemetry,
         grace_s=grace_s,

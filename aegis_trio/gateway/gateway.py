@@ -14,6 +14,7 @@ Not here: the MCP and HTTP forms of an outcome (gateway/render.py, web/errors.py
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, final
@@ -44,7 +45,8 @@ from aegis_trio.model.peer import Peer
 from aegis_trio.model.secret import Secret
 from aegis_trio.model.toolspec import PreparedCall, ToolSpec
 from aegis_trio.policy.access import decide_access, insufficient_scope
-from aegis_trio.telemetry.correlation import bound_trace, under_call
+from aegis_trio.telemetry.correlation import bound_parent, bound_trace, under_call
+from aegis_trio.telemetry.tracing import NO_TRACER, Span, SpanKind, Tracer, call_facts
 from aegis_trio.toolsets.context import ToolContext
 
 OUTCOME_GRACE_S: Final = 5.0  # how long a shielded outcome may wait for the disk; a batch takes milliseconds
@@ -82,6 +84,7 @@ class Gateway:
         bulkhead: Bulkhead | None = None,
         report: Callable[[Sighting], None] | None = None,
         reaches: GiteaReaches = any_gitea,
+        tracer: Tracer = NO_TRACER,
     ) -> None:
         """Join the rooms below.
 
@@ -96,6 +99,7 @@ class Gateway:
             bulkhead: shares the places at the forge among principals; None where there is one alone.
             report: told of every call and every refusal; must not block.
             reaches: whether the Gitea behind is of a version; what needs a newer one is not there.
+            tracer: times calls.
         """
         self._directory = Directory(catalogue, reaches)
         self._recorder = CallRecorder(audit, argument_digest_key)
@@ -106,6 +110,7 @@ class Gateway:
         self._tally = CallTally()
         self._bulkhead = bulkhead
         self._report = report
+        self._tracer = tracer
 
     @property
     def directory(self) -> Directory:
@@ -122,20 +127,28 @@ class Gateway:
         spec = self._directory.find(request)
         if request.kind in _EMPTY and (spec is None or _lists_nothing(caller, request.kind, spec)):
             return Success(request.correlation_id, _EMPTY[request.kind])
-        request = replace(request, trace=request.trace or bound_trace())
+        if request.trace is None:
+            request = replace(request, trace=bound_trace(), parent=bound_parent())
         started = trio.current_time()
         self._tally.running += 1
         try:
-            with under_call(request.correlation_id, request.trace):
+            with under_call(request.correlation_id, request.trace), self._span(request, spec) as span:
                 outcome = await self._admit(caller, request, spec)
                 fault = outcome.fault if isinstance(outcome, Failure) else None
                 if self._rejected is not None and isinstance(fault, UpstreamRejectedIdentity):
                     outcome = Failure(request.correlation_id, await self._rejected(caller, fault))
+                if isinstance(outcome, Failure):
+                    span.fail(outcome.fault.code)
         finally:
             self._tally.running -= 1
         self._tally.note_outcome(request, spec, outcome)
         self._tally.note_duration(spec, trio.current_time() - started)
         return outcome
+
+    def _span(self, request: ToolRequest, spec: ToolSpec[ToolContext] | None) -> AbstractContextManager[Span]:
+        operation = None if spec is None else spec.name
+        name, facts = call_facts(request.kind, operation, request.transport.value, request.correlation_id)
+        return self._tracer.span(SpanKind.SERVER, name, facts, request.parent)
 
     def screen(self, caller: Caller, requests: Sequence[ToolRequest]) -> Failure | None:
         """Refuse *requests* as a whole if *caller* lacks a scope for one of them; each such one is recorded.

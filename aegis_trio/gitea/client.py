@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncGenerator, Generator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final, final
@@ -34,9 +34,11 @@ from aegis_trio.model.errors import ClientFault, Fault, UpstreamFault
 from aegis_trio.model.secret import Secret
 from aegis_trio.policy.pathguard import Route, WireBase, build_target, check_wire_path
 from aegis_trio.telemetry.histogram import SECONDS, Histogram, HistogramSnapshot
+from aegis_trio.telemetry.tracing import NO_TRACER, Span, SpanKind, Tracer
 
 USER_AGENT: Final = f"aegis-trio/{__version__}".encode()
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_STATUS: Final = "http.response.status_code"
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -62,11 +64,12 @@ class GiteaStatistics:
 class GiteaClient:
     """Gitea, for everybody who can name a token."""
 
-    def __init__(self, settings: GiteaSettings, transport: Transport) -> None:
+    def __init__(self, settings: GiteaSettings, transport: Transport, tracer: Tracer = NO_TRACER) -> None:
         self._base = wire_base(settings.url)
         self._root = replace(self._base, prefix=self._base.prefix.removesuffix(API_PATH))
         self._origin = origin_of(self._base)
         self._transport = transport
+        self._tracer = tracer
         self._call_places = settings.call_places
         self._requests = self._in_flight = self._renames = self._bytes = 0
         self._errors: Counter[str] = Counter()
@@ -137,15 +140,17 @@ class GiteaClient:
             headers = self._headers(url, credential, accept="application/json")
             if request.content is not None:
                 headers.append((b"Content-Type", request.content_type.encode("ascii")))
-            response = await self._transport.exchange(
-                url,
-                headers,
-                max_bytes=request.max_bytes,
-                ok=request.ok,
-                method=request.method,
-                content=request.content,
-                repeatable=request.repeatable,
-            )
+            with self._span(request.method, request.route, url) as span:
+                response = await self._transport.exchange(
+                    url,
+                    headers,
+                    max_bytes=request.max_bytes,
+                    ok=request.ok,
+                    method=request.method,
+                    content=request.content,
+                    repeatable=request.repeatable,
+                )
+                span.note(_STATUS, response.status)
             self._bytes += len(response.body)
             if response.status in _REDIRECTS:
                 raise unexpected(request.subject)
@@ -154,6 +159,16 @@ class GiteaClient:
                 # Nobody who signs in did anything wrong that Gitea could complain of.
                 raise fault if isinstance(fault, UpstreamFault) else unexpected(request.subject)
             return request.decode(response)
+
+    def _span(self, method: str, route: Route, url: httpx.URL) -> AbstractContextManager[Span]:
+        # The template and not the path: owners, names and paths are what a call was about.
+        facts: dict[str, str | int] = {
+            "http.request.method": method,
+            "url.template": route.template,
+            "server.address": url.host,
+            "server.port": url.port or _DEFAULT_PORTS[url.scheme],
+        }
+        return self._tracer.span(SpanKind.CLIENT, f"{method} {route.template}", facts)
 
     @contextmanager
     def _counted(self) -> Generator[None]:
@@ -191,7 +206,9 @@ class GiteaClient:
     ) -> ForgeResponse:
         url = self._checked_url(self._base, request.route, segments, request.query)
         headers = self._headers(url, token, accept=request.accept)
-        response = await self._transport.exchange(url, headers, max_bytes=request.max_bytes, ok=request.ok)
+        with self._span(request.method, request.route, url) as span:
+            response = await self._transport.exchange(url, headers, max_bytes=request.max_bytes, ok=request.ok)
+            span.note(_STATUS, response.status)
         self._bytes += len(response.body)
         return response
 
@@ -240,11 +257,14 @@ class _Identity:
 
 
 @asynccontextmanager
-async def open_gitea_client(settings: GiteaSettings, breaker: Breaker | None = None) -> AsyncGenerator[GiteaClient]:
+async def open_gitea_client(
+    settings: GiteaSettings, breaker: Breaker | None = None, tracer: Tracer = NO_TRACER
+) -> AsyncGenerator[GiteaClient]:
     """Open the client for the life of the process; leaving closes its connections.
 
     Args:
         breaker: refuses requests while Gitea does not answer; None for one that never does.
+        tracer: times requests.
     """
     async with open_transport(settings, breaker or NoBreaker()) as transport:
-        yield GiteaClient(settings, transport)
+        yield GiteaClient(settings, transport, tracer)

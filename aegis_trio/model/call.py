@@ -52,6 +52,18 @@ def new_correlation_id() -> CorrelationId:
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TraceParent:
+    """A span of the client's, below which a call of its stands; the client's word, so nothing is decided by it."""
+
+    trace_id: str
+    """32 hexadecimal digits, not all zero."""
+    span_id: str
+    """16 hexadecimal digits, not all zero."""
+    is_sampled: bool
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ToolRequest:
     """A tool's name and its arguments as the client sent them: JSON, not yet validated."""
 
@@ -65,6 +77,8 @@ class ToolRequest:
     """What the client calls itself (`name/version`), untrusted."""
     trace: str | None = None
     """The W3C trace id that the client sent, 32 hexadecimal digits, for the log; untrusted."""
+    parent: TraceParent | None = None
+    """The client's span in that trace."""
     peer: Peer = SILENT_PEER
     """The client, as the call may speak to it while it runs."""
 

@@ -56,6 +56,11 @@ class Route:
         if self.query_keys & BANNED_QUERY_KEYS:
             raise ValueError("a route never takes sudo, token or access_token")
 
+    @property
+    def template(self) -> str:
+        """The route as people write it, with `{}` for what varies; nothing of any request stands in it."""
+        return "".join(f"/{'{}' if segment in (ONE, REST) else segment}" for segment in self.segments)
+
     def admits(self, segments: tuple[str, ...]) -> bool:
         """Return whether *segments*, as they stand on the wire, are this route's."""
         pattern = self.segments

@@ -16,6 +16,7 @@ import re
 from dataclasses import dataclass
 from typing import Final, TypeAlias, final
 
+from aegis_trio.model.call import TraceParent
 from aegis_trio.model.json import JsonObject, JsonValue
 
 MAX_MEMBERS: Final = 32  # Source: W3C Trace Context section 3.3.1.1
@@ -55,6 +56,11 @@ class TraceContext:
     """What each tracing system on the way noted, newest first."""
     baggage: Members = ()
     """What the application attached; values are percent-encoded, as they came."""
+
+    @property
+    def parent(self) -> TraceParent:
+        """The client's span."""
+        return TraceParent(trace_id=self.trace_id, span_id=self.parent_id, is_sampled=self.is_sampled)
 
 
 def read_trace_context(meta: JsonObject) -> TraceContext | None:

@@ -39,6 +39,9 @@ KEY_NOTICE_S: Final = 7 * 86_400.0  # as `aegis-trio key-age` warns
 _DAY_S: Final = 86_400
 _OWN_WORK: Final = frozenset({"starting", "draining"})
 """Not ready because somebody starts or ends the gate: whoever does that knows."""
+_TOLD_AT_START: Final = frozenset({"audit_unsigned"})
+"""Notes on how the gate is set up: they last, and are told at each start and by the doctor."""
+_BLOCKED: Final = "audit_unavailable"
 
 SUMMARIES: Final[Mapping[str, str]] = {
     "auth_rate_limit_exceeded": "An address was blocked after failed authentications.",
@@ -53,6 +56,7 @@ SUMMARIES: Final[Mapping[str, str]] = {
     "authentication_disabled": "The gate runs without authentication.",
     "oauth_reuse_detected": "A token or code was used twice, so its sign-in was ended.",
     "audit_unavailable": "The audit log cannot be written; every call is refused.",
+    "audit_lost": "The audit log is lost or was changed: the gate does not serve. Keep the file as it is.",
     "gitea_unreachable": "Gitea cannot be asked; calls are refused.",
     "gitea_token_rejected": "Gitea does not accept a token of the gate.",
     "signing_keys_stale": "Gitea's signing keys cannot be fetched; nobody can sign in.",
@@ -110,13 +114,16 @@ class Conditions:
     expiring: Callable[[float], Iterable[tuple[str, float]]]
     """Gives hint and seconds left of each key that expires within so many seconds."""
     clock: WallClock
+    blocks: Callable[[], int]
+    """How often the audit log could not be written, since the start."""
+    _blocks: int = 0
     _present: dict[str, Severity] = field(default_factory=dict[str, Severity])
     _told: dict[str, int] = field(default_factory=dict[str, int])
 
     def look(self) -> list[Alert]:
         """Return what has changed since the last look."""
         now_ns = self.clock.now_ns()
-        found = dict.fromkeys(self.notes(), Severity.MEDIUM)
+        found = {one: Severity.MEDIUM for one in self.notes() if one.code not in _TOLD_AT_START}
         found |= {one: Severity.HIGH for one in self.unready() if one.code not in _OWN_WORK}
         alerts = [
             self._alert(one.code, severity, now_ns, fields=(("detail", one.detail),))
@@ -124,6 +131,12 @@ class Conditions:
             if one.code not in self._present
         ]
         present = {one.code: severity for one, severity in found.items()}
+        blocks, before = self.blocks(), self._blocks
+        self._blocks = blocks
+        if blocks > before and _BLOCKED not in present and _BLOCKED not in self._present:
+            # It began and was over between two looks, and calls were refused all the same.
+            words = f"{blocks - before} times in the last seconds, and each time it could be written again"
+            alerts.append(self._alert(_BLOCKED, Severity.HIGH, now_ns, fields=(("detail", words),)))
         for code in self._present.keys() - present.keys():
             summary = f"It is over: {SUMMARIES.get(code, code)}"
             alerts.append(Alert(kind=f"{code}_over", severity=self._present[code], summary=summary, at_ns=now_ns))

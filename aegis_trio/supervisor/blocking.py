@@ -79,6 +79,10 @@ def build_addresses(settings: Settings) -> Addresses:
     )
 
 
+def _nothing_to_end() -> int:
+    return 0
+
+
 @final
 class BlockKeeper:
     """Keeps the blocks of one gate."""
@@ -91,12 +95,14 @@ class BlockKeeper:
         clock: WallClock,
         *,
         store: Store | None = None,
+        end_blocked: Callable[[], int] = _nothing_to_end,
         now_s: Callable[[], float] = trio.current_time,
     ) -> None:
         """Know where blocks are kept; `run` must follow.
 
         Args:
             store: the gate's own, if it has one; a file of their own otherwise.
+            end_blocked: ends what blocked addresses have under way, and returns how much that was.
             now_s: the clock of *blocks*.
         """
         self._blocks = blocks
@@ -104,6 +110,7 @@ class BlockKeeper:
         self._audit = audit
         self._clock = clock
         self._store = store
+        self._end_blocked = end_blocked
         self._now_s = now_s
         self._unwritten: set[str] = set()
         self._wake = trio.Event()
@@ -235,7 +242,10 @@ class BlockKeeper:
             log.warning("block_refused", network=str(order.network), detail=str(refused))
             return ()
         # Blocking may come before its record, as it only refuses; unblocking may not.
-        await self._record("address_blocked", str(order.network), blocked_for_s=for_s, note=order.note or None)
+        ended = self._end_blocked()
+        await self._record(
+            "address_blocked", str(order.network), blocked_for_s=for_s, ended=ended, note=order.note or None
+        )
         return (put_block(block, now_s=now_s, utc_s=utc_s),)
 
     async def _remove(self, order: Order) -> tuple[Put | Delete, ...]:

@@ -35,6 +35,7 @@ from aegis_trio.protocol.results import ServerCard
 from aegis_trio.protocol.spent_states import SpentStates
 from aegis_trio.supervisor.readiness import Readiness, Unready
 from aegis_trio.supervisor.upstream import UpstreamWatch
+from aegis_trio.telemetry.tracing import NO_TRACER, Tracer
 from aegis_trio.toolsets.context import ToolContext
 from aegis_trio.transports.desk import Desk
 from aegis_trio.transports.hub import SessionHub
@@ -92,6 +93,7 @@ def build_core(
     breaker: CircuitBreaker,
     rejected: Callable[[Caller, Fault], Awaitable[Fault]] | None = None,
     report: Callable[[Sighting], None] | None = None,
+    tracer: Tracer = NO_TRACER,
 ) -> Core:
     """Join the rooms.
 
@@ -101,6 +103,7 @@ def build_core(
         breaker: the one that *gitea* was opened with.
         rejected: told that Gitea no longer accepts a caller's token; None where nobody signs in.
         report: told of every call and every refusal; None where nobody watches.
+        tracer: times calls.
     """
     readiness = Readiness()
     upstream = UpstreamWatch(tokens, gitea.acting_as)
@@ -121,6 +124,7 @@ def build_core(
         bulkhead=bulkhead,
         report=report,
         reaches=upstream.reaches,
+        tracer=tracer,
     )
     hub = SessionHub(sessions)
     card = ServerCard(name="aegis-trio", version=__version__, title="Gitea", instructions=INSTRUCTIONS)

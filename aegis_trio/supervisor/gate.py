@@ -9,7 +9,7 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, cast, final
+from typing import TYPE_CHECKING, Final, cast, final
 
 from aegis_trio.audit.trail import AuditTrail
 from aegis_trio.auth.authenticator import Authenticator
@@ -30,11 +30,12 @@ from aegis_trio.supervisor.admin import AdminApp
 from aegis_trio.supervisor.blocking import Addresses
 from aegis_trio.supervisor.core import RefusedSetting, build_core
 from aegis_trio.supervisor.noticing import Noticer
-from aegis_trio.supervisor.readiness import Readiness
+from aegis_trio.supervisor.readiness import Readiness, Unready
 from aegis_trio.supervisor.upstream import UpstreamWatch
 from aegis_trio.supervisor.witnesses import Witnesses
 from aegis_trio.telemetry.build import build_statistics
 from aegis_trio.telemetry.metrics import StatisticsCollector, render_metrics
+from aegis_trio.telemetry.tracing import NO_TRACER, Tracer
 from aegis_trio.toolsets.catalogue import CATALOGUE
 from aegis_trio.toolsets.context import ToolContext
 from aegis_trio.transports.http_sse import HttpSse
@@ -52,6 +53,12 @@ from aegis_trio.web.settings import WebSettings
 
 if TYPE_CHECKING:  # its rooms are loaded only where people sign in: see tree.py
     from aegis_trio.supervisor.signin import SignIn
+
+UNSIGNED: Final = Unready(
+    "audit_unsigned",
+    "AUDIT_SIGNING_KEY is not set: who can write the audit log can rewrite it unseen. `aegis-trio audit init` makes "
+    "the key.",
+)
 
 
 @final
@@ -73,6 +80,8 @@ class Gate:
     tls: ssl.SSLContext | None
     trusts: Callable[[str], bool]
     addresses: Addresses
+    end_blocked: Callable[[], int]
+    """Ends what addresses that the operator blocked have under way; returns how many requests that were."""
 
     def replace_limits(self, limits: LimitSettings) -> None:
         """Use these limits from the next request on."""
@@ -92,6 +101,7 @@ def build_gate(
     catalogue: Catalogue[ToolContext] = CATALOGUE,
     signin: SignIn | None = None,
     witnesses: Witnesses | None = None,
+    tracer: Tracer = NO_TRACER,
 ) -> Gate:
     """Join the rooms.
 
@@ -101,6 +111,7 @@ def build_gate(
         catalogue: everything that is served; tests of the protocol serve another one.
         signin: how people sign in; None where they do not.
         witnesses: the lanes to whoever cosigns the log; None where nobody does.
+        tracer: times calls.
 
     Raises:
         RefusedSetting: the certificate or its key cannot be read.
@@ -119,6 +130,7 @@ def build_gate(
         breaker=breaker,
         rejected=None if signin is None else signin.rejected,
         report=anomalies.report,
+        tracer=tracer,
     )
     hub, reception, readiness = core.hub, core.reception, core.readiness
     people = None if signin is None else signin.judge
@@ -180,6 +192,8 @@ def build_gate(
     metrics.register("readiness", readiness.statistics)
     metrics.register("upstream", core.upstream.statistics)
     metrics.register("audit", audit.statistics)
+    if settings.audit.signing_key is None:
+        readiness.add_note(lambda: UNSIGNED)
     if witnesses is not None:
         readiness.add_note(witnesses.note)
         metrics.register("audit_witness", witnesses.statistics)
@@ -197,6 +211,7 @@ def build_gate(
     metrics.register("anomalies", anomalies.statistics)
     if signin is not None:
         signin.register_metrics(metrics)
+    front = Front(settings.web, routes)
     return Gate(
         readiness=readiness,
         upstream=core.upstream,
@@ -205,7 +220,7 @@ def build_gate(
         limits=core.limits,
         noticer=Noticer(anomalies, audit),
         hub=hub,
-        front=Front(settings.web, routes),
+        front=front,
         admin=AdminApp(
             host=settings.supervisor.admin_host, readiness=readiness, metrics=partial(render_metrics, metrics)
         ),
@@ -213,7 +228,12 @@ def build_gate(
         tls=_open_tls(settings.web),
         trusts=partial(_trusts, settings),
         addresses=addresses,
+        end_blocked=partial(front.end_blocked, partial(_is_blocked_by_operator, addresses)),
     )
+
+
+def _is_blocked_by_operator(addresses: Addresses, address: str) -> bool:
+    return addresses.blocks.operator_blocked_for_s(address) is not None
 
 
 def _challenges(settings: Settings) -> Challenges:

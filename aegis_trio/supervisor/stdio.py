@@ -158,7 +158,8 @@ async def _enter_own_trail(settings: StdioSettings, clock: WallClock, stack: Asy
     held: AuditLost | None = None
     for path in settings.audit_paths:
         try:
-            return await stack.enter_async_context(open_audit_trail(AuditSettings(path=path), clock=clock))
+            own = AuditSettings(path=path, signing_key=settings.signing_key)
+            return await stack.enter_async_context(open_audit_trail(own, clock=clock))
         except LogIsHeld as taken:
             held = taken
     raise held or RuntimeError("settings name at least one audit log")

@@ -15,7 +15,7 @@ resident memory, start-up time and code within reach in every gate that knows AP
 
 Order of start: configuration → audit → listening → upstream check → ready.
 Order of end: not ready → streams get their farewell → calls in flight get their grace → sockets closed → audit
-drained and synced.
+drained, synced and signed → the last checkpoint to the witnesses, as far as time allows.
 """
 
 from __future__ import annotations
@@ -43,10 +43,12 @@ from aegis_trio.model.toolspec import Risk
 from aegis_trio.supervisor.alerting import Alerting, Conditions, build_alerting
 from aegis_trio.supervisor.blocking import BlockKeeper, build_addresses
 from aegis_trio.supervisor.core import RefusedSetting, check_upstream
-from aegis_trio.supervisor.gate import Gate, build_gate
+from aegis_trio.supervisor.ending import Ending
+from aegis_trio.supervisor.gate import UNSIGNED, Gate, build_gate
 from aegis_trio.supervisor.last_resort import MARGIN_S, LastResort
 from aegis_trio.supervisor.reloading import owners_of, reloader
 from aegis_trio.supervisor.signals import watch_signals
+from aegis_trio.supervisor.tracing import open_tracer
 from aegis_trio.supervisor.witnesses import open_witnesses
 from aegis_trio.toolsets.catalogue import CATALOGUE
 from aegis_trio.toolsets.context import ToolContext
@@ -113,18 +115,15 @@ async def run_gate(  # noqa: ASYNC128 -- _serve reports that it has started
         ConfigurationFaults: the root secret cannot be read or made.
         AuditLost: the audit log cannot be opened, or lost records.
     """
-    for warning in settings.warnings:
-        log.warning("configuration", detail=warning)
-    if settings.audit.signing_key is None:
-        log.warning(
-            "audit_unsigned",
-            detail="AUDIT_SIGNING_KEY is not set: who can write the audit log can rewrite it unseen. "
-            "`aegis-trio audit init` makes the key.",
-        )
+    _warn(settings)
     breaker = CircuitBreaker(settings.limits.breaker_failures, settings.limits.breaker_max_pause_s)
+    witnesses = await open_witnesses(settings.audit, clock)
+    ending = Ending(settings, clock, witnesses)
     async with (
+        open_tracer(settings.telemetry, ending.left_s) as tracer,
+        ending.around_trail(),
         open_audit_trail(settings.audit, clock=clock) as audit,
-        open_gitea_client(settings.gitea, breaker) as gitea,
+        open_gitea_client(settings.gitea, breaker, tracer) as gitea,
         AsyncExitStack() as rooms,
     ):
         keyring = open_keyring(settings.root)
@@ -135,7 +134,6 @@ async def run_gate(  # noqa: ASYNC128 -- _serve reports that it has started
 
             opened = open_signin(settings, settings.signin, keyring, audit, gitea, clock=clock, blocks=addresses.blocks)
             signin = await rooms.enter_async_context(opened)
-        witnesses = await open_witnesses(settings.audit, clock)
         gate = build_gate(
             settings,
             keyring,
@@ -147,10 +145,11 @@ async def run_gate(  # noqa: ASYNC128 -- _serve reports that it has started
             catalogue=catalogue,
             signin=signin,
             witnesses=witnesses,
+            tracer=tracer,
         )
         alerting = _build_alerting(settings, gate, audit, catalogue, clock)
         store = None if signin is None else signin.store
-        keeper = BlockKeeper(addresses.blocks, settings.blocks, audit, clock, store=store)
+        keeper = BlockKeeper(addresses.blocks, settings.blocks, audit, clock, store=store, end_blocked=gate.end_blocked)
         await audit.append(service_event("service_started", version=__version__))
         gate.authenticator.announce()
         keys = reloader(gate, settings, audit, reload_settings)
@@ -162,6 +161,7 @@ async def run_gate(  # noqa: ASYNC128 -- _serve reports that it has started
                 last_resort.arm(settings.supervisor.shutdown_grace_s + MARGIN_S)
 
         def begin_drain() -> None:
+            ending.begin()
             gate.readiness.mark_draining()
             drain.set()
 
@@ -194,12 +194,25 @@ async def run_gate(  # noqa: ASYNC128 -- _serve reports that it has started
     log.info("stopped")
 
 
+def _warn(settings: Settings) -> None:
+    for warning in settings.warnings:
+        log.warning("configuration", detail=warning)
+    if settings.audit.signing_key is None:
+        log.warning(UNSIGNED.code, detail=UNSIGNED.detail)
+
+
 def _build_alerting(
     settings: Settings, gate: Gate, audit: AuditTrail, catalogue: Catalogue[ToolContext], clock: WallClock
 ) -> Alerting | None:
     if not settings.alerts.targets:
         return None
-    conditions = Conditions(gate.readiness.unready, gate.readiness.notes, gate.key_ages.expiring, clock)
+    conditions = Conditions(
+        gate.readiness.unready,
+        gate.readiness.notes,
+        gate.key_ages.expiring,
+        clock,
+        blocks=lambda: audit.statistics().blocked_total,
+    )
     writes = frozenset(tool.name for tool in catalogue.tools if tool.risk is not Risk.READ)
     alerting = build_alerting(settings.alerts, conditions, audit.tell, writes=writes, clock=clock)
     gate.metrics.register("alerts", alerting.notifier.statistics)

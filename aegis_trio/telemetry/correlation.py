@@ -12,15 +12,18 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Final
 
 from structlog.contextvars import bound_contextvars, get_contextvars, unbind_contextvars
 
+from aegis_trio.model.call import TraceParent
 from aegis_trio.protocol.trace_context import read_trace_context
 
 _TRACE: Final = "trace"
 _CORRELATION_ID: Final = "correlation_id"
 _TRACEPARENT: Final = b"traceparent"
+_parent: ContextVar[TraceParent | None] = ContextVar("traceparent", default=None)
 
 
 @contextmanager
@@ -33,11 +36,12 @@ def under_request(raw_headers: Iterable[tuple[bytes, bytes]]) -> Generator[None]
     found = [value.decode("latin-1").strip() for name, value in raw_headers if name == _TRACEPARENT]
     context = read_trace_context({"traceparent": found[0]}) if len(found) == 1 else None
     unbind_contextvars(_TRACE, _CORRELATION_ID)
-    if context is None:
-        yield
-        return
-    with bound_contextvars(**{_TRACE: context.trace_id}):
-        yield
+    before = _parent.set(None if context is None else context.parent)
+    try:
+        with bound_contextvars(**({} if context is None else {_TRACE: context.trace_id})):
+            yield
+    finally:
+        _parent.reset(before)
 
 
 @contextmanager
@@ -52,3 +56,8 @@ def bound_trace() -> str | None:
     """Return the trace id that is bound here, 32 hexadecimal digits, or None."""
     trace: object = get_contextvars().get(_TRACE)
     return trace if isinstance(trace, str) else None
+
+
+def bound_parent() -> TraceParent | None:
+    """Return the client's span that is bound here, or None."""
+    return _parent.get()

@@ -31,3 +31,5 @@ class TelemetrySettings:
 
     log_level: LogLevel = LogLevel.INFO
     log_format: LogFormat = LogFormat.CONSOLE
+    traces_to: str | None = None
+    """`OTEL_EXPORTER_OTLP_ENDPOINT`, base URL of a collector; None where nothing is traced."""

@@ -265,6 +265,7 @@ def _request(step: Perform, transport: Transport, client: str | None, arguments:
         kind=step.kind,
         client=step.meta.client or client,
         trace=None if step.meta.trace is None else step.meta.trace.trace_id,
+        parent=None if step.meta.trace is None else step.meta.trace.parent,
     )
 
 

@@ -7,6 +7,8 @@ Laws:
     2. Every answer carries the security headers.
     3. Matching is exact: `/mcpx` is not `/mcp`, and a trailing slash is another path.
     4. What a route raises while its WebSocket is open closes it with 1011 and not a word more.
+    5. What an address has under way ends when the operator blocks it: a stream breaks off, and what was not answered
+       yet is refused.
 
 Whom it trusts: nobody; the server hands over bytes that strangers wrote.
 
@@ -21,7 +23,7 @@ from functools import partial
 from typing import Final, cast, final
 
 from aegis_trio.model.asgi import Application, Headers, Message, Receive, Scope, Send
-from aegis_trio.model.errors import Fault
+from aegis_trio.model.errors import Fault, NotReady
 from aegis_trio.model.identity import Origin, Principal
 from aegis_trio.policy.quotas import Quota
 from aegis_trio.telemetry.correlation import under_request
@@ -30,6 +32,7 @@ from aegis_trio.web.challenges import plain_fault
 from aegis_trio.web.containment import contained
 from aegis_trio.web.errors import HttpAnswer, plain_answer
 from aegis_trio.web.forwarded import client_address
+from aegis_trio.web.ongoing import Ongoing
 from aegis_trio.web.quota_fields import quota_fields
 from aegis_trio.web.screen import HEALTH_PATHS, Place, cors_of, place_at, screen, screen_upgrade
 from aegis_trio.web.settings import WebSettings
@@ -86,6 +89,7 @@ class Front:
     def __init__(self, settings: WebSettings, routes: Routes) -> None:
         self._settings = settings
         self._routes = routes
+        self._ongoing = Ongoing()
         https = settings.public_url.startswith("https://") or settings.tls_cert_file is not None
         self._security_headers = (*SECURITY_HEADERS, HSTS) if https else SECURITY_HEADERS
 
@@ -101,6 +105,10 @@ class Front:
             await self._upgrade(scope, receive, send)
         else:
             raise RuntimeError("the gate's server does not speak lifespan")
+
+    def end_blocked(self, is_blocked: Callable[[str], bool]) -> int:
+        """End what the addresses that *is_blocked* names have under way; return how many requests that were."""
+        return self._ongoing.end(is_blocked)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         method, path = str(scope["method"]), str(scope["path"])
@@ -119,7 +127,12 @@ class Front:
         scope["aegis.origin"] = origin = self._origin(scope, headers)
         route = self._routes.direct.get((method, path), self._routes.pages)
         fault = None if path in HEALTH_PATHS else self._routes.refusal_of(origin)
-        fault = fault or await contained(lambda: route(scope, receive, answer.send), method, path)
+        if fault is None:
+            with self._ongoing.under_way(origin.address) as under_way:
+                fault = await contained(lambda: route(scope, receive, answer.send), method, path)
+            if under_way.cancelled_caught:
+                # An answer that has begun and does not end breaks off: the server sees to that, and it is no bug.
+                fault = None if answer.started else self._cut(origin)
         if fault is None:
             return
         if answer.started:
@@ -137,9 +150,17 @@ class Front:
         scope["aegis.origin"] = origin = self._origin(scope, headers)
         route = self._routes.sockets[path]
         fault = self._routes.refusal_of(origin)
-        fault = fault or await contained(lambda: route(scope, receive, upgrade.send), "WEBSOCKET", path)
+        if fault is None:
+            with self._ongoing.under_way(origin.address) as under_way:
+                fault = await contained(lambda: route(scope, receive, upgrade.send), "WEBSOCKET", path)
+            if under_way.cancelled_caught:
+                fault = self._cut(origin)
         if fault is not None:
             await end_socket(upgrade, fault, path, self._routes.answer_of)
+
+    def _cut(self, origin: Origin) -> Fault:
+        # Unblocked again in the same moment, it may simply ask anew.
+        return self._routes.refusal_of(origin) or NotReady("This request was broken off.", "Send it again.")
 
     def _extra_headers(self, path: str, headers: Headers) -> tuple[tuple[bytes, bytes], ...]:
         return (*self._security_headers, *cors_of(place_at(path, self._routes.places), headers))

@@ -2,7 +2,8 @@
 
 Laws:
     1. A refusal is a whole HTTP answer with the security headers, given instead of the upgrade.
-    2. After the upgrade nobody can read an answer: what breaks then is in the log, and the peer sees 1011.
+    2. After the upgrade nobody can read an answer: what breaks then is in the log, and the peer sees 1011, or 1008
+       where its address was blocked.
 
 Needs ASGI's extension `websocket.http.response`, which our server always offers.
 """
@@ -16,10 +17,11 @@ from typing import Final, cast, final
 import structlog
 
 from aegis_trio.model.asgi import Headers, Message, Send
-from aegis_trio.model.errors import Bug, Fault
+from aegis_trio.model.errors import AddressBlocked, Bug, Fault
 from aegis_trio.web.errors import HttpAnswer, plain_answer
 
 INTERNAL_ERROR: Final = 1011  # source: RFC 6455 section 7.4.1
+POLICY_VIOLATION: Final = 1008  # the same
 
 log: Final = structlog.get_logger(__name__)
 
@@ -71,7 +73,8 @@ async def end_socket(upgrade: Upgrade, fault: Fault, path: str, answer_of: Calla
     if upgrade.accepted:
         if not isinstance(fault, Bug):  # a bug is in the log already
             log.warning("websocket_failed", path=path, fault=fault.code, incident=str(uuid.uuid4()))
-        await upgrade.send({"type": "websocket.close", "code": INTERNAL_ERROR, "reason": None})
+        code = POLICY_VIOLATION if isinstance(fault, AddressBlocked) else INTERNAL_ERROR
+        await upgrade.send({"type": "websocket.close", "code": code, "reason": None})
     elif upgrade.answered:
         raise fault
     else:

@@ -172,7 +172,24 @@ def test_without_a_key_it_is_said_that_nobody_looked_at_signatures(
     forged.close()
 
     assert 0 == run("verify")
-    assert "signatures were NOT checked" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert told.startswith("UNPROVED: no record contradicts another, and nothing tells who wrote them")
+    assert "signatures were NOT checked" in told
+    assert 0 == run("verify", "--json")
+    document = document_of(capsys)
+    assert ("unproved", False) == (document["verdict"], document["signatures_checked"])
+    assert 1 == run("verify", "--vkey", str(KEY.verifier))
+
+
+def test_a_pin_alone_proves_by_where_it_was_kept(log: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever kept it knows that nobody could change it; that its signature was not looked at is told."""
+    make_signed_log(log)
+    (folder / "pin").write_bytes(beside(log, "checkpoint").read_bytes())
+
+    assert 0 == run("verify", "--pin", "pin")
+    told = capsys.readouterr().out
+    assert told.startswith("GOOD: ")
+    assert "signatures were NOT checked" in told
 
 
 def test_files_that_an_operator_moved_are_named_together(log: Path, vkey: str, folder: Path) -> None:

@@ -20,7 +20,14 @@ from cryptography.x509.oid import NameOID
 from aegis_trio.cli.checkup import machine
 from aegis_trio.cli.checkup.finding import Finding, Health
 from aegis_trio.cli.checkup.forge import check_clock, check_forge, judge_identity, judge_skew, judge_version
-from aegis_trio.cli.checkup.machine import check_audit_folder, check_keys, check_port, check_proxies, check_tls
+from aegis_trio.cli.checkup.machine import (
+    check_audit_folder,
+    check_keys,
+    check_port,
+    check_proxies,
+    check_signing,
+    check_tls,
+)
 from aegis_trio.cli.checkup.signin import check_address, check_ports, check_signin, check_store
 from aegis_trio.cli.doctor import wants_colour
 from aegis_trio.config.load import load_settings
@@ -28,6 +35,8 @@ from aegis_trio.config.settings import Settings
 from aegis_trio.gitea.probe import IdentityReport
 from aegis_trio.gitea.server import ServerVersion
 from aegis_trio.model.clock import SetClock, SystemClock
+from tests.audit.signed import KEY as SIGNING
+from tests.audit.witness.histories import WITNESS
 from tests.cli.places import HINT, KEY, NOW_NS, OTHER, OTHER_HINT, json_of, known, run
 from tests.forge import RunningForge, open_forge
 
@@ -340,6 +349,22 @@ def test_an_audit_folder_is_tried(folder: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(machine, "MIN_FREE_BYTES", 1 << 62)
     assert Health.WARNING is check_audit_folder(folder / "audit.log").health
     assert "{}\n" == (folder / "audit.log").read_text()
+
+
+def test_a_log_that_nobody_signs_is_a_warning() -> None:
+    """It serves; and a security team must learn before an incident that nothing of it can be proved."""
+    key = SIGNING.reveal()
+    witness = "https://w1.example#" + str(WITNESS.verifier)
+    judged = [
+        check_signing(settings(**changes).audit)
+        for changes in ({}, {"AUDIT_SIGNING_KEY": key}, {"AUDIT_SIGNING_KEY": key, "AUDIT_WITNESSES": witness})
+    ]
+
+    assert [Health.WARNING, Health.OK, Health.OK] == [finding.health for finding in judged]
+    assert "aegis-trio audit init" in judged[0].remedy
+    assert f"signed as {SIGNING.name}; no witness outside" in judged[1].message
+    assert "1 witness(es) cosign it" in judged[2].message
+    assert not any(key in finding.message for finding in judged)
 
 
 @pytest.mark.sockets

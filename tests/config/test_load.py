@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from aegis_trio.config import load as loading
 from aegis_trio.config.faults import ConfigurationFaults
 from aegis_trio.config.load import gather, load_settings
 from aegis_trio.config.table import VARIABLES
@@ -66,6 +67,23 @@ def test_the_debugging_transport_is_switched_on_by_its_variable() -> None:
     assert load(WEBSOCKET_DEBUG="true").web.websocket_debug
     assert not load(WEBSOCKET_DEBUG="false").web.websocket_debug
     assert "WEBSOCKET_DEBUG" in str(fault_of(WEBSOCKET_DEBUG="perhaps"))
+
+
+def test_a_collector_counts_where_its_library_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Platforms set the name for every program: who cannot obey serves, and says what is missing."""
+    given = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector.example:4318/"}
+    assert ("http://collector.example:4318", ()) == (load(**given).telemetry.traces_to, load(**given).warnings)
+    assert None is load().telemetry.traces_to
+
+    def missing(name: str) -> None:
+        raise ModuleNotFoundError(name)
+
+    for find in (missing, lambda _name: None):
+        monkeypatch.setattr(loading, "find_spec", find)
+        settings = load(**given)
+        assert None is settings.telemetry.traces_to
+        assert ["pip install 'aegis-trio[otel]'" in warning for warning in settings.warnings] == [True]
+    assert () == load().warnings
 
 
 def test_everything_that_is_set_arrives() -> None:

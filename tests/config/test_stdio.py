@@ -10,6 +10,7 @@ from aegis_trio.config.faults import ConfigurationFaults
 from aegis_trio.config.stdio import GRACE_S, MAX_PROCESSES, StdioSettings, load_stdio_settings
 from aegis_trio.model.secret import Secret
 from aegis_trio.telemetry.settings import LogLevel
+from tests.audit.signed import KEY
 from tests.config.places import written
 
 LEAST = {"GITEA_URL": "https://git.example.com", "GITEA_TOKEN": "abcdef0123", "HOME": "/home/ada"}
@@ -47,6 +48,17 @@ def test_what_is_set_counts() -> None:
     assert (LogLevel.DEBUG, 5.0) == (settings.telemetry.log_level, settings.grace_s)
     assert (7, 3) == (settings.limits.calls_per_minute, settings.gitea.max_connections)
     assert (Secret("r" * 32),) == settings.root.roots
+
+
+def test_a_signing_key_signs_one_log_that_is_named() -> None:
+    """Two logs under one key would be two histories of one name: that is what witnesses call a forgery."""
+    key = KEY.reveal()
+
+    signing = load(AUDIT_SIGNING_KEY=key, AUDIT_LOG_PATH="/srv/ada.log").signing_key
+    assert signing is not None
+    assert KEY.verifier == signing.verifier
+    assert None is load().signing_key
+    assert ["AUDIT_SIGNING_KEY"] == faults_of(AUDIT_SIGNING_KEY=key)
 
 
 def test_each_process_finds_a_log_of_its_own() -> None:

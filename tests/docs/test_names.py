@@ -48,6 +48,11 @@ NOT_SETTINGS: Final = {
     "AEGIS_SETUP_OTP": "the same",
     "CLIENT_ID": "Cursor's own, in its configuration",
     "CLIENT_SECRET": "the same",
+    "OTEL_SERVICE_NAME": "OpenTelemetry's own, which its SDK reads",
+    "OTEL_EXPORTER_OTLP_HEADERS": "the same",
+    "OTEL_EXPORTER_OTLP_CERTIFICATE": "the same",
+    "OTEL_TRACES_SAMPLER": "the same",
+    "OTEL_BSP_MAX_QUEUE_SIZE": "the same",
     "XDG_STATE_HOME": "the desktop's: where programs keep their state",
 }
 

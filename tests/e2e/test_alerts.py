@@ -7,9 +7,6 @@ import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,56 +15,13 @@ import trio
 
 from tests.e2e.gates import open_gate, run_command, settings
 from tests.e2e.messages import use_tool
+from tests.e2e.sinks import open_sink
 from tests.forge import open_forge
 
 pytestmark = pytest.mark.e2e
 
 SECRET = "s" * 32
 DEADLINE_S = 60
-
-
-class Sink:
-    """A server that keeps what is posted to it, and answers with a status, or never."""
-
-    def __init__(self, status: int | None) -> None:
-        self.status = status
-        self.posts: list[tuple[dict[str, str], bytes]] = []
-        self.arrived = trio.Event()
-        self.port = 0
-
-    @property
-    def url(self) -> str:
-        """Return where to post to."""
-        return f"http://127.0.0.1:{self.port}/in"
-
-    async def serve(self, stream: trio.SocketStream) -> None:
-        """Take one request."""
-        data = b""
-        async with stream:
-            async for chunk in stream:
-                data += chunk
-                head, end, body = data.partition(b"\r\n\r\n")
-                pairs = (line.split(": ", 1) for line in head.decode().split("\r\n")[1:])
-                headers = {name.lower(): value for name, value in pairs} if end else {}
-                if not end or len(body) < int(headers["content-length"]):
-                    continue
-                self.posts.append((headers, body))
-                self.arrived.set()
-                if self.status is None:
-                    await trio.sleep_forever()
-                await stream.send_all(f"HTTP/1.1 {self.status} X\r\nContent-Length: 0\r\n\r\n".encode())
-                return
-
-
-@asynccontextmanager
-async def open_sink(status: int | None) -> AsyncIterator[Sink]:
-    """Run a sink until the block ends."""
-    sink = Sink(status)
-    async with trio.open_nursery() as nursery:
-        listeners = await nursery.start(partial(trio.serve_tcp, sink.serve, 0, host="127.0.0.1"))
-        sink.port = listeners[0].socket.getsockname()[1]
-        yield sink
-        nursery.cancel_scope.cancel()
 
 
 async def test_a_blocked_address_is_told_and_a_dead_target_holds_up_nobody(tmp_path: Path) -> None:
@@ -102,6 +56,44 @@ async def test_a_blocked_address_is_told_and_a_dead_target_holds_up_nobody(tmp_p
     assert 0 == metrics['aegis_alerts_sent_total{target="slack-1"}']
     assert 0 == metrics["aegis_alerts_deaths_total"]
     assert (0, 0) == (gate.process.returncode, log.count(dead.url))
+
+
+async def test_a_log_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    """While calls are refused with 503, people hear of it, and of its end."""
+    async with open_forge() as forge, open_sink(204) as sink:
+        given = settings(
+            forge.url, forge.world.bot_token, tmp_path, ALERT_WEBHOOK_URL=sink.url, ALERT_WEBHOOK_SECRET=SECRET
+        )
+        async with open_gate(given) as gate:
+            with gate.audit_path.open("ab") as log:
+                log.write(b"somebody else writes here\n")
+            async with gate.client() as client:
+                assert 503 == (await use_tool(client, "get_me")).status_code
+            with trio.fail_after(DEADLINE_S):
+                await sink.arrived.wait()
+
+    told: Any = json.loads(sink.posts[0][1])
+    assert ("audit_unavailable", "high") == (told["kind"], told["severity"])
+
+
+async def test_a_gate_that_does_not_start_because_its_log_was_changed_says_so(tmp_path: Path) -> None:
+    """Nobody may be looking at its standard error, and a container restarts it for ever."""
+    (tmp_path / "audit.log").write_bytes(b"this is no record\n" * 3)
+    async with open_sink(204) as sink, open_sink(None) as dead:
+        given = settings(
+            "http://127.0.0.1:9",
+            "t" * 40,
+            tmp_path,
+            ALERT_WEBHOOK_URL=sink.url,
+            ALERT_WEBHOOK_SECRET=SECRET,
+            ALERT_SLACK_URL=dead.url,
+        )
+        ended = await run_command(["serve", "--env-file", "/dev/null"], given)
+
+    told: Any = json.loads(sink.posts[0][1])
+    assert (74, 1) == (ended.returncode, len(sink.posts))
+    assert ("audit_lost", "high") == (told["kind"], told["severity"])
+    assert "AUDIT_LOG_PATH" in told["fields"]["detail"]
 
 
 async def test_the_doctor_sends_a_test_alert_when_asked_to(tmp_path: Path) -> None:

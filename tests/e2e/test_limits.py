@@ -127,6 +127,39 @@ async def test_blocks_outlive_a_restart_grow_and_obey_the_operator(tmp_path: Pat
             assert 64 == proxy.returncode
 
 
+async def test_the_operators_block_ends_open_streams_of_its_address_alone(tmp_path: Path) -> None:
+    """Issue: cut off at once. The stream breaks off within a second or two; another address keeps its own."""
+
+    async def listen(gate: GateProcess, address: str, opened: trio.Event, ended: trio.Event) -> None:
+        async with gate.client() as client:
+            headers = {"X-Forwarded-For": address, "Accept": "text/event-stream"}
+            try:
+                async with client.stream("GET", "/mcp/sse", headers=headers) as stream:
+                    assert 200 == stream.status_code
+                    opened.set()
+                    async for _ in stream.aiter_raw():
+                        pass
+            except httpx.RemoteProtocolError:
+                ended.set()
+
+    async with open_forge() as forge:
+        given = settings(forge.url, forge.world.bot_token, tmp_path, TRUSTED_PROXIES="127.0.0.1")
+        async with open_gate(given) as gate, trio.open_nursery() as nursery:
+            events = [(trio.Event(), trio.Event()) for _ in range(2)]
+            for address, (opened, ended) in zip(("198.51.100.7", "192.0.2.9"), events, strict=True):
+                nursery.start_soon(listen, gate, address, opened, ended)
+                with trio.fail_after(60):
+                    await opened.wait()
+            assert (await _block(given, "add", "198.51.100.0/24", "--for", "1h"))["done"]
+            with trio.fail_after(10):
+                await events[0][1].wait()
+            assert not events[1][1].is_set()
+            [record] = [one for one in gate.audit_records("security_event") if one["kind"] == "address_blocked"]
+            assert 1 == record["ended"]
+            assert not any('"application_fault"' in line for line in gate.log)
+            nursery.cancel_scope.cancel()
+
+
 async def test_a_forge_that_is_away_is_left_alone_and_found_again(tmp_path: Path) -> None:
     """Refused at once, with the time to wait; nobody is let through; a second later a try finds it."""
     async with open_forge() as forge:

@@ -133,6 +133,9 @@ async def test_every_step_is_recorded_and_counted(tmp_path: Path) -> None:
         for event in ("oauth_grant", "oauth_token", "oauth_refresh", "oauth_revoke"):
             for record in gate.audit_records(event):
                 assert (f"person:{uid}", alice.client_id) == (record["principal"], record["client"])
+                assert "127.0.0.1" == record["client_ip"]
+        [reuse] = [one for one in gate.audit_records("security_event") if one["kind"] == "oauth_reuse_detected"]
+        assert "127.0.0.1" == reuse["client_ip"]
 
 
 async def test_giving_up_a_token_ends_what_runs_for_it(tmp_path: Path) -> None:

@@ -74,7 +74,10 @@ class Gate:
         self.unready: list[Unready] = []
         self.notes: list[Unready] = []
         self.keys: list[tuple[str, float]] = []
-        self.conditions = Conditions(lambda: self.unready, lambda: self.notes, lambda _: self.keys, SetClock(0))
+        self.blocks = 0
+        self.conditions = Conditions(
+            lambda: self.unready, lambda: self.notes, lambda _: self.keys, SetClock(0), blocks=lambda: self.blocks
+        )
 
     def kinds(self) -> list[str]:
         """Return what one look tells."""
@@ -89,6 +92,26 @@ def test_what_lasts_is_told_when_it_begins_and_when_it_is_over() -> None:
     assert [] == gate.kinds()
     gate.unready = []
     assert ["audit_unavailable_over"] == gate.kinds()
+    assert [] == gate.kinds()
+
+
+def test_a_log_that_could_not_be_written_for_a_moment_is_told_once() -> None:
+    """Between two looks calls were refused with 503: nobody may have to find that out from callers."""
+    gate = Gate()
+    assert [] == gate.kinds()
+    gate.blocks = 2
+    assert ["audit_unavailable"] == gate.kinds()
+    assert [] == gate.kinds()
+    gate.blocks, gate.unready = 3, [Unready("audit_unavailable", "no space left on device")]
+    assert ["audit_unavailable"] == gate.kinds()
+    gate.unready = []
+    assert ["audit_unavailable_over"] == gate.kinds()
+
+
+def test_how_the_gate_is_set_up_is_no_news() -> None:
+    """The note stands on the operator's page; an alert at each start would be ignored soon."""
+    gate = Gate()
+    gate.notes = [Unready("audit_unsigned", "x")]
     assert [] == gate.kinds()
 
 
@@ -129,7 +152,8 @@ async def test_a_look_that_breaks_ends_its_task_alone(autojump_clock: MockClock)
 
     notifier = AlertNotifier(AlertSettings(), deliver)
     with trio.fail_after(3 * LOOK_EVERY_S):
-        await run_conditions(Conditions(broken, list[Unready], lambda _: [], SetClock(0)), notifier)
+        conditions = Conditions(broken, list[Unready], lambda _: [], SetClock(0), blocks=lambda: 0)
+        await run_conditions(conditions, notifier)
 
     assert 1 == notifier.statistics().deaths_total
 

@@ -14,6 +14,8 @@ import pytest
     [
         # A gate that knows API keys alone needs no store of grants, no signatures of Gitea's, no pages of consent.
         ("aegis_trio.cli.serve", {"aegis_trio.supervisor.signin", "aegis_trio.store.sqlite", "jwt", "sqlite3"}),
+        # An extra that is not set up is not looked at.
+        ("aegis_trio.cli.serve", {"opentelemetry", "opentelemetry.sdk", "aegis_trio.telemetry.otel", "requests"}),
         ("aegis_trio.cli.stdio", {"aegis_trio.supervisor.signin", "aegis_trio.store.sqlite", "jwt", "sqlite3"}),
         # Commands for keys run in cron jobs and pipes: they begin in a tenth of a second.
         ("aegis_trio.cli.main", {"aegis_trio.supervisor", "aegis_trio.web", "trio", "httpx", "structlog", "quart"}),

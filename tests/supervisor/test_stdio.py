@@ -20,6 +20,7 @@ from aegis_trio.audit.lost import LogIsHeld
 from aegis_trio.audit.reader import verify_chain
 from aegis_trio.audit.settings import AuditSettings
 from aegis_trio.audit.trail import open_audit_trail
+from aegis_trio.audit.verify import verify_log
 from aegis_trio.config.stdio import StdioSettings, load_stdio_settings
 from aegis_trio.demo_forge.faults import Fault
 from aegis_trio.model.clock import SystemClock
@@ -28,6 +29,7 @@ from aegis_trio.supervisor.core import RefusedSetting
 from aegis_trio.supervisor.last_resort import LastResort
 from aegis_trio.supervisor.stdio import run_stdio
 from aegis_trio.transports.line import LineEnd
+from tests.audit.signed import KEY
 from tests.forge import RunningForge, open_forge
 from tests.transports.harness import call, notification, request
 from tests.transports.lines import modern, modern_call, modern_cancel
@@ -192,6 +194,18 @@ async def test_a_log_of_the_users_own_is_not_exchanged_for_another(tmp_path: Pat
         settings = settings_for("http://127.0.0.1:1", "abcdef0123", tmp_path, AUDIT_LOG_PATH=str(path))
         with pytest.raises(LogIsHeld, match="AUDIT_LOG_PATH"):
             await run_stdio(settings, Program(), clock=SystemClock(), handle_signals=False)
+
+
+async def test_a_log_that_is_named_is_signed_where_a_key_is_set(tmp_path: Path) -> None:
+    """A person who proves what his assistant did needs no gate for it."""
+    path = tmp_path / "mine.log"
+    async with opened(tmp_path, AUDIT_LOG_PATH=str(path), AUDIT_SIGNING_KEY=KEY.reveal()) as (_, program, _):
+        program.ask(call("get_me", 1))
+        program.end()
+
+    findings = verify_log([path], path, keys=[KEY.verifier])
+    assert (None, 0) == (findings.fault, findings.unsigned)
+    assert findings.covered == findings.records > 2
 
 
 async def test_processes_are_not_without_number(tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import trio
 from structlog.contextvars import get_contextvars
 
-from aegis_trio.telemetry.correlation import bound_trace, under_call, under_request
+from aegis_trio.model.call import TraceParent
+from aegis_trio.telemetry.correlation import bound_parent, bound_trace, under_call, under_request
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 PARENT = f"00-{TRACE}-00f067aa0ba902b7-01".encode()
@@ -28,10 +29,12 @@ def test_what_is_no_trace_binds_nothing() -> None:
 async def test_the_next_request_on_a_connection_has_nothing_of_the_one_before() -> None:
     """The server starts it in a task that the one before it made, and a task begins with its maker's names."""
     seen: list[dict[str, object]] = []
+    parents: list[TraceParent | None] = []
 
     async def following() -> None:
         with under_request([(b"host", b"x")]):
             seen.append(dict(get_contextvars()))
+            parents.append(bound_parent())
             await trio.lowlevel.checkpoint()
 
     async with trio.open_nursery() as connection:
@@ -39,8 +42,10 @@ async def test_the_next_request_on_a_connection_has_nothing_of_the_one_before() 
             connection.start_soon(following)
             # Invariant: the maker's names are copied where a task is started, not where it first runs.
             assert TRACE == bound_trace()
+            parent = bound_parent()
 
     assert [{}] == seen
+    assert (TRACE, [None], None) == (parent and parent.trace_id, parents, bound_parent())
 
 
 async def test_tasks_of_a_call_have_its_names_and_its_neighbours_have_not() -> None:

@@ -7,9 +7,10 @@ from typing import cast
 
 import pytest
 import structlog
+import trio
 
 from aegis_trio.model.asgi import Headers, Message, Receive, Scope, Send
-from aegis_trio.model.errors import Bug, NotFound
+from aegis_trio.model.errors import AddressBlocked, Bug, Fault, NotFound
 from aegis_trio.model.identity import Origin
 from aegis_trio.web.front import Front, Routes
 from aegis_trio.web.settings import WebSettings
@@ -169,3 +170,39 @@ async def test_lifespan_is_our_own_misuse() -> None:
     exchange.scope["type"] = "lifespan"
     with pytest.raises(RuntimeError):
         await exchange.run(Front(WebSettings(), Routes({}, _greet)))
+
+
+@pytest.mark.parametrize("has_begun", [False, True])
+@pytest.mark.parametrize(("address", "is_cut"), [("192.0.2.1", True), ("192.0.2.2", False)])
+async def test_a_block_ends_what_its_address_has_under_way(
+    autojump_clock: trio.testing.MockClock, *, has_begun: bool, address: str, is_cut: bool
+) -> None:
+    """A stream breaks off without an end, an unanswered request is refused, and nobody else notices anything."""
+    blocked: set[str] = set()
+
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        if has_begun:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+        await trio.sleep(10)
+        if not has_begun:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"done"})
+
+    def refusal_of(origin: Origin) -> Fault | None:
+        return AddressBlocked("This address is blocked", retry_after_s=60) if origin.address in blocked else None
+
+    front = Front(WebSettings(), Routes({("POST", "/mcp"): slow}, slow, refusal_of=refusal_of))
+    exchange = Exchange("POST", "/mcp")
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(exchange.run, front)
+        await trio.sleep(1)
+        blocked.add(address)
+        assert int(is_cut) == front.end_blocked(lambda found: found == address)
+    took_s = trio.current_time()
+
+    assert (1 if is_cut else 10) == pytest.approx(took_s)
+    if has_begun:
+        assert (200, b"" if is_cut else b"done") == (exchange.status, exchange.body)
+    else:
+        assert (429 if is_cut else 200) == exchange.status
+    assert 0 == front.end_blocked(lambda _: True)

@@ -81,10 +81,20 @@ class WitnessStatistics:
 
 
 @final
+@dataclass(slots=True)
+class _Lane:
+    """What is known of one witness while the process lives."""
+
+    witness: Witness
+    prover: GrowthProver
+    begun: bool = False
+
+
+@final
 class WitnessPush:
     """All lanes of one log."""
 
-    __slots__ = ("_clock_s", "_cosigned", "_log", "_ops", "_post", "_pushes", "_settings", "_started_s", "_storing")
+    __slots__ = ("_clock_s", "_cosigned", "_files", "_lanes", "_post", "_pushes", "_settings", "_started_s", "_storing")
 
     def __init__(
         self,
@@ -99,12 +109,13 @@ class WitnessPush:
         Args:
             clock_s: UTC seconds since 1970.
         """
-        self._log = log_file
         self._settings = settings
         self._post = post
         self._clock_s = clock_s
-        self._ops = ops or FileOps()
-        self._cosigned = CosignedFile(log_file, [one.key for one in settings.witnesses], self._ops)
+        calls = ops or FileOps()
+        self._files = CheckpointFiles(log_file, calls)
+        self._lanes = [_Lane(witness, GrowthProver(log_file)) for witness in settings.witnesses]
+        self._cosigned = CosignedFile(log_file, [one.key for one in settings.witnesses], calls)
         self._storing = trio.Lock()
         self._started_s = clock_s()
         self._pushes: dict[tuple[str, str], int] = {}
@@ -114,8 +125,14 @@ class WitnessPush:
         if self._cosigned.unreadable:
             log.warning("cosigned_unreadable", reason=self._cosigned.unreadable)
         async with trio.open_nursery() as lanes:
-            for witness in self._settings.witnesses:
-                lanes.start_soon(self._run_lane, witness)
+            for lane in self._lanes:
+                lanes.start_soon(self._run_lane, lane)
+
+    async def push_newest(self) -> None:
+        """Push the newest checkpoint to every witness once; not while `run` does."""
+        async with trio.open_nursery() as lanes:
+            for lane in self._lanes:
+                lanes.start_soon(self._try, lane)
 
     def age_s(self) -> float:
         """Return the age of the newest copy outside, seconds; while there is none, since the start."""
@@ -148,36 +165,42 @@ class WitnessPush:
         found = (self._cosigned.newest_of(witness.key) for witness in self._settings.witnesses)
         return [copy for copy in found if copy is not None]
 
-    async def _run_lane(self, witness: Witness) -> None:
-        prover = GrowthProver(self._log)
-        begun = False
+    async def _run_lane(self, lane: _Lane) -> None:
         pause_s = FIRST_PAUSE_S
-        files = CheckpointFiles(self._log, self._ops)
         while True:
-            copy = self._cosigned.newest_of(witness.key)
-            try:
-                signed = await trio.to_thread.run_sync(files.read_newest)
-                if signed is None or (copy is not None and copy.signed.checkpoint == signed.checkpoint):
+            match await self._try(lane):
+                case None:
                     await trio.sleep(LOOK_EVERY_S)
-                    continue
-                if not begun:
-                    await self._begin(prover, 0 if copy is None else copy.signed.checkpoint.size, signed)
-                    begun = True
-                await self._push(witness, prover, signed)
-            except (MalformedNote, OSError) as fault:
-                failed = _Failed(PushResult.UNPROVED, f"the log cannot be read ({type(fault).__name__})")
-            except _Failed as fault:
-                failed = fault
-            else:
-                self._count(witness, PushResult.COSIGNED)
-                pause_s = FIRST_PAUSE_S
-                continue
-            self._count(witness, failed.result)
-            tell = log.critical if failed.result is PushResult.AHEAD else log.warning
-            tell("witness_push_failed", witness=witness.key.name, result=failed.result.value, reason=str(failed))
-            begun = begun and failed.result is not PushResult.UNPROVED
-            await trio.sleep(pause_s)
-            pause_s = min(2 * pause_s, MAX_PAUSE_S)
+                case PushResult.COSIGNED:
+                    pause_s = FIRST_PAUSE_S
+                case _:
+                    await trio.sleep(pause_s)
+                    pause_s = min(2 * pause_s, MAX_PAUSE_S)
+
+    async def _try(self, lane: _Lane) -> PushResult | None:
+        """Push the newest checkpoint; None when the witness has it already."""
+        witness = lane.witness
+        copy = self._cosigned.newest_of(witness.key)
+        try:
+            signed = await trio.to_thread.run_sync(self._files.read_newest)
+            if signed is None or (copy is not None and copy.signed.checkpoint == signed.checkpoint):
+                return None
+            if not lane.begun:
+                await self._begin(lane.prover, 0 if copy is None else copy.signed.checkpoint.size, signed)
+                lane.begun = True
+            await self._push(witness, lane.prover, signed)
+        except (MalformedNote, OSError) as fault:
+            failed = _Failed(PushResult.UNPROVED, f"the log cannot be read ({type(fault).__name__})")
+        except _Failed as fault:
+            failed = fault
+        else:
+            self._count(witness, PushResult.COSIGNED)
+            return PushResult.COSIGNED
+        self._count(witness, failed.result)
+        tell = log.critical if failed.result is PushResult.AHEAD else log.warning
+        tell("witness_push_failed", witness=witness.key.name, result=failed.result.value, reason=str(failed))
+        lane.begun = lane.begun and failed.result is not PushResult.UNPROVED
+        return failed.result
 
     def _count(self, witness: Witness, result: PushResult) -> None:
         row = (witness.key.name, result.value)

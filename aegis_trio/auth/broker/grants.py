@@ -21,6 +21,7 @@ from aegis_trio.auth.broker.rows import (
 )
 from aegis_trio.model.clock import WallClock, unix_seconds
 from aegis_trio.model.identity import PrincipalId
+from aegis_trio.model.json import JsonValue
 from aegis_trio.store.interface import Change, Delete, Put, Space, Store
 
 REVOKED: Final = "revoked"
@@ -103,8 +104,14 @@ class Grants:
         used = replace(decode_grant(row.value), last_used_at=now_s)
         await self._store.put(self.keep(used, row.expires_at, row.version))
 
-    async def end(self, grant_id: str, reason: str) -> GrantRow | None:
-        """End a grant with its tokens, and tell whoever runs something for it; None when it had ended."""
+    async def end(self, grant_id: str, reason: str, address: str | None = None) -> GrantRow | None:
+        """End a grant with its tokens, and tell whoever runs something for it; None when it had ended.
+
+        Args:
+            grant_id: the grant's.
+            reason: a word for the record.
+            address: whence the request came that ended it; None where none did.
+        """
         row = await self._store.take(Space.GRANT, grant_id)
         word = grant_word(grant_id)
         changes: list[Change] = []
@@ -116,6 +123,7 @@ class Grants:
         if row is None:
             return None
         grant = decode_grant(row.value)
+        whence: dict[str, JsonValue] = {} if address is None else {"client_ip": address}
         self._audit.append_nowait(
             service_event(
                 "oauth_revoke",
@@ -124,6 +132,7 @@ class Grants:
                 principal=principal_of(grant.uid),
                 login=grant.login,
                 client=grant.client_id[:256],
+                **whence,
             )
         )
         return grant

@@ -15,9 +15,8 @@ import json
 from dataclasses import dataclass, replace
 from typing import Final, cast, final
 
-from aegis_trio.audit.entry import security_event, service_event
 from aegis_trio.auth.broker.errors import OAuthCode, OAuthRefused
-from aegis_trio.auth.broker.grants import Grants, principal_of
+from aegis_trio.auth.broker.grants import Grants
 from aegis_trio.auth.broker.ports import OAuthTrail
 from aegis_trio.auth.broker.proof import check_resource, fits_challenge, narrow_scopes
 from aegis_trio.auth.broker.rows import (
@@ -36,9 +35,9 @@ from aegis_trio.auth.broker.rows import (
     grant_word,
     new_token,
 )
+from aegis_trio.auth.broker.token_records import tokens_given, used_twice
 from aegis_trio.auth.vault import Vault
 from aegis_trio.model.clock import WallClock, unix_seconds
-from aegis_trio.model.errors import Severity
 from aegis_trio.model.secret import Secret
 from aegis_trio.store.interface import Delete, Put, Space, Store
 
@@ -107,11 +106,13 @@ class Tokens:
         redirect_uri: str | None,
         raw_verifier: str,
         resource: str | None = None,
+        address: str | None = None,
     ) -> TokenPair:
         """Exchange a code for the first tokens of its grant.
 
         Args:
             resource: what the client means to use them for, where it says so; one of ours.
+            address: where the client is, for the record.
 
         Raises:
             OAuthRefused: invalid_grant: unknown, expired, used, another client's, another redirect URI, or a verifier
@@ -120,7 +121,7 @@ class Tokens:
         key = digest(raw_code[: MAX_TOKEN_CHARS + 1])
         row = await self._store.get(Space.CODE, key)
         if row is None:
-            await self._notice_reuse(key, client_id)
+            await self._notice_reuse(key, client_id, address)
             raise _no_code()
         code = decode_code(row.value)
         # A wrong client or redirect URI must not use the code up: whoever guesses would lock the right one out.
@@ -143,27 +144,34 @@ class Tokens:
             )
         )
         if not done:
-            await self._notice_reuse(key, client_id)
+            await self._notice_reuse(key, client_id, address)
             raise _no_code()
-        self._record("oauth_token", grant)
+        self._audit.append_nowait(tokens_given("oauth_token", grant, address))
         return pair
 
-    async def _notice_reuse(self, key: str, client_id: str) -> None:
+    async def _notice_reuse(self, key: str, client_id: str, address: str | None) -> None:
         used = await self._store.get(Space.CODE, f"used:{key}")
         grant = None if used is None else await self._grants.find(used.value.decode())
         if grant is not None and grant.client_id == client_id:
-            await self._end_family(grant.id, "code")
+            await self._end_family(grant.id, "code", address)
 
     # ---- refresh ----------------------------------------------------------------------------------------------------
 
     async def refresh(
-        self, raw_token: str, *, client_id: str, raw_scopes: tuple[str, ...] | None, resource: str | None = None
+        self,
+        raw_token: str,
+        *,
+        client_id: str,
+        raw_scopes: tuple[str, ...] | None,
+        resource: str | None = None,
+        address: str | None = None,
     ) -> TokenPair:
         """Exchange a refresh token.
 
         Args:
             raw_scopes: narrower scopes for the new access token; None for those of the grant.
             resource: what the client means to use it for, where it says so; one of ours.
+            address: where the client is, for the record.
 
         Raises:
             OAuthRefused: invalid_grant: unknown, expired, used, or another client's; invalid_scope: wider than granted;
@@ -178,7 +186,7 @@ class Tokens:
         grant, version = found
         check_resource(grant.resource, resource)
         if token.used_at is not None:
-            return await self._repeat(key, token, grant)
+            return await self._repeat(key, token, grant, address)
         scopes = narrow_scopes(grant.scopes, raw_scopes)
         now_s = self._now_s()
         pair = self._new_pair(scopes)
@@ -200,25 +208,27 @@ class Tokens:
         )
         if not done:
             # Somebody was faster with the same token or grant; what that means is judged anew.
-            return await self.refresh(raw_token, client_id=client_id, raw_scopes=raw_scopes, resource=resource)
-        self._record("oauth_refresh", grant)
+            return await self.refresh(
+                raw_token, client_id=client_id, raw_scopes=raw_scopes, resource=resource, address=address
+            )
+        self._audit.append_nowait(tokens_given("oauth_refresh", grant, address))
         return pair
 
-    async def _repeat(self, key: str, token: RefreshRow, grant: GrantRow) -> TokenPair:
+    async def _repeat(self, key: str, token: RefreshRow, grant: GrantRow, address: str | None) -> TokenPair:
         pair = self._unseal(token.successor, key, grant)
         is_early = token.used_at is not None and self._now_s() - token.used_at <= GRACE_S
         if pair is not None and is_early:
             successor = await self._store.get(Space.REFRESH, digest(pair.refresh.reveal()))
             if successor is not None and decode_row(RefreshRow, successor.value).used_at is None:
-                self._record("oauth_refresh", grant, repeated=True)
+                self._audit.append_nowait(tokens_given("oauth_refresh", grant, address, repeated=True))
                 return pair
         # Threat: two hold the same token, and one of them is not the client.
-        await self._end_family(grant.id, "refresh_token")
+        await self._end_family(grant.id, "refresh_token", address)
         raise OAuthRefused(OAuthCode.INVALID_GRANT, "refresh_token: was used before; sign in again")
 
     # ---- their end --------------------------------------------------------------------------------------------------
 
-    async def revoke(self, raw_token: str, *, client_id: str) -> None:
+    async def revoke(self, raw_token: str, *, client_id: str, address: str | None = None) -> None:
         """End the grant of a token of *client_id*; an unknown token is ignored.
 
         Source: RFC 7009 section 2.2: the answer does not say whether the token was known.
@@ -234,7 +244,7 @@ class Tokens:
             return
         grant = await self._grants.find(grant_id)
         if grant is not None and grant.client_id == client_id:
-            await self._grants.end(grant.id, "client")
+            await self._grants.end(grant.id, "client", address)
 
     async def find_access(self, raw_token: str) -> tuple[AccessRow, GrantRow] | None:
         """Return an access token that is good, with its grant; both as the store's `get_recent` gives them."""
@@ -243,12 +253,9 @@ class Tokens:
         grant = None if access is None else await self._grants.find_recent(access.grant_id)
         return None if access is None or grant is None else (access, grant)
 
-    async def _end_family(self, grant_id: str, what: str) -> None:
-        grant = await self._grants.end(grant_id, f"reused_{what}")
-        fields = {} if grant is None else {"principal": principal_of(grant.uid), "client": grant.client_id[:256]}
-        self._audit.append_nowait(
-            security_event("oauth_reuse_detected", Severity.HIGH, what=what, grant=grant_id, **fields)
-        )
+    async def _end_family(self, grant_id: str, what: str, address: str | None) -> None:
+        grant = await self._grants.end(grant_id, f"reused_{what}", address)
+        self._audit.append_nowait(used_twice(what, grant_id, grant, address))
 
     # ---- making -----------------------------------------------------------------------------------------------------
 
@@ -295,19 +302,6 @@ class Tokens:
         access, refresh, expires_in_s, scopes = cast("tuple[str, str, int, list[str]]", json.loads(plain.reveal()))
         return TokenPair(
             access=Secret(access), refresh=Secret(refresh), expires_in_s=expires_in_s, scopes=tuple(scopes)
-        )
-
-    def _record(self, event: str, grant: GrantRow, **more: bool) -> None:
-        self._audit.append_nowait(
-            service_event(
-                event,
-                grant=grant.id,
-                principal=principal_of(grant.uid),
-                login=grant.login,
-                client=grant.client_id[:256],
-                scopes=list(grant.scopes),
-                **more,
-            )
         )
 
     def _now_s(self) -> int:

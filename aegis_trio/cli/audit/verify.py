@@ -1,6 +1,9 @@
 """`aegis-trio audit verify`: is this log what was written?
 
 Exit codes: 0 yes, 1 no, 2 too much of it is unsigned, 3 it cannot be told, 4 the newest checkpoint is too old.
+
+Without a key and a pin only the records themselves are compared, and code 0 says no more: the verdict then is
+`unproved` and not `good`, since whoever can write the files can have made all of them, checkpoints included.
 """
 
 from __future__ import annotations
@@ -41,6 +44,7 @@ _VERDICTS: Final = {
     EXIT_UNREADABLE: "unreadable",
     EXIT_STALE: "stale",
 }
+_UNPROVED: Final = "unproved"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -95,13 +99,13 @@ def run(arguments: argparse.Namespace) -> int:
         else:
             print(f"UNREADABLE: {reason}", file=sys.stderr)
         return EXIT_UNREADABLE
-    code = _judge(
-        findings, has_claims=bool(keys or witnesses or arguments.pin), most=arguments.max_unsigned, max_age_s=max_age_s
-    )
+    has_claims = bool(keys or witnesses or arguments.pin)
+    code = _judge(findings, has_claims=has_claims, most=arguments.max_unsigned, max_age_s=max_age_s)
+    verdict = _UNPROVED if code == EXIT_OK and not has_claims else _VERDICTS[code]
     if arguments.json:
-        print(json.dumps(_document(findings, code, keys), indent=2))
+        print(json.dumps(_document(findings, code, verdict, keys), indent=2))
     else:
-        print("\n".join(_lines(findings, code, keys)))
+        print("\n".join(_lines(findings, verdict, keys, has_claims=has_claims)))
     return code
 
 
@@ -119,7 +123,7 @@ def _judge(findings: Findings, *, has_claims: bool, most: int, max_age_s: int | 
     return EXIT_OK
 
 
-def _document(findings: Findings, code: int, keys: list[VerifierKey]) -> JsonObject:
+def _document(findings: Findings, code: int, verdict: str, keys: list[VerifierKey]) -> JsonObject:
     fault = findings.fault
     where: JsonValue = None
     if fault is not None:
@@ -131,7 +135,7 @@ def _document(findings: Findings, code: int, keys: list[VerifierKey]) -> JsonObj
             "reason": fault.reason,
         }
     return {
-        "verdict": _VERDICTS[code],
+        "verdict": verdict,
         "exit": code,
         "fault": where,
         "records": findings.records,
@@ -150,9 +154,9 @@ def _document(findings: Findings, code: int, keys: list[VerifierKey]) -> JsonObj
     }
 
 
-def _lines(findings: Findings, code: int, keys: list[VerifierKey]) -> list[str]:
+def _lines(findings: Findings, verdict: str, keys: list[VerifierKey], *, has_claims: bool) -> list[str]:
     fault = findings.fault
-    lines = [f"{_VERDICTS[code].upper()}: {_sentence(findings, code)}"]
+    lines = [f"{verdict.upper()}: {_sentence(findings, verdict)}"]
     if fault is not None:
         line = "" if fault.line is None else f", line {fault.line}"
         seq = "" if fault.seq is None else f" (record {fault.seq})"
@@ -160,8 +164,9 @@ def _lines(findings: Findings, code: int, keys: list[VerifierKey]) -> list[str]:
     if findings.records:
         right = "are right" if fault is None else "were read before it"
         lines.append(f"  records {findings.first_seq} to {findings.head.next_seq - 1} {right}")
+    which = "checkpoints and pins that hold" if has_claims else "checkpoints, by whoever wrote them"
     lines.append(
-        f"  checkpoints and pins that hold: {findings.checkpoints}; they cover {findings.covered} records, "
+        f"  {which}: {findings.checkpoints}; they cover {findings.covered} records, "
         f"{findings.unsigned} stand behind the newest"
     )
     if not keys:
@@ -175,14 +180,16 @@ def _lines(findings: Findings, code: int, keys: list[VerifierKey]) -> list[str]:
     return lines
 
 
-def _sentence(findings: Findings, code: int) -> str:
-    match code:
-        case 0:
+def _sentence(findings: Findings, verdict: str) -> str:
+    match verdict:
+        case "good":
             kept = "what is here is" if findings.losses else "every record is"
             return f"{kept} what was written"
-        case 1:
+        case "unproved":
+            return "no record contradicts another, and nothing tells who wrote them: give --vkey, --pin or both"
+        case "tampered":
             return "this is not what was written"
-        case 2:
+        case "unsigned":
             return f"{findings.unsigned} records stand behind the newest checkpoint; nothing proves them"
         case _:
             age_s = findings.newest_age_s

@@ -14,6 +14,7 @@ from typing import Final
 
 from cryptography import x509
 
+from aegis_trio.audit.settings import AuditSettings
 from aegis_trio.cli.checkup.finding import Finding, failure, warning, well
 from aegis_trio.cli.key_age import KeyStatus, judge_key
 from aegis_trio.config.key_metadata import read_key_metadata
@@ -32,6 +33,7 @@ def check_machine(settings: Settings, clock: WallClock) -> list[Finding]:
     """Return how this machine suits *settings*."""
     return [
         check_audit_folder(settings.audit.path),
+        check_signing(settings.audit),
         check_port("port", settings.web.host, settings.web.port, "PORT"),
         check_port("admin_port", settings.supervisor.admin_host, settings.supervisor.admin_port, "ADMIN_PORT"),
         *check_tls(settings.web.tls_cert_file, settings.web.tls_key_file, clock),
@@ -63,6 +65,19 @@ def check_audit_folder(log: Path) -> Finding:
             "Make room.",
         )
     return well("audit_log", f"{log} can be written.")
+
+
+def check_signing(audit: AuditSettings) -> Finding:
+    """Return whether the audit log can be proved later."""
+    if audit.signing_key is None:
+        return warning(
+            "audit_signing",
+            "The audit log is not signed: who can write it can rewrite it, and nobody can tell.",
+            "Run `aegis-trio audit init` and set AUDIT_SIGNING_KEY_FILE.",
+        )
+    witnesses = 0 if audit.witnessing is None else len(audit.witnessing.witnesses)
+    copies = f"{witnesses} witness(es) cosign it" if witnesses else "no witness outside has a copy of its checkpoints"
+    return well("audit_signing", f"The audit log is signed as {audit.signing_key.name}; {copies}.")
 
 
 def check_port(check: str, host: str, port: int, variable: str) -> Finding:

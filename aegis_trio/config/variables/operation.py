@@ -12,6 +12,7 @@ from aegis_trio.config.parsing import (
     parse_audit_key,
     parse_path,
     parse_ring,
+    parse_url,
     seconds,
     whole_number,
 )
@@ -107,6 +108,15 @@ LOG_FORMAT: Final = Variable[LogFormat](
     default_text="console",
     meaning="Form of a log line: json or console.",
 )
+OTEL_EXPORTER_OTLP_ENDPOINT: Final = Variable[str | None](
+    name="OTEL_EXPORTER_OTLP_ENDPOINT",
+    feature=Feature.OPERATION,
+    parse=parse_url,
+    default=None,
+    default_text="",
+    meaning="Base URL of an OpenTelemetry collector (OTLP over HTTP) that gets a span of each call and each request "
+    "to Gitea. Needs the extra `otel`; OpenTelemetry's other variables count in the environment.",
+)
 SHUTDOWN_GRACE_S: Final = Variable[float](
     name="SHUTDOWN_GRACE_S",
     feature=Feature.OPERATION,
@@ -129,5 +139,6 @@ VARIABLES: Final[tuple[Variable[object], ...]] = (
     *witnesses.VARIABLES,
     LOG_LEVEL,
     LOG_FORMAT,
+    OTEL_EXPORTER_OTLP_ENDPOINT,
     SHUTDOWN_GRACE_S,
 )

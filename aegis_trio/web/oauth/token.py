@@ -50,9 +50,9 @@ class ClientEndpoints:
         client = await self._prove(asked, form)
         match required(form, "grant_type"):
             case "authorization_code":
-                pair = await self._redeem(form, client)
+                pair = await self._redeem(asked, form, client)
             case "refresh_token":
-                pair = await self._refresh(form, client)
+                pair = await self._refresh(asked, form, client)
             case _:
                 rule = "grant_type: must be authorization_code or refresh_token"
                 raise OAuthRefused(OAuthCode.UNSUPPORTED_GRANT_TYPE, rule)
@@ -75,7 +75,7 @@ class ClientEndpoints:
         """
         form = parse_form(asked.headers, asked.raw_body)
         client = await self._prove(asked, form)
-        await self.rooms.tokens.revoke(required(form, "token"), client_id=client.id)
+        await self.rooms.tokens.revoke(required(form, "token"), client_id=client.id, address=asked.origin.address)
         return call_answer(200, {})
 
     async def register(self, asked: Asked) -> HttpAnswer:
@@ -87,22 +87,24 @@ class ClientEndpoints:
             raise OAuthRefused(OAuthCode.INVALID_CLIENT_METADATA, "the body is not JSON as this server reads it")
         return call_answer(201, await self.rooms.registry.register(document, asked.origin.address))
 
-    async def _redeem(self, form: Parameters, client: Client) -> TokenPair:
+    async def _redeem(self, asked: Asked, form: Parameters, client: Client) -> TokenPair:
         return await self.rooms.tokens.redeem(
             required(form, "code"),
             client_id=client.id,
             redirect_uri=single(form, "redirect_uri"),
             raw_verifier=required(form, "code_verifier"),
             resource=self._resource(form),
+            address=asked.origin.address,
         )
 
-    async def _refresh(self, form: Parameters, client: Client) -> TokenPair:
+    async def _refresh(self, asked: Asked, form: Parameters, client: Client) -> TokenPair:
         scope = single(form, "scope")
         return await self.rooms.tokens.refresh(
             required(form, "refresh_token"),
             client_id=client.id,
             raw_scopes=None if scope is None else tuple(scope.split()),
             resource=self._resource(form),
+            address=asked.origin.address,
         )
 
     def _resource(self, form: Parameters) -> str | None:

@@ -283,3 +283,24 @@ async def test_a_damaged_file_of_cosignatures_is_replaced(
 
     assert 1 == len(list(read_notes(cosigned_path(path))))
     log.close()
+
+
+async def test_the_last_checkpoint_is_pushed_once_to_everybody(path: Path, place: Place, log: SignedLog) -> None:
+    """At a clean stop; lanes that were cancelled in the middle begin where they were."""
+    silent = Place(path.parent / "silent", "witness.example/w2")
+    silent.takes_s = 1e6
+    push = pushing_to(path, place, silent)
+    with trio.move_on_after(0):
+        await push.run()
+    log.ticks(2)
+    log.sign()
+
+    with trio.move_on_after(3) as bounded:
+        await push.push_newest()
+
+    assert bounded.cancelled_caught
+    assert [7] == [note.signed.checkpoint.size for note in read_notes(cosigned_path(path))]
+    assert 7 == push.statistics().newest_copy_records
+    with trio.fail_after(1):
+        await pushing_to(path, place).push_newest()
+    assert 1 == len(place.asked_at)
