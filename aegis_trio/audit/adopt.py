@@ -6,10 +6,10 @@ from pathlib import Path
 
 from aegis_trio.audit.chain import BrokenRecord, ChainHead, begins_a_file, follow_record
 from aegis_trio.audit.checkpoint_files import CheckpointFiles
-from aegis_trio.audit.files import open_log
 from aegis_trio.audit.log_files import files_of_log, read_lines
 from aegis_trio.audit.lost import AuditLost
 from aegis_trio.audit.notes import SigningKey
+from aegis_trio.audit.opening import open_log
 from aegis_trio.audit.recovery import judge_tail
 from aegis_trio.audit.resume import is_signed_log
 from aegis_trio.audit.signer import CheckpointSigner

@@ -25,7 +25,8 @@ GENESIS: Final = "0" * 64
 
 RESUMED_EVENT: Final = "audit_resumed"
 REPAIRED_EVENT: Final = "audit_repaired"
-CONTINUING_EVENTS: Final = frozenset({RESUMED_EVENT, REPAIRED_EVENT})
+ROTATED_EVENT: Final = "audit_rotated"
+CONTINUING_EVENTS: Final = frozenset({RESUMED_EVENT, REPAIRED_EVENT, ROTATED_EVENT})
 """What may begin a file that goes on with a log."""
 
 TREE_FIELD: Final = "tree"

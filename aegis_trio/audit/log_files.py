@@ -49,7 +49,34 @@ def files_of_log(path: Path) -> list[Path]:
     names = [entry.name for entry in path.parent.iterdir() if entry.name.startswith(prefix)]
     segments = sorted(name for name in names if _SEGMENT_DIGITS.fullmatch(name.removeprefix(prefix)))
     active = [path] if path.exists() else []
-    return [*(path.with_name(name) for name in segments), *active]
+    found = [path.with_name(name) for name in segments]
+    if found and active and found[-1].samefile(path):
+        found.pop()  # a second name that a rotation has just given, or was killed after
+    return [*found, *active]
+
+
+def segment_name(path: Path, first_seq: int) -> Path:
+    """Return the name that a segment of the log at *path* has, which begins with record *first_seq*."""
+    return path.with_name(f"{path.name}.{first_seq:020}")
+
+
+def draft_of(path: Path) -> Path:
+    """Return the name of the next file of the log at *path*, before it is the active one."""
+    return path.with_name(f"{path.name}.next")
+
+
+def active_twin(path: Path) -> Path | None:
+    """Return the name of a segment that the active file has as well, or None.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    prefix = f"{path.name}."
+    for entry in path.parent.iterdir():
+        is_segment = entry.name.startswith(prefix) and _SEGMENT_DIGITS.fullmatch(entry.name.removeprefix(prefix))
+        if is_segment and entry.samefile(path):
+            return entry
+    return None
 
 
 def in_order(paths: list[Path]) -> list[Path]:

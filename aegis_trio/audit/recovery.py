@@ -21,6 +21,7 @@ from aegis_trio.audit.canonical import MAX_LINE_BYTES, render
 from aegis_trio.audit.chain import (
     LINE_START,
     RESUMED_EVENT,
+    TREE_FIELD,
     BrokenRecord,
     ChainHead,
     begins_a_file,
@@ -30,13 +31,16 @@ from aegis_trio.audit.chain import (
     tree_field,
 )
 from aegis_trio.audit.entry import AuditEntry, service_event
-from aegis_trio.audit.files import LogFile, open_log, reopen_log, write_aside
+from aegis_trio.audit.files import LogFile, write_aside
+from aegis_trio.audit.log_files import files_of_log, line_before
 from aegis_trio.audit.lost import AuditLost, LogUnavailable, reason_of
 from aegis_trio.audit.notes import SigningKey
+from aegis_trio.audit.opening import open_log, reopen_log, tidy_rotation
 from aegis_trio.audit.resume import refuse_signed_log, resume_signing
 from aegis_trio.audit.signer import CheckpointSigner
 from aegis_trio.audit.system_calls import FileOps
 from aegis_trio.model.clock import WallClock, as_timestamp
+from aegis_trio.model.json import JsonValue
 
 BATCH_BYTES: Final = 1024 * 1024  # what is written at once, and so what a crash can tear
 TAIL_BYTES: Final = 4 * BATCH_BYTES  # a torn batch, and at least three whole ones before it
@@ -104,18 +108,20 @@ def _recover(log: LogFile, clock: WallClock, ops: FileOps, key: SigningKey | Non
     # Invariant: nothing is moved or written before what was signed has been seen to be there.
     if key is None:
         refuse_signed_log(log.path)
+        head = head if log.end > len(torn) else _head_of_segments(log)
     else:
         signer, head = resume_signing(log.path, key, ops, log.end - len(torn))
+    tidy_rotation(log.path, ops)
     if torn:
         _put_aside(log, torn, clock.now_ns(), ops)
         log.cut(log.end - len(torn))
+    if log.end == 0 and head.next_seq > 0:
+        reason = "the log goes on in a new file"
+        tree: dict[str, JsonValue] = {} if signer is None else {TREE_FIELD: tree_field(signer.tree)}
+        head = _append(log, head, signer, service_event(RESUMED_EVENT, reason=reason, **tree), clock)
+    if torn:
         digest = hashlib.sha256(torn).hexdigest()
         head = _append(log, head, signer, service_event(RECOVERED_EVENT, bytes=len(torn), sha256=digest), clock)
-    elif log.end == 0 and head.next_seq > 0 and signer is not None:
-        reason = "the log goes on in a new file"
-        head = _append(
-            log, head, signer, service_event(RESUMED_EVENT, reason=reason, tree=tree_field(signer.tree)), clock
-        )
     return Opened(log, head, signer)
 
 
@@ -135,6 +141,18 @@ def judge_tail(log: LogFile) -> tuple[ChainHead, bytes]:
     if first == 0 and len(tail) < log.end:
         raise _refusal(log, log.end - len(tail), f"longer than {MAX_LINE_BYTES} bytes")
     return _follow_all(log, tail[first:whole], log.end - len(tail) + first), torn
+
+
+def _head_of_segments(log: LogFile) -> ChainHead:
+    """Return where the chain stands when the active file holds nothing: behind the newest segment, or nowhere."""
+    segments = [file for file in files_of_log(log.path) if file != log.path]
+    if not segments:
+        return ChainHead()
+    size = segments[-1].stat().st_size
+    try:
+        return follow(None, line_before(segments[-1], size) or b"")
+    except BrokenRecord as broken:
+        raise _refusal(log, 0, f"missing, and the last one of {segments[-1].name} is {broken}") from broken
 
 
 def _follow_all(log: LogFile, lines: bytes, offset: int) -> ChainHead:

@@ -16,9 +16,10 @@ from typing import final
 from aegis_trio.audit.chain import REPAIRED_EVENT, TREE_FIELD, ChainHead, seal, tree_field
 from aegis_trio.audit.checkpoint_files import CheckpointFiles
 from aegis_trio.audit.entry import service_event
-from aegis_trio.audit.files import open_log, sync_folder
+from aegis_trio.audit.files import sync_folder
 from aegis_trio.audit.lost import AuditLost, LogCannotOpen, LogIsHeld
 from aegis_trio.audit.notes import SigningKey
+from aegis_trio.audit.opening import open_log
 from aegis_trio.audit.recovery import draft, open_and_recover
 from aegis_trio.audit.resume import newest_provable
 from aegis_trio.audit.signer import CheckpointSigner

@@ -9,6 +9,7 @@ from typing import Final, final
 from aegis_trio.audit.notes import SigningKey
 from aegis_trio.audit.witness.settings import WitnessSettings
 
+DEFAULT_SEGMENT_BYTES: Final = 64 * 1024 * 1024
 DEFAULT_PATH: Final = Path("/var/log/aegis-mcp/audit.log")
 
 
@@ -23,3 +24,5 @@ class AuditSettings:
     """`AUDIT_SIGNING_KEY`; None where checkpoints are not signed."""
     witnessing: WitnessSettings | None = None
     """`AUDIT_WITNESSES`; None where nobody outside cosigns."""
+    segment_bytes: int = DEFAULT_SEGMENT_BYTES
+    """`AUDIT_SEGMENT_BYTES`: a file of this size is sealed, and the next one begins."""

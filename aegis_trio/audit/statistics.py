@@ -36,6 +36,10 @@ class AuditStatistics:
     blocked_seconds_total: float
     probes_total: int
     """Attempts to take a blocked log into service again."""
+    rotations_total: int
+    """Files that were sealed, and followed by the next one."""
+    rotation_failures_total: int
+    """Attempts at it that failed; the log goes on in the same file."""
     last_seq: int
     """Sequence of the last durable record, -1 before the first."""
     checkpoints_total: int

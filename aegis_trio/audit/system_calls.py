@@ -52,6 +52,14 @@ class FileOps:
         """Give a file the name of another, which is gone at that moment."""
         path.replace(target)
 
+    def link(self, path: Path, name: Path) -> None:
+        """Give a file a second name, which nothing else has."""
+        os.link(path, name)
+
+    def unlink(self, path: Path) -> None:
+        """Take a name away."""
+        path.unlink()
+
     def lock(self, fd: int) -> None:
         """Take the file for this descriptor alone, or raise BlockingIOError at once."""
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -130,7 +130,7 @@ async def open_audit_trail(
     calls = ops or FileOps()
     opened = await trio.to_thread.run_sync(open_and_recover, settings.path, clock, calls, settings.signing_key)
     queue = RecordQueue()
-    writer = Writer(opened, queue, clock=clock, ops=calls)
+    writer = Writer(opened, queue, clock=clock, ops=calls, segment_bytes=settings.segment_bytes)
     try:
         async with trio.open_nursery() as guardian:
             await guardian.start(writer.run)

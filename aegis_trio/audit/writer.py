@@ -6,7 +6,8 @@ Laws:
     3. Blocked: whoever waits is refused, whoever asks is refused, and every `PROBE_INTERVAL_S` a fresh handle is
        opened, compared with what is known, and probed by a durable `audit_resumed`. Records that were taken without
        anybody waiting are kept, and follow it.
-    4. A checkpoint is written between batches, when one is due, and at the end. One that cannot be written blocks.
+    4. Between batches a checkpoint is written when one is due, and the next file begun when it is time; at the end a
+       last checkpoint. One that cannot be written blocks.
     5. Nothing cancels the writer: it ends when the queue is closed and empty. What it did not expect escapes.
 
 Not here: what a disk fault is (files), and who may hand in records (trail).
@@ -24,6 +25,7 @@ from aegis_trio.audit.entry import service_event
 from aegis_trio.audit.lost import AuditLost, LogUnavailable
 from aegis_trio.audit.queue import RecordQueue, Waiting
 from aegis_trio.audit.recovery import BATCH_BYTES, Opened, draft, reopen_and_compare
+from aegis_trio.audit.rotation import Begun, Rotator
 from aegis_trio.audit.signer import CheckpointSigner
 from aegis_trio.audit.statistics import AuditStatistics
 from aegis_trio.audit.system_calls import FileOps
@@ -41,7 +43,9 @@ log = structlog.get_logger(__name__)
 class Writer:
     """Owns the file, the chain and the numbers."""
 
-    def __init__(self, opened: Opened, queue: RecordQueue, *, clock: WallClock, ops: FileOps) -> None:
+    def __init__(
+        self, opened: Opened, queue: RecordQueue, *, clock: WallClock, ops: FileOps, segment_bytes: int
+    ) -> None:
         self._file = opened.file
         self._head = opened.head
         self._signer = opened.signer
@@ -49,6 +53,7 @@ class Writer:
         self._clock = clock
         self._ops = ops
         self._thread = trio.CapacityLimiter(1)
+        self._rotator = Rotator(segment_bytes, clock, ops, self._thread)
         self._blocked: LogUnavailable | None = None
         self._blocked_since_s = 0.0
         self._refused_while_blocked = 0
@@ -73,6 +78,7 @@ class Writer:
             try:
                 while await self._wait_work():
                     done = await self._write_batch(self._queue.take(BATCH_BYTES)) and await self._sign()
+                    done = done and await self._rotate()
                     if not done and not await self._regain():
                         break
                 if self._blocked is None:
@@ -121,6 +127,8 @@ class Writer:
             blocked_total=self._blocks,
             blocked_seconds_total=blocked_s,
             probes_total=self._probes,
+            rotations_total=self._rotator.total,
+            rotation_failures_total=self._rotator.failures_total,
             last_seq=self._head.next_seq - 1,
             checkpoints_total=0 if signer is None else signer.total,
             unsigned_records=0 if signer is None else signer.unsigned,
@@ -183,6 +191,32 @@ class Writer:
             self._commit_since_s = None
         return True
 
+    async def _rotate(self) -> bool:
+        """Begin the next file, if it is time, or block and return False."""
+        why = self._rotator.due(self._file)
+        if why is None:
+            return True
+        # Invariant: what stands in an old file is signed before a new one goes on.
+        if not await self._sign(at_end=True):
+            return False
+        self._commit_since_s = trio.current_time()
+        try:
+            begun = await self._rotator.rotate(
+                self._file, self._head, None if self._signer is None else self._signer.tree, why
+            )
+        except LogUnavailable as fault:
+            self._block(fault)
+            return False
+        finally:
+            self._commit_since_s = None
+        self._take_up(begun)
+        return True
+
+    def _take_up(self, begun: Begun | None) -> None:
+        if begun is not None:
+            self._file = begun.file
+            self._adopt(begun.head, [bytes.fromhex(begun.head.prev)], begun.file.end, 0.0)
+
     def _adopt(self, head: ChainHead, leaves: list[bytes], size: int, took_s: float) -> None:
         self._head = head
         if self._signer is not None:
@@ -215,8 +249,9 @@ class Writer:
             with trio.move_on_after(PROBE_INTERVAL_S):
                 await self._queue.wait_closed()
             closed = self._queue.closed  # what is closed gets one more probe, and no other
-            line, head = self._resumed()
             try:
+                self._take_up(await self._rotator.settle())
+                line, head = self._resumed()
                 await trio.to_thread.run_sync(self._probe, line, limiter=self._thread)
             except LogUnavailable as unavailable:
                 if self._blocked is None or unavailable.reason != self._blocked.reason:

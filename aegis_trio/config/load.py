@@ -18,10 +18,10 @@ from typing import Final, final
 from urllib.parse import urlsplit
 
 from aegis_trio.audit.settings import AuditSettings
-from aegis_trio.audit.witness.settings import WitnessSettings
 from aegis_trio.auth.signin_settings import Flow, SigninSettings
 from aegis_trio.config import table
 from aegis_trio.config.alerts import read_alerts
+from aegis_trio.config.audit import read_audit
 from aegis_trio.config.credentials import read_auth
 from aegis_trio.config.faults import ConfigurationFault, ConfigurationFaults
 from aegis_trio.config.listening import read_supervisor, read_web
@@ -32,7 +32,7 @@ from aegis_trio.config.root_secret import ROOT_FILE_NAME, RootSecretSettings
 from aegis_trio.config.settings import Settings
 from aegis_trio.config.signin import read_signin
 from aegis_trio.config.sources import Sources
-from aegis_trio.config.variables import access, limits, operation, witnesses
+from aegis_trio.config.variables import access, limits, operation
 from aegis_trio.config.watched_files import WatchedFiles
 from aegis_trio.gitea.settings import GiteaSettings
 from aegis_trio.limits.settings import BLOCKS_FILE, BlockSettings, LimitSettings
@@ -133,23 +133,6 @@ def _read_all(reader: Reader) -> Settings | None:
         alerts=alerts,
         root=root,
         signin=signin,
-    )
-
-
-def read_audit(reader: Reader) -> AuditSettings:
-    """Return where the log stands, who signs for it and who cosigns; what does not fit is noted in *reader*."""
-    key = reader.read(operation.AUDIT_SIGNING_KEY)
-    found = WitnessSettings(
-        witnesses=reader.read(witnesses.AUDIT_WITNESSES), max_age_s=reader.read(witnesses.AUDIT_WITNESS_MAX_AGE)
-    )
-    if found.witnesses and key is None and not reader.is_set(operation.AUDIT_SIGNING_KEY):
-        reader.refuse(
-            witnesses.AUDIT_WITNESSES,
-            "has no effect while nobody signs the log",
-            "Set AUDIT_SIGNING_KEY_FILE; `aegis-trio audit init` makes the key.",
-        )
-    return AuditSettings(
-        path=reader.read(operation.AUDIT_LOG_PATH), signing_key=key, witnessing=found if found.witnesses else None
     )
 
 

@@ -77,6 +77,12 @@ class FaultyOps(FileOps):
     def replace(self, path: Path, target: Path) -> None:
         self._do("replace", lambda: FileOps.replace(self, path, target))
 
+    def link(self, path: Path, name: Path) -> None:
+        self._do("link", lambda: FileOps.link(self, path, name))
+
+    def unlink(self, path: Path) -> None:
+        self._do("unlink", lambda: FileOps.unlink(self, path))
+
     def lock(self, fd: int) -> None:
         self._do("lock", lambda: FileOps.lock(self, fd))
 

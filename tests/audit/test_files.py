@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from aegis_trio.audit.files import LogFile, open_log, reopen_log, write_aside
+from aegis_trio.audit.files import LogFile, write_aside
 from aegis_trio.audit.lost import AuditLost, LogUnavailable, reason_of
+from aegis_trio.audit.opening import open_log, reopen_log
 from aegis_trio.audit.system_calls import FileOps
 from tests.audit.faults import Fault, FaultyOps
 from tests.audit.places import open_descriptors

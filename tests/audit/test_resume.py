@@ -21,6 +21,7 @@ from aegis_trio.audit.system_calls import FileOps
 from aegis_trio.model.clock import SetClock
 from tests.audit.conftest import NOON_NS
 from tests.audit.faults import Fault, FaultyOps
+from tests.audit.killing import Killed, KillingOps
 from tests.audit.logs import events_of, tick, write_log
 from tests.audit.signed import STRANGER, SignedLog, beside, make_signed_log
 
@@ -192,43 +193,6 @@ def test_a_file_that_goes_on_is_enough_for_a_start(path: Path) -> None:
         again = SignedLog(path)
         again.close()
         assert (38, log.signer.tree.root()) == (again.signer.tree.size, again.signer.tree.root())
-
-
-class Killed(BaseException):
-    """The process ends here."""
-
-
-class KillingOps(FaultyOps):
-    """Kills before one call; when that call is a write, after half of it. What was open dies with the process."""
-
-    def __init__(self, at: int, *, torn: bool) -> None:
-        super().__init__()
-        self.kill_at, self.torn = at, torn
-        self.descriptors: set[int] = set()
-
-    def open(self, path: Path, flags: int) -> int:
-        fd = super().open(path, flags)
-        self.descriptors.add(fd)
-        return fd
-
-    def close(self, fd: int) -> None:
-        self.descriptors.discard(fd)
-        super().close(fd)
-
-    def write(self, fd: int, data: memoryview) -> int:
-        if len(self.order) == self.kill_at and self.torn:
-            FileOps.write(self, fd, data[: len(data) // 2])
-        return super().write(fd, data)
-
-    def die(self) -> None:
-        """Give back what the system takes from a process that ended."""
-        for fd in self.descriptors:
-            FileOps.close(self, fd)
-
-    def _count(self, name: str) -> Fault | None:
-        if len(self.order) >= self.kill_at:
-            raise Killed
-        return super()._count(name)
 
 
 def story(path: Path, ops: FileOps) -> SignedLog:

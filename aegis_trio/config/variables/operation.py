@@ -17,7 +17,7 @@ from aegis_trio.config.parsing import (
     whole_number,
 )
 from aegis_trio.config.variable import Feature, Variable
-from aegis_trio.config.variables import witnesses
+from aegis_trio.config.variables import keeping, witnesses
 from aegis_trio.model.secret import Secret
 from aegis_trio.telemetry.settings import LogFormat, LogLevel
 
@@ -134,6 +134,7 @@ VARIABLES: Final[tuple[Variable[object], ...]] = (
     MAX_CONNECTIONS_PER_ADDRESS,
     AUDIT_LOG_PATH,
     AUDIT_SIGNING_KEY,
+    *keeping.VARIABLES,
     AUDIT_PSEUDONYMS,
     ROOT_SECRET,
     *witnesses.VARIABLES,
