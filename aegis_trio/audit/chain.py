@@ -29,6 +29,9 @@ ROTATED_EVENT: Final = "audit_rotated"
 CONTINUING_EVENTS: Final = frozenset({RESUMED_EVENT, REPAIRED_EVENT, ROTATED_EVENT})
 """What may begin a file that goes on with a log."""
 
+PRUNED_EVENT: Final = "audit_pruned"
+"""Says that older segments are gone, by the operator's rule."""
+
 TREE_FIELD: Final = "tree"
 """In a record of these: the compact range over all records before it, largest subtree first, in hexadecimal."""
 LINE_START: Final = b'{"timestamp": "'

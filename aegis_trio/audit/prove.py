@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import final
 
+from aegis_trio.audit.age import Identity
 from aegis_trio.audit.chain import BrokenRecord, ChainHead, follow_link, follow_record, tree_before
 from aegis_trio.audit.checkpoint import SignedCheckpoint
 from aegis_trio.audit.log_files import read_lines
@@ -23,13 +24,16 @@ class NotSignedYet(Exception):
     """No checkpoint covers the record; a running gate signs it within a minute."""
 
 
-def prove_record(files: Sequence[Path], signed: SignedCheckpoint, seq: int) -> TlogProof:
+def prove_record(
+    files: Sequence[Path], signed: SignedCheckpoint, seq: int, *, identities: Sequence[Identity] = ()
+) -> TlogProof:
     """Return the proof that record *seq* stands beneath a checkpoint; its line travels along.
 
     Args:
         files: of one log, in order.
         signed: the checkpoint; whoever checks the proof checks its signature.
         seq: of the record.
+        identities: read what is encrypted.
 
     Raises:
         NotSignedYet: the checkpoint does not cover it.
@@ -43,7 +47,7 @@ def prove_record(files: Sequence[Path], signed: SignedCheckpoint, seq: int) -> T
     head = ChainHead()
     path, wanted = NodePath(seq), b""
     for file in files:
-        for line in read_lines(file):
+        for line in read_lines(file, identities=identities):
             raw = line.raw.removesuffix(b"\n")
             try:
                 if tree is None:

@@ -25,6 +25,7 @@ from aegis_trio.audit.checkpoint_files import CheckpointFiles, TreeState
 from aegis_trio.audit.log_files import files_of_log, line_before, read_lines
 from aegis_trio.audit.lost import AuditLost, LogCannotOpen
 from aegis_trio.audit.notes import MalformedNote, SigningKey, UntrustedNote
+from aegis_trio.audit.packing import is_encrypted, is_packed
 from aegis_trio.audit.signer import CheckpointSigner
 from aegis_trio.audit.system_calls import FileOps
 from aegis_trio.audit.tree import CompactRange, leaf_digest
@@ -157,6 +158,8 @@ def _locate(path: Path, end: int, state: TreeState | None, roots: dict[int, byte
     head = ChainHead(state.size, state.leaf.hex()) if state.size else ChainHead()
     files = files_of_log(path)
     for place, file in reversed(list(enumerate(files))):
+        if is_packed(file):
+            break  # the newest checkpoint is never older than the newest segment, which stays plain
         limit = end if file == path else file.stat().st_size
         line = line_before(file, state.offset) if 0 < state.offset <= limit else None
         if line is not None and leaf_digest(line) == state.leaf:
@@ -177,6 +180,8 @@ def _links(head: ChainHead, raw_line: bytes) -> bool:
 
 def _from_the_first(path: Path, end: int) -> _Place:
     files = files_of_log(path)
+    encrypted = [place for place, file in enumerate(files) if is_encrypted(file)]
+    files = files[encrypted[-1] + 1 :] if encrypted else files  # what the gate itself cannot read
     for file in files:
         first = next(read_lines(file, 0, end if file == path else None), None)
         if first is None:

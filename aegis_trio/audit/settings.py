@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, final
 
-from aegis_trio.audit.notes import SigningKey
+from aegis_trio.audit.age import Recipient
+from aegis_trio.audit.notes import SigningKey, VerifierKey
 from aegis_trio.audit.witness.settings import WitnessSettings
 
 DEFAULT_SEGMENT_BYTES: Final = 64 * 1024 * 1024
@@ -25,4 +26,15 @@ class AuditSettings:
     witnessing: WitnessSettings | None = None
     """`AUDIT_WITNESSES`; None where nobody outside cosigns."""
     segment_bytes: int = DEFAULT_SEGMENT_BYTES
-    """`AUDIT_SEGMENT_BYTES`: a file of this size is sealed, and the next one begins."""
+    """`AUDIT_SEGMENT_MIB`: a file of this size is sealed, and the next one begins."""
+    compress: bool = True
+    """`AUDIT_COMPRESS`: sealed segments are compressed when the next one is sealed."""
+    recipients: tuple[Recipient, ...] = ()
+    """`AUDIT_RECIPIENTS`: sealed segments are encrypted for them."""
+    retention_days: int = 0
+    """`AUDIT_RETENTION_DAYS`: witnessed segments older than this are pruned; 0 never."""
+
+    @property
+    def witness_keys(self) -> tuple[VerifierKey, ...]:
+        """Whose cosignatures count."""
+        return () if self.witnessing is None else tuple(witness.key for witness in self.witnessing.witnesses)

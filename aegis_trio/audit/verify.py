@@ -17,8 +17,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, final
 
+from aegis_trio.audit.age import Identity
 from aegis_trio.audit.canonical import MAX_LINE_BYTES
 from aegis_trio.audit.chain import (
+    PRUNED_EVENT,
     REPAIRED_EVENT,
     BrokenRecord,
     ChainHead,
@@ -32,6 +34,7 @@ from aegis_trio.audit.claims import Claim, claims_about
 from aegis_trio.audit.log_files import Line, read_lines
 from aegis_trio.audit.notes import VerifierKey
 from aegis_trio.audit.open_intents import OpenIntents
+from aegis_trio.audit.packing import DamagedSegment
 from aegis_trio.audit.recovery import may_be_torn
 from aegis_trio.audit.tree import CompactRange, leaf_digest
 from aegis_trio.model.json import JsonObject
@@ -83,6 +86,8 @@ class Findings:
     torn_bytes: int = 0
     """Behind the last record: a crash, or a copy made while the gate was writing."""
     losses: list[Loss] = field(default_factory=list)
+    pruned: int = 0
+    """How many records, from the first of all, a record says were pruned by the operator's rule."""
     intents: OpenIntents = field(default_factory=OpenIntents)
     fault: Fault | None = None
 
@@ -106,6 +111,7 @@ def verify_log(
     witnesses: Sequence[VerifierKey] = (),
     since: str = "",
     now_s: float = 0.0,
+    identities: Sequence[Identity] = (),
 ) -> Findings:
     """Read a log to its end, or to the first thing that is wrong.
 
@@ -117,6 +123,7 @@ def verify_log(
         witnesses: whose cosignatures must stand beside the log; what they cosigned counts as pins.
         since: a timestamp as records have it; older records are hashed and chained, and not looked into.
         now_s: UTC seconds since 1970, for the age of the newest checkpoint.
+        identities: read what is encrypted.
 
     Raises:
         UnusablePin: a pin is none, or not signed by the keys.
@@ -126,7 +133,7 @@ def verify_log(
     findings = Findings()
     try:
         claims = claims_about(log, pins, keys, witnesses)
-        _Reading(findings, claims, since, now_s, pinned=bool(pins or witnesses)).read(files)
+        _Reading(findings, claims, since, now_s, pinned=bool(pins or witnesses)).read(files, identities)
     except NotesFault as fault:
         findings.fault = Fault(fault.path, None, None, fault.offset, fault.reason)
     except _Wrong as wrong:
@@ -173,10 +180,10 @@ class _Reading:
         self._proved_to: dict[bool, _Place] = {}
         """Where what is not yet held against a checkpoint begins, and against a pin: who has the key forges the one."""
 
-    def read(self, files: Sequence[Path]) -> None:
+    def read(self, files: Sequence[Path], identities: Sequence[Identity]) -> None:
         end = _Place(files[-1], 1, 0, 0)
         for file in files:
-            for line in read_lines(file):
+            for line in self._lines(file, identities):
                 place = _Place(file, line.number, self._findings.head.next_seq, line.offset)
                 if not line.raw.endswith(b"\n") and len(line.raw) <= MAX_LINE_BYTES:
                     self._note_torn(place, line, is_last=file == files[-1])
@@ -195,6 +202,16 @@ class _Reading:
         self._findings.root = None if self._tree is None else self._tree.root()
         if self._claim is not None:
             raise end.wrong(f"the log ends with {end.seq} records, and {self._claim} says that there were more")
+
+    def _lines(self, file: Path, identities: Sequence[Identity]) -> Iterator[Line]:
+        number, offset = 1, 0
+        try:
+            for line in read_lines(file, identities=identities):
+                number, offset = line.number + 1, line.end
+                yield line
+        except DamagedSegment as damaged:
+            place = _Place(file, number, self._findings.head.next_seq, offset)
+            raise place.wrong(str(damaged.strerror)) from damaged
 
     def _begin(self, place: _Place, line: Line) -> _Place:
         """Take up the log at its first record, which need not be the first of all."""
@@ -257,6 +274,9 @@ class _Reading:
         if after_loss:
             self._note_loss(place, head, record)
         self._findings.intents.note(record)
+        last = record.get("last")
+        if record["event"] == PRUNED_EVENT and isinstance(last, int):
+            self._findings.pruned = max(self._findings.pruned, last + 1)
         return reached, leaf_digest(raw)
 
     def _note_loss(self, place: _Place, head: ChainHead, record: JsonObject) -> None:

@@ -9,7 +9,7 @@ from aegis_trio.config.variables import keeping, operation, witnesses
 
 
 def read_audit(reader: Reader) -> AuditSettings:
-    """Return where the log stands, who signs and cosigns, and how it is kept; what does not fit is noted in *reader*."""
+    """Return where the log stands, who signs, who cosigns and what is kept; what does not fit is noted in *reader*."""
     key = reader.read(operation.AUDIT_SIGNING_KEY)
     found = WitnessSettings(
         witnesses=reader.read(witnesses.AUDIT_WITNESSES), max_age_s=reader.read(witnesses.AUDIT_WITNESS_MAX_AGE)
@@ -25,4 +25,7 @@ def read_audit(reader: Reader) -> AuditSettings:
         signing_key=key,
         witnessing=found if found.witnesses else None,
         segment_bytes=reader.read(keeping.AUDIT_SEGMENT_MIB) * keeping.MIB,
+        compress=reader.read(keeping.AUDIT_COMPRESS),
+        recipients=reader.read(keeping.AUDIT_RECIPIENTS),
+        retention_days=reader.read(keeping.AUDIT_RETENTION_DAYS),
     )

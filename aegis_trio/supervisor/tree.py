@@ -4,8 +4,8 @@
     └─ audit trail                         born first, dies last
        └─ background                       signal watcher, upstream watch, watch of the files of keys, end of expired
           │                                keys, keeper of blocks, the log's pulse: a bug in any of them ends
-          │                                everything; lanes to the log's witnesses, and alerts: a bug in them ends
-          │                                them alone
+          │                                everything; lanes to the log's witnesses, its keeper and alerts: a bug in
+          │                                them ends them alone
           └─ serving                       the session hub with its reaper, the public listener, the operator's listener
 
 Where people sign in (signin.py), a task of `background` refreshes Gitea's signing keys, and others end what has ended.
@@ -31,6 +31,7 @@ import trio
 
 from aegis_trio import __version__
 from aegis_trio.audit.entry import service_event
+from aegis_trio.audit.keeping import Keeper
 from aegis_trio.audit.pulse import run_pulse
 from aegis_trio.audit.trail import AuditTrail, open_audit_trail
 from aegis_trio.config.root_secret import open_keyring
@@ -185,6 +186,7 @@ async def run_gate(  # noqa: ASYNC128 -- _serve reports that it has started
                 background.start_soon(alerting.run)
             background.start_soon(gate.noticer.run)
             await background.start(keeper.run)
+            background.start_soon(_build_log_keeper(settings, gate, audit, clock).run)
             if signin is not None:
                 await background.start(signin.run, gate.hub)
             await _serve(settings, gate, begin_drain, drain, task_status)
@@ -199,6 +201,12 @@ def _warn(settings: Settings) -> None:
         log.warning("configuration", detail=warning)
     if settings.audit.signing_key is None:
         log.warning(UNSIGNED.code, detail=UNSIGNED.detail)
+
+
+def _build_log_keeper(settings: Settings, gate: Gate, audit: AuditTrail, clock: WallClock) -> Keeper:
+    keeper = Keeper(settings.audit, audit, clock=clock)
+    gate.metrics.register("audit_segments", keeper.statistics)
+    return keeper
 
 
 def _build_alerting(

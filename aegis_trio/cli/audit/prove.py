@@ -14,8 +14,10 @@ from aegis_trio.cli.audit.sources import (
     EXIT_TAMPERED,
     EXIT_UNREADABLE,
     EXIT_UNSIGNED,
+    add_identity_argument,
     add_log_argument,
     log_files,
+    read_identities,
 )
 from aegis_trio.cli.exit_codes import EXIT_OK
 from aegis_trio.cli.safe_write import write_new
@@ -24,6 +26,7 @@ from aegis_trio.cli.safe_write import write_new
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `audit prove` understands to *parser*."""
     add_log_argument(parser)
+    add_identity_argument(parser)
     parser.add_argument("--seq", type=int, required=True, help="sequence of the record")
     parser.add_argument("-o", "--out", type=Path, help="the file, ending in .tlog-proof (default: standard output)")
 
@@ -35,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
         signed = CheckpointFiles(log, FileOps()).read_newest()
         if signed is None:
             return _tell(f"no checkpoint stands beside {log}: nothing is signed.", EXIT_UNREADABLE)
-        proof = prove_record(files, signed, arguments.seq)
+        proof = prove_record(files, signed, arguments.seq, identities=read_identities(arguments.identity))
     except NotSignedYet as early:
         return _tell(f"{early}.", EXIT_UNSIGNED)
     except CannotProve as fault:

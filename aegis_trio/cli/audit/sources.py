@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from aegis_trio.audit.age import Identity, parse_identities
 from aegis_trio.audit.log_files import files_of_log, in_order
 from aegis_trio.audit.notes import MalformedNote, SigningKey, VerifierKey, parse_verifier_key
 from aegis_trio.cli.usage import Usage
@@ -55,6 +56,36 @@ def add_key_argument(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="verifier key of the log or of a witness, or a file with one a line; several times for several",
     )
+
+
+def add_identity_argument(parser: argparse.ArgumentParser) -> None:
+    """Add `--identity` to *parser*."""
+    parser.add_argument(
+        "--identity",
+        metavar="FILE",
+        action="append",
+        default=[],
+        type=Path,
+        help="age identities that read encrypted segments; several times for several files",
+    )
+
+
+def read_identities(paths: Sequence[Path]) -> list[Identity]:
+    """Return the identities that `--identity` gives.
+
+    Raises:
+        Usage: a file holds none.
+        OSError: one cannot be read.
+    """
+    found: list[Identity] = []
+    for path in paths:
+        with path.open("rb") as stream:
+            raw_file = stream.read(_MAX_KEY_FILE_BYTES)
+        try:
+            found += parse_identities(raw_file.decode())
+        except ValueError as fault:
+            raise Usage(f"--identity {path}: {fault}.") from None
+    return found
 
 
 def settings_reader(arguments: argparse.Namespace) -> Reader:

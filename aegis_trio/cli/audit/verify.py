@@ -22,11 +22,13 @@ from aegis_trio.cli.audit.sources import (
     EXIT_TAMPERED,
     EXIT_UNREADABLE,
     EXIT_UNSIGNED,
+    add_identity_argument,
     add_key_argument,
     add_log_argument,
     log_files,
     parse_duration,
     parse_moment,
+    read_identities,
     verifier_keys,
 )
 from aegis_trio.cli.exit_codes import EXIT_OK
@@ -51,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `audit verify` understands to *parser*."""
     add_log_argument(parser)
     add_key_argument(parser)
+    add_identity_argument(parser)
     parser.add_argument(
         "--pin",
         metavar="FILE",
@@ -90,7 +93,14 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         files, log = log_files(arguments)
         findings = verify_log(
-            files, log, pins=arguments.pin, keys=keys, witnesses=witnesses, since=since, now_s=now_ns / NS_PER_S
+            files,
+            log,
+            pins=arguments.pin,
+            keys=keys,
+            witnesses=witnesses,
+            since=since,
+            now_s=now_ns / NS_PER_S,
+            identities=read_identities(arguments.identity),
         )
     except (OSError, UnusablePin, Incomplete, Usage) as fault:
         reason = f"{fault.filename}: {fault.strerror}" if isinstance(fault, OSError) else str(fault)
@@ -140,6 +150,7 @@ def _document(findings: Findings, code: int, verdict: str, keys: list[VerifierKe
         "fault": where,
         "records": findings.records,
         "first_seq": findings.first_seq,
+        "pruned_records": findings.pruned,
         "last_seq": findings.head.next_seq - 1 if findings.records else None,
         "root": None if findings.root is None else encode_base64(findings.root),
         "signatures_checked": bool(keys),
@@ -164,6 +175,7 @@ def _lines(findings: Findings, verdict: str, keys: list[VerifierKey], *, has_cla
     if findings.records:
         right = "are right" if fault is None else "were read before it"
         lines.append(f"  records {findings.first_seq} to {findings.head.next_seq - 1} {right}")
+        lines += _before(findings)
     which = "checkpoints and pins that hold" if has_claims else "checkpoints, by whoever wrote them"
     lines.append(
         f"  {which}: {findings.checkpoints}; they cover {findings.covered} records, "
@@ -178,6 +190,16 @@ def _lines(findings: Findings, verdict: str, keys: list[VerifierKey], *, has_cla
         lines.append(f"  calls that have an intent and no outcome: {findings.intents.total}")
         lines += [f"    {json.dumps(intent)}" for intent in findings.intents.listed()]
     return lines
+
+
+def _before(findings: Findings) -> list[str]:
+    first = findings.first_seq or 0
+    if not first:
+        return []
+    if findings.pruned >= first:
+        return [f"  records 0 to {first - 1} are not here: the gate pruned them by its rule, and recorded it"]
+    told = "no record that was looked into says that the gate pruned them: ask for the older files"
+    return [f"  records {findings.pruned} to {first - 1} are NOT HERE, and {told}"]
 
 
 def _sentence(findings: Findings, verdict: str) -> str:

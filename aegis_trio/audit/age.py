@@ -1,0 +1,115 @@
+"""Encryption for named recipients, in the format of age; the library `pyrage` with types, and nothing of our own.
+
+Whom it trusts: whoever holds one of the identities can read; nobody is authenticated as the writer. Signatures on the
+log do that.
+
+Source: age-encryption.org/v1; X25519 recipients `age1…`, identities `AGE-SECRET-KEY-1…`.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Sequence
+from typing import BinaryIO, Final, Protocol, cast, final
+
+import pyrage
+from pyrage import x25519
+
+_RECIPIENT: Final = "age1"
+_NOT_FOR_US: Final = "No matching keys"
+_IDENTITY: Final = "AGE-SECRET-KEY-1"
+
+
+class Recipient(Protocol):
+    """A public key; `str` gives `age1…`."""
+
+
+class Identity(Protocol):
+    """A private key."""
+
+    def to_public(self) -> Recipient:
+        """Return the recipient whose files it reads."""
+        ...
+
+
+class Sink(Protocol):
+    """Where bytes go."""
+
+    def write(self, piece: bytes, /) -> int:
+        """Take all of them."""
+        ...
+
+    def flush(self) -> None:
+        """Keep nothing back."""
+        ...
+
+
+@final
+class MalformedAgeKey(ValueError):
+    """A text is no recipient or identity; the message does not hold it."""
+
+
+@final
+class NotForUs(Exception):
+    """None of the identities reads this file."""
+
+
+def new_identity() -> Identity:
+    """Return a new private key."""
+    return cast("Identity", x25519.Identity.generate())
+
+
+def parse_recipient(raw_recipient: str) -> Recipient:
+    """Return the recipient of `age1…`.
+
+    Raises:
+        MalformedAgeKey: it is none.
+    """
+    try:
+        return cast("Recipient", x25519.Recipient.from_str(raw_recipient))
+    except pyrage.RecipientError:
+        raise MalformedAgeKey(f"a recipient begins with {_RECIPIENT} and has a checksum, which this has not") from None
+
+
+def parse_identities(raw_file: str) -> list[Identity]:
+    """Return the identities of a file as `age-keygen` makes it: one a line, `#` before comments.
+
+    Raises:
+        MalformedAgeKey: a line is none, or there is none.
+    """
+    lines = [line.strip() for line in raw_file.splitlines()]
+    try:
+        found = [
+            cast("Identity", x25519.Identity.from_str(line)) for line in lines if line and not line.startswith("#")
+        ]
+    except pyrage.IdentityError:
+        raise MalformedAgeKey(f"an identity begins with {_IDENTITY}, and a line here is none") from None
+    if not found:
+        raise MalformedAgeKey("there is no identity in it")
+    return found
+
+
+def encrypt(source: BinaryIO, sink: Sink, recipients: Sequence[Recipient]) -> None:
+    """Encrypt everything that *source* gives.
+
+    Raises:
+        OSError: reading or writing failed.
+    """
+    pyrage.encrypt_io(source, sink, list(recipients))
+
+
+def decrypt(source: BinaryIO, sink: Sink | BinaryIO, identities: Sequence[Identity]) -> None:
+    """Decrypt everything that *source* gives.
+
+    Raises:
+        NotForUs: see there.
+        OSError: it was changed or is not whole, or reading or writing failed.
+    """
+    if not identities:
+        raise NotForUs
+    try:
+        pyrage.decrypt_io(source, sink, list(identities))
+    except pyrage.DecryptError as error:
+        if _NOT_FOR_US in str(error):
+            raise NotForUs from error
+        raise OSError(errno.EILSEQ, str(error)) from error
