@@ -1,4 +1,4 @@
-"""Encryption for named recipients, in the format of age; the library `pyrage` with types, and nothing of our own.
+"""Encryption for named recipients, in the format of age; the library `pyrage`, and nothing of our own.
 
 Whom it trusts: whoever holds one of the identities can read; nobody is authenticated as the writer. Signatures on the
 log do that.
@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Sequence
-from typing import BinaryIO, Final, Protocol, cast, final
+from io import BufferedIOBase
+from typing import Final, TypeAlias, final
 
 import pyrage
 from pyrage import x25519
@@ -20,28 +21,11 @@ _NOT_FOR_US: Final = "No matching keys"
 _IDENTITY: Final = "AGE-SECRET-KEY-1"
 
 
-class Recipient(Protocol):
-    """A public key; `str` gives `age1…`."""
+Recipient: TypeAlias = x25519.Recipient
+"""A public key; `str` gives `age1…`."""
 
-
-class Identity(Protocol):
-    """A private key."""
-
-    def to_public(self) -> Recipient:
-        """Return the recipient whose files it reads."""
-        ...
-
-
-class Sink(Protocol):
-    """Where bytes go."""
-
-    def write(self, piece: bytes, /) -> int:
-        """Take all of them."""
-        ...
-
-    def flush(self) -> None:
-        """Keep nothing back."""
-        ...
+Identity: TypeAlias = x25519.Identity
+"""A private key; `to_public` gives whose files it reads."""
 
 
 @final
@@ -56,7 +40,7 @@ class NotForUs(Exception):
 
 def new_identity() -> Identity:
     """Return a new private key."""
-    return cast("Identity", x25519.Identity.generate())
+    return x25519.Identity.generate()
 
 
 def parse_recipient(raw_recipient: str) -> Recipient:
@@ -66,7 +50,7 @@ def parse_recipient(raw_recipient: str) -> Recipient:
         MalformedAgeKey: it is none.
     """
     try:
-        return cast("Recipient", x25519.Recipient.from_str(raw_recipient))
+        return x25519.Recipient.from_str(raw_recipient)
     except pyrage.RecipientError:
         raise MalformedAgeKey(f"a recipient begins with {_RECIPIENT} and has a checksum, which this has not") from None
 
@@ -79,9 +63,7 @@ def parse_identities(raw_file: str) -> list[Identity]:
     """
     lines = [line.strip() for line in raw_file.splitlines()]
     try:
-        found = [
-            cast("Identity", x25519.Identity.from_str(line)) for line in lines if line and not line.startswith("#")
-        ]
+        found = [x25519.Identity.from_str(line) for line in lines if line and not line.startswith("#")]
     except pyrage.IdentityError:
         raise MalformedAgeKey(f"an identity begins with {_IDENTITY}, and a line here is none") from None
     if not found:
@@ -89,7 +71,7 @@ def parse_identities(raw_file: str) -> list[Identity]:
     return found
 
 
-def encrypt(source: BinaryIO, sink: Sink, recipients: Sequence[Recipient]) -> None:
+def encrypt(source: BufferedIOBase, sink: BufferedIOBase, recipients: Sequence[Recipient]) -> None:
     """Encrypt everything that *source* gives.
 
     Raises:
@@ -98,7 +80,7 @@ def encrypt(source: BinaryIO, sink: Sink, recipients: Sequence[Recipient]) -> No
     pyrage.encrypt_io(source, sink, list(recipients))
 
 
-def decrypt(source: BinaryIO, sink: Sink | BinaryIO, identities: Sequence[Identity]) -> None:
+def decrypt(source: BufferedIOBase, sink: BufferedIOBase, identities: Sequence[Identity]) -> None:
     """Decrypt everything that *source* gives.
 
     Raises:

@@ -29,6 +29,9 @@ ROTATED_EVENT: Final = "audit_rotated"
 CONTINUING_EVENTS: Final = frozenset({RESUMED_EVENT, REPAIRED_EVENT, ROTATED_EVENT})
 """What may begin a file that goes on with a log."""
 
+SHREDDED_EVENT: Final = "pii_shredded"
+"""Says that the keys of a person are gone."""
+
 PRUNED_EVENT: Final = "audit_pruned"
 """Says that older segments are gone, by the operator's rule."""
 

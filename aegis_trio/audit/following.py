@@ -18,10 +18,9 @@ from pathlib import Path
 from typing import Final, final
 
 from aegis_trio.audit.canonical import MAX_LINE_BYTES
-from aegis_trio.audit.log_files import files_of_log, read_lines
+from aegis_trio.audit.log_files import files_of_log, read_lines, seq_of_segment
 
 _PLACE: Final = re.compile(rb', "seq": (0|[1-9][0-9]{0,18}), "phase": "[a-z]+", "prev": "[0-9a-f]{64}"\}$')
-_SEGMENT: Final = re.compile(r"[0-9]{20}", re.ASCII)
 
 
 @final
@@ -124,14 +123,14 @@ class LogFollower:
         return False
 
     def _find(self, next_seq: int, first_seq: int, files: dict[int, Path]) -> Place:
-        reached = first_seq
+        reached, end = first_seq, 0
         for line in read_lines(files[first_seq]):
             if reached == next_seq or not line.raw.endswith(b"\n"):
                 return Place(first_seq=first_seq, offset=line.offset, next_seq=reached)
-            reached = (seq_of(line.raw[:-1]) or reached) + 1
+            reached, end = (seq_of(line.raw[:-1]) or reached) + 1, line.end
         if reached != next_seq:
             raise MissingRecords(self._log, next_seq, None)
-        return Place(first_seq=first_seq, offset=files[first_seq].stat().st_size, next_seq=next_seq)
+        return Place(first_seq=first_seq, offset=end, next_seq=next_seq)
 
 
 def end_of(log: Path) -> Place | None:
@@ -166,8 +165,8 @@ def numbered_files(log: Path) -> list[tuple[int, Path]]:
     """
     found: dict[int, Path] = {}
     for file in files_of_log(log):
-        digits = file.name.removeprefix(f"{log.name}.")
-        first = int(digits) if _SEGMENT.fullmatch(digits) else _first_seq(file)
+        named = seq_of_segment(log, file)
+        first = _first_seq(file) if named is None else named
         if first is not None:
             found[first] = file
     return sorted(found.items())

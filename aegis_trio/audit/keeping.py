@@ -26,7 +26,7 @@ import structlog
 import trio
 
 from aegis_trio.audit.canonical import parse
-from aegis_trio.audit.chain import PRUNED_EVENT, TREE_FIELD, tree_before, tree_field
+from aegis_trio.audit.chain import PRUNED_EVENT, SHREDDED_EVENT, TREE_FIELD, tree_before, tree_field
 from aegis_trio.audit.checkpoint_files import CheckpointFiles, NotesFault, read_notes
 from aegis_trio.audit.entry import AuditEntry, service_event
 from aegis_trio.audit.files import sync_folder
@@ -34,6 +34,7 @@ from aegis_trio.audit.log_files import files_of_log, read_lines, seq_of_segment
 from aegis_trio.audit.lost import LogUnavailable
 from aegis_trio.audit.notes import SignedNote, UntrustedNote, VerifierKey, verify_note
 from aegis_trio.audit.packing import DRAFT_SUFFIX, fault_of, is_encrypted, is_packed, pack
+from aegis_trio.audit.pseudonyms import finish_shredding, pending_shreddings, settle_shredding
 from aegis_trio.audit.settings import AuditSettings
 from aegis_trio.audit.system_calls import FileOps
 from aegis_trio.model.clock import NS_PER_S, WallClock
@@ -53,6 +54,10 @@ class Trail(Protocol):
 
     async def append(self, entry: AuditEntry) -> int:
         """Write a record and wait until it is durable."""
+        ...
+
+    def forget(self, subject: str) -> None:
+        """Drop what memory holds of a person."""
         ...
 
 
@@ -135,6 +140,7 @@ class Keeper:
         try:
             await trio.to_thread.run_sync(self._pack_all, limiter=self._thread)
             await self._prune()
+            await self._note_shredded()
             await trio.to_thread.run_sync(self._measure, limiter=self._thread)
         except (OSError, LogUnavailable) as error:
             self._failures += 1
@@ -182,6 +188,17 @@ class Keeper:
                 segments=unwitnessed,
                 detail="AUDIT_RETENTION_DAYS: no checkpoint that a witness cosigned covers them, so they are kept.",
             )
+
+    async def _note_shredded(self) -> None:
+        """Record who was forgotten since; what a kill left of it is finished first."""
+        for found in await trio.to_thread.run_sync(pending_shreddings, self._path, limiter=self._thread):
+            self._trail.forget(found.subject)
+            await trio.to_thread.run_sync(finish_shredding, self._path, found, self._ops, limiter=self._thread)
+            months: list[JsonValue] = list(found.months)
+            await self._trail.append(service_event(SHREDDED_EVENT, keys=len(months), months=months))
+            # A commit that was under way may have written a key again; that one is over now.
+            await trio.to_thread.run_sync(finish_shredding, self._path, found, self._ops, limiter=self._thread)
+            await trio.to_thread.run_sync(settle_shredding, self._path, found, self._ops, limiter=self._thread)
 
     def _over(self, days: int) -> list[_Segment]:
         """Return the segments whose time is over, oldest first, and look what is witnessed."""

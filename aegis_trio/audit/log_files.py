@@ -18,7 +18,7 @@ from typing import BinaryIO, Final, final
 
 from aegis_trio.audit.age import Identity
 from aegis_trio.audit.canonical import MAX_LINE_BYTES, parse
-from aegis_trio.audit.packing import is_encrypted, is_packed, open_segment
+from aegis_trio.audit.packing import is_encrypted, open_segment
 
 _SEGMENT: Final = re.compile(r"(?P<digits>[0-9]{20})(?:\.zst(?:\.age)?)?", re.ASCII)
 _CHUNK_BYTES: Final = 128 * 1024
@@ -119,7 +119,7 @@ def read_lines(
         OSError: it cannot be read.
     """
     with open_segment(path, identities) as stream:
-        if is_packed(path):
+        if not stream.seekable():
             end = _ENDLESS
             _skip(stream, offset)
         else:

@@ -39,11 +39,10 @@ from aegis_trio.audit.lost import LogUnavailable, reason_of
 from aegis_trio.audit.system_calls import FileOps
 
 if TYPE_CHECKING:
-    from collections.abc import Buffer
+    from _typeshed import ReadableBuffer, WriteableBuffer
 
 PACKED_SUFFIX: Final = ".zst"
 ENCRYPTED_SUFFIX: Final = ".zst.age"
-SUFFIXES: Final = ("", PACKED_SUFFIX, ENCRYPTED_SUFFIX)
 DRAFT_SUFFIX: Final = ".packing"
 
 _LEVEL: Final = 6
@@ -77,6 +76,10 @@ def is_packed(path: Path) -> bool:
     return path.name.endswith((PACKED_SUFFIX, ENCRYPTED_SUFFIX))
 
 
+def _packed_forms(path: Path) -> list[Path]:
+    return [path.with_name(f"{path.name}{suffix}") for suffix in (PACKED_SUFFIX, ENCRYPTED_SUFFIX)]
+
+
 def is_encrypted(path: Path) -> bool:
     """Return whether the name says that the file is encrypted."""
     return path.name.endswith(ENCRYPTED_SUFFIX)
@@ -90,15 +93,21 @@ def open_segment(path: Path, identities: Sequence[Identity] = ()) -> BinaryIO:
         DamagedSegment: here, or while it is read.
         OSError: it cannot be read.
     """
+    try:
+        raw = path.open("rb")
+    except FileNotFoundError:
+        packed = next((form for form in _packed_forms(path) if form.exists()), None)
+        if packed is None or is_packed(path):
+            raise
+        return open_segment(packed, identities)  # it was packed after somebody listed the files
     if not is_packed(path):
-        return path.open("rb")
-    raw = path.open("rb")
-    if is_encrypted(path):
-        try:
-            raw = _decrypted(path, raw, identities)
-        except NotForUs:
-            raise EncryptedSegment(path) from None
-    return io.BufferedReader(_Unpacked(path, raw), _CHUNK_BYTES)
+        return raw
+    if not is_encrypted(path):
+        return io.BufferedReader(_Unpacked(path, raw), _CHUNK_BYTES)
+    try:
+        return io.BufferedReader(_Unpacked(path, _decrypted(path, raw, identities)), _CHUNK_BYTES)
+    except NotForUs:
+        raise EncryptedSegment(path) from None
 
 
 def pack(path: Path, recipients: Sequence[Recipient], ops: FileOps, check: Callable[[], None]) -> Path:
@@ -152,7 +161,7 @@ def _write_packed(
     with path.open("rb") as plain:
         packed = compressor.stream_reader(plain, size=path.stat().st_size)
         if recipients:
-            encrypt(cast("BinaryIO", packed), sink, recipients)
+            encrypt(cast("io.BufferedIOBase", packed), sink, recipients)
         else:
             while piece := packed.read(_CHUNK_BYTES):
                 sink.write(piece)
@@ -165,19 +174,19 @@ def _digest(
     with path.open("rb") as raw:
         stream: BinaryIO = raw
         if kind is not None:
-            stream = _decrypted(path, raw, identities) if is_encrypted(kind) else raw
-            stream = io.BufferedReader(_Unpacked(path, stream), _CHUNK_BYTES)
+            inner = _decrypted(path, raw, identities) if is_encrypted(kind) else raw
+            stream = io.BufferedReader(_Unpacked(path, inner), _CHUNK_BYTES)
         while piece := stream.read(_CHUNK_BYTES):
             check()
             digest.update(piece)
     return digest.digest()
 
 
-def _decrypted(path: Path, raw: BinaryIO, identities: Sequence[Identity]) -> BinaryIO:
+def _decrypted(path: Path, raw: io.BufferedReader, identities: Sequence[Identity]) -> io.BufferedRandom:
     # The library pushes and the reader pulls; a file without a name between them keeps memory constant, and is gone
     # with its descriptor. It holds what is compressed, never the lines.
     with raw:
-        file = cast("BinaryIO", TemporaryFile())  # noqa: SIM115 -- whoever reads closes it
+        file = TemporaryFile()  # noqa: SIM115 -- whoever reads closes it
         try:
             decrypt(raw, file, identities)
         except (NotForUs, OSError) as error:
@@ -190,19 +199,20 @@ def _decrypted(path: Path, raw: BinaryIO, identities: Sequence[Identity]) -> Bin
 
 
 @final
-class _Sink:
+class _Sink(io.BufferedIOBase):
     """A file for a library to write to, by the system calls of the log."""
 
     def __init__(self, fd: int, ops: FileOps, check: Callable[[], None]) -> None:
         self._fd, self._ops, self._check = fd, ops, check
 
-    def write(self, piece: bytes) -> int:
-        self._check()
-        write_all(self._fd, piece, self._ops)
-        return len(piece)
+    def writable(self) -> bool:
+        return True
 
-    def flush(self) -> None:
-        """Do nothing: nothing is kept back."""
+    def write(self, piece: ReadableBuffer) -> int:
+        self._check()
+        data = bytes(piece)
+        write_all(self._fd, data, self._ops)
+        return len(data)
 
 
 @final
@@ -224,7 +234,7 @@ class _Unpacked(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Buffer) -> int:
+    def readinto(self, buffer: WriteableBuffer) -> int:
         try:
             piece = self._stream.read(memoryview(buffer).nbytes)
         except zstandard.ZstdError as error:

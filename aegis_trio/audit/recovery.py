@@ -53,6 +53,12 @@ def draft(entry: AuditEntry, now_ns: int) -> str:
     return render({"timestamp": as_timestamp(now_ns), "event": entry.event, **entry.fields})
 
 
+def resumed_entry(signer: CheckpointSigner | None, reason: str, **fields: JsonValue) -> AuditEntry:
+    """Return the record that the log goes on, which may be the first of a file: it says what stands before it."""
+    tree: dict[str, JsonValue] = {} if signer is None else {TREE_FIELD: tree_field(signer.tree)}
+    return service_event(RESUMED_EVENT, reason=reason, **fields, **tree)
+
+
 @final
 @dataclass(frozen=True, slots=True)
 class Opened:
@@ -116,9 +122,7 @@ def _recover(log: LogFile, clock: WallClock, ops: FileOps, key: SigningKey | Non
         _put_aside(log, torn, clock.now_ns(), ops)
         log.cut(log.end - len(torn))
     if log.end == 0 and head.next_seq > 0:
-        reason = "the log goes on in a new file"
-        tree: dict[str, JsonValue] = {} if signer is None else {TREE_FIELD: tree_field(signer.tree)}
-        head = _append(log, head, signer, service_event(RESUMED_EVENT, reason=reason, **tree), clock)
+        head = _append(log, head, signer, resumed_entry(signer, "the log goes on in a new file"), clock)
     if torn:
         digest = hashlib.sha256(torn).hexdigest()
         head = _append(log, head, signer, service_event(RECOVERED_EVENT, bytes=len(torn), sha256=digest), clock)

@@ -31,6 +31,8 @@ class AuditSettings:
     """`AUDIT_COMPRESS`: sealed segments are compressed when the next one is sealed."""
     recipients: tuple[Recipient, ...] = ()
     """`AUDIT_RECIPIENTS`: sealed segments are encrypted for them."""
+    pseudonyms: bool = False
+    """`AUDIT_PSEUDONYMS`: addresses, user agents and persons stand under keyed names."""
     retention_days: int = 0
     """`AUDIT_RETENTION_DAYS`: witnessed segments older than this are pruned; 0 never."""
 

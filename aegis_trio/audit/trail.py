@@ -20,6 +20,8 @@ import trio
 
 from aegis_trio.audit.chain import ChainHead
 from aegis_trio.audit.entry import AuditEntry
+from aegis_trio.audit.lost import LogCannotOpen, LogUnavailable, reason_of
+from aegis_trio.audit.pseudonyms import Pseudonyms, pii_folder
 from aegis_trio.audit.queue import RecordQueue, Ticket, Waiting
 from aegis_trio.audit.recovery import draft, open_and_recover
 from aegis_trio.audit.settings import AuditSettings
@@ -37,12 +39,15 @@ PATIENCE_S: Final = 10.0  # twice what a disk may hang before the trail calls it
 class AuditTrail:
     """Takes records from any task; made by `open_audit_trail` alone."""
 
-    __slots__ = ("_appends", "_clock", "_observe", "_queue", "_waiting", "_writer")
+    __slots__ = ("_appends", "_clock", "_observe", "_pseudonyms", "_queue", "_waiting", "_writer")
 
-    def __init__(self, queue: RecordQueue, writer: Writer, clock: WallClock) -> None:
+    def __init__(
+        self, queue: RecordQueue, writer: Writer, clock: WallClock, pseudonyms: Pseudonyms | None = None
+    ) -> None:
         self._queue = queue
         self._writer = writer
         self._clock = clock
+        self._pseudonyms = pseudonyms
         self._observe: Callable[[AuditEntry], None] = _nobody
         self._appends = Histogram(SECONDS)
         self._waiting: dict[Ticket, float] = {}
@@ -101,10 +106,17 @@ class AuditTrail:
         """Return where the durable chain stands; a log that is right ends there."""
         return self._writer.head
 
+    def forget(self, subject: str) -> None:
+        """Drop what memory holds of a person whose keys were shredded."""
+        if self._pseudonyms is not None:
+            self._pseudonyms.forget(subject)
+
     def _hand_in(self, entry: AuditEntry, ticket: Ticket | None) -> None:
         # The time is taken here and not by the writer: it is the time of what happened, and order is kept.
         if self._writer.blocked_reason() is None:
-            text = draft(entry, self._clock.now_ns())
+            now_ns = self._clock.now_ns()
+            named = entry if self._pseudonyms is None else self._pseudonyms.apply(entry, now_ns)
+            text = draft(named, now_ns)
             if self._queue.offer(Waiting(text, entry.phase, ticket)):
                 self._observe(entry)
                 return
@@ -130,12 +142,29 @@ async def open_audit_trail(
     calls = ops or FileOps()
     opened = await trio.to_thread.run_sync(open_and_recover, settings.path, clock, calls, settings.signing_key)
     queue = RecordQueue()
-    writer = Writer(opened, queue, clock=clock, ops=calls, segment_bytes=settings.segment_bytes)
+    pseudonyms: Pseudonyms | None = None
+    if settings.pseudonyms:
+        try:
+            pseudonyms = await trio.to_thread.run_sync(Pseudonyms, settings.path, calls)
+        except (LogUnavailable, OSError) as error:
+            opened.file.close()
+            reason = error.reason if isinstance(error, LogUnavailable) else reason_of(error)
+            raise LogCannotOpen(
+                f"AUDIT_PSEUDONYMS: the keys in {pii_folder(settings.path)} cannot be used: {reason}."
+            ) from error
+    writer = Writer(
+        opened,
+        queue,
+        clock=clock,
+        ops=calls,
+        segment_bytes=settings.segment_bytes,
+        before_commit=_nothing if pseudonyms is None else pseudonyms.persist,
+    )
     try:
         async with trio.open_nursery() as guardian:
             await guardian.start(writer.run)
             try:
-                yield AuditTrail(queue, writer, clock)
+                yield AuditTrail(queue, writer, clock, pseudonyms)
             finally:
                 queue.close()
     except BaseExceptionGroup as group:
@@ -155,3 +184,7 @@ def _unavailable() -> AuditUnavailable:
         "The audit log cannot be written now, so nothing was done.",
         "Try again later; the operator finds the reason in the log and at the readiness check.",
     )
+
+
+def _nothing() -> None:
+    """Prepare nothing."""

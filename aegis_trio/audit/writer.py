@@ -15,22 +15,21 @@ Not here: what a disk fault is (files), and who may hand in records (trail).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, final
 
 import structlog
 import trio
 
-from aegis_trio.audit.chain import RESUMED_EVENT, TREE_FIELD, ChainHead, seal, tree_field
-from aegis_trio.audit.entry import service_event
+from aegis_trio.audit.chain import ChainHead, seal
 from aegis_trio.audit.lost import AuditLost, LogUnavailable
 from aegis_trio.audit.queue import RecordQueue, Waiting
-from aegis_trio.audit.recovery import BATCH_BYTES, Opened, draft, reopen_and_compare
+from aegis_trio.audit.recovery import BATCH_BYTES, Opened, draft, reopen_and_compare, resumed_entry
 from aegis_trio.audit.rotation import Begun, Rotator
 from aegis_trio.audit.signer import CheckpointSigner
 from aegis_trio.audit.statistics import AuditStatistics
 from aegis_trio.audit.system_calls import FileOps
 from aegis_trio.model.clock import WallClock
-from aegis_trio.model.json import JsonValue
 
 PROBE_INTERVAL_S: Final = 1.0  # how long after the disk the service comes back, at most
 IDLE_CHECK_S: Final = 1.0  # how long a vanished file goes unnoticed when nobody calls
@@ -44,7 +43,14 @@ class Writer:
     """Owns the file, the chain and the numbers."""
 
     def __init__(
-        self, opened: Opened, queue: RecordQueue, *, clock: WallClock, ops: FileOps, segment_bytes: int
+        self,
+        opened: Opened,
+        queue: RecordQueue,
+        *,
+        clock: WallClock,
+        ops: FileOps,
+        segment_bytes: int,
+        before_commit: Callable[[], None],
     ) -> None:
         self._file = opened.file
         self._head = opened.head
@@ -53,6 +59,7 @@ class Writer:
         self._clock = clock
         self._ops = ops
         self._thread = trio.CapacityLimiter(1)
+        self._before_commit = before_commit
         self._rotator = Rotator(segment_bytes, clock, ops, self._thread)
         self._blocked: LogUnavailable | None = None
         self._blocked_since_s = 0.0
@@ -155,7 +162,7 @@ class Writer:
         durable = False
         try:
             if data:
-                await trio.to_thread.run_sync(self._file.append, data, limiter=self._thread)
+                await trio.to_thread.run_sync(self._commit, data, limiter=self._thread)
             else:
                 await trio.to_thread.run_sync(self._file.check, limiter=self._thread)
             durable = True
@@ -174,6 +181,14 @@ class Writer:
         for seq, waiting in enumerate(batch, self._head.next_seq - len(batch)):
             self._queue.settle(waiting, seq)
         return True
+
+    def _commit(self, data: bytes) -> None:
+        try:
+            self._before_commit()
+        except LogUnavailable:
+            self._file.close()
+            raise
+        self._file.append(data)
 
     async def _sign(self, *, at_end: bool = False) -> bool:
         """Write the checkpoint that is due, if one is, or block and return False."""
@@ -270,14 +285,11 @@ class Writer:
             return True
 
     def _resumed(self) -> tuple[bytes, ChainHead]:
-        # The new file may be the first that an auditor sees: what it goes on with stands in its first record.
-        tree: dict[str, JsonValue] = {} if self._signer is None else {TREE_FIELD: tree_field(self._signer.tree)}
-        entry = service_event(
-            RESUMED_EVENT,
-            reason=self._blocked.reason if self._blocked is not None else "",
+        entry = resumed_entry(
+            self._signer,
+            self._blocked.reason if self._blocked is not None else "",
             blocked_ms=round((trio.current_time() - self._blocked_since_s) * 1000),
             refused=self._refused_while_blocked,
-            **tree,
         )
         return seal(self._head, draft(entry, self._clock.now_ns()), entry.phase)
 

@@ -25,6 +25,7 @@ def read_audit(reader: Reader) -> AuditSettings:
         signing_key=key,
         witnessing=found if found.witnesses else None,
         segment_bytes=reader.read(keeping.AUDIT_SEGMENT_MIB) * keeping.MIB,
+        pseudonyms=reader.read(operation.AUDIT_PSEUDONYMS),
         compress=reader.read(keeping.AUDIT_COMPRESS),
         recipients=reader.read(keeping.AUDIT_RECIPIENTS),
         retention_days=reader.read(keeping.AUDIT_RETENTION_DAYS),

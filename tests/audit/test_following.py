@@ -9,6 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aegis_trio.audit.following import LogFollower, MissingRecords, Place, seq_of
+from aegis_trio.audit.log_files import files_of_log
+from aegis_trio.audit.packing import pack
+from aegis_trio.audit.system_calls import FileOps
+from tests.audit.lives import Life
 from tests.audit.logs import lines_of, write_log
 from tests.audit.signed import SignedLog
 
@@ -120,3 +124,20 @@ def test_a_real_log_is_followed(path: Path) -> None:
 
     assert [0, 1, 2, 3, 4] == seqs(LogFollower(path))
     log.close()
+
+
+def test_a_follower_goes_on_when_its_file_is_packed(path: Path) -> None:
+    """A place is named by what the log says, whatever form a file is kept in."""
+    life = Life(path, None)
+    for _ in range(3):
+        life.ticks(4)
+        life.rotate()
+    life.file.close()
+    follower = LogFollower(path)
+    read = seqs(follower, 3)
+    for segment in files_of_log(path)[:2]:
+        pack(segment, [], FileOps(), lambda: None)
+    while more := seqs(follower, 3):
+        read += more
+
+    assert list(range(15)) == read

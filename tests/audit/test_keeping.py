@@ -28,9 +28,10 @@ from aegis_trio.audit.witness.settings import Witness, WitnessSettings
 from aegis_trio.model.clock import NS_PER_S, SetClock
 from tests.audit.conftest import NOON_NS
 from tests.audit.faults import Fault, FaultyOps
+from tests.audit.lives import Life
 from tests.audit.logs import events_of, records_of
 from tests.audit.signed import KEY, beside
-from tests.audit.test_rotation import Life, findings_of, segments_of
+from tests.audit.test_rotation import findings_of, segments_of
 from tests.audit.waiting import until
 
 WITNESS = SigningKey("witness.example", SignatureKind.COSIGNATURE, b"\x03" * 32)

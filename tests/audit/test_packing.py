@@ -16,8 +16,8 @@ from aegis_trio.audit.system_calls import FileOps
 from aegis_trio.audit.verify import verify_log
 from tests.audit.faults import Fault, FaultyOps
 from tests.audit.killing import Killed, KillingOps
+from tests.audit.lives import Life
 from tests.audit.signed import KEY, beside
-from tests.audit.test_rotation import Life
 
 FIRST = "00000000000000000000"
 

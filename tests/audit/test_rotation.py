@@ -11,25 +11,23 @@ import trio
 import trio.testing
 from structlog.testing import capture_logs
 
-from aegis_trio.audit.chain import ChainHead
 from aegis_trio.audit.checkpoint_files import read_notes
 from aegis_trio.audit.log_files import draft_of, files_of_log
 from aegis_trio.audit.lost import AuditLost, LogUnavailable
 from aegis_trio.audit.notes import SigningKey
 from aegis_trio.audit.opening import open_log
-from aegis_trio.audit.recovery import open_and_recover
-from aegis_trio.audit.rotation import RETRY_S, CannotRotate, Unsettled, rotate, rotation_record
+from aegis_trio.audit.rotation import RETRY_S, CannotRotate
 from aegis_trio.audit.settings import AuditSettings
 from aegis_trio.audit.system_calls import FileOps
 from aegis_trio.audit.trail import open_audit_trail
-from aegis_trio.audit.tree import leaf_digest
 from aegis_trio.audit.verify import Findings, verify_log
 from aegis_trio.model.clock import NS_PER_S, SetClock
 from aegis_trio.model.errors import AuditUnavailable
 from tests.audit.conftest import NOON_NS
 from tests.audit.faults import Fault, FaultyOps
 from tests.audit.killing import Killed, KillingOps
-from tests.audit.logs import events_of, lines_of, records_of, tick
+from tests.audit.lives import Life
+from tests.audit.logs import events_of, records_of, tick
 from tests.audit.places import exists, move
 from tests.audit.signed import KEY, beside
 from tests.audit.test_disk_faults import FAULTS, Story
@@ -122,41 +120,6 @@ async def test_an_old_file_is_followed_by_the_next_one_at_the_start(path: Path, 
         await until(lambda: trail.statistics().rotations_total == 1)
 
     assert [0, 1, 2] == all_records(path)
-
-
-class Life:
-    """A log in one thread that rotates when it is told to."""
-
-    def __init__(self, path: Path, key: SigningKey | None, ops: FileOps | None = None) -> None:
-        self.path, self.ops = path, ops or FileOps()
-        opened = open_and_recover(path, SetClock(NOON_NS), self.ops, key)
-        self.file, self.head, self.signer = opened.file, opened.head, opened.signer
-
-    def ticks(self, count: int) -> None:
-        lines, head = lines_of(count, head=self.head)
-        self.file.append(b"".join(lines))
-        self._reach(head, lines)
-
-    def rotate(self) -> None:
-        self.sign()
-        tree = None if self.signer is None else self.signer.tree
-        line, head = rotation_record(self.head, self.file, "size", tree, NOON_NS)
-        try:
-            self.file = rotate(self.file, line, self.ops)
-        except Unsettled as unsettled:
-            if not unsettled.next_file.stands():
-                raise
-            self.file = open_log(self.path, FileOps())
-        self._reach(head, [line])
-
-    def sign(self) -> None:
-        if self.signer is not None:
-            self.signer.write(self.file.end)
-
-    def _reach(self, head: ChainHead, lines: list[bytes]) -> None:
-        self.head = head
-        if self.signer is not None:
-            self.signer.add([leaf_digest(line.removesuffix(b"\n")) for line in lines], 0.0)
 
 
 def live(path: Path, key: SigningKey | None, ops: FileOps) -> Life:

@@ -184,7 +184,7 @@ def test_nothing_set_is_told_what_is_needed() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["WRITE_MODE", "AUDIT_PSEUDONYMS", "WRITE_ALLOW_ALL_TOKEN_REPOS"],
+    ["WRITE_MODE", "WRITE_ALLOW_ALL_TOKEN_REPOS"],
 )
 def test_what_does_not_exist_yet_cannot_be_switched_on(name: str) -> None:
     """Silence would let its operator believe in it; off is fine."""

@@ -13,7 +13,7 @@ from typing import Final
 from aegis_trio.audit.following import FollowedLine, LogFollower, MissingRecords, Place, end_of, seq_of
 from aegis_trio.audit.log_files import read_lines
 from aegis_trio.audit.search import FIELDS, RecordFilter
-from aegis_trio.cli.audit.sources import log_files, log_path, parse_moment
+from aegis_trio.cli.audit.sources import log_files, log_path, parse_moment, read_identities
 from aegis_trio.cli.usage import Usage
 
 LOOK_EVERY_S: Final = 0.5
@@ -75,8 +75,9 @@ def read_whole(arguments: argparse.Namespace) -> Iterator[FollowedLine]:
         OSError: a file cannot be read.
     """
     files, _ = log_files(arguments)
+    identities = read_identities(arguments.identity)
     for file in files:
-        for line in read_lines(file):
+        for line in read_lines(file, identities=identities):
             if line.raw.endswith(b"\n"):
                 yield FollowedLine(line.raw[:-1], seq_of(line.raw[:-1]))
 

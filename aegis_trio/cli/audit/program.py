@@ -8,7 +8,19 @@ from __future__ import annotations
 import argparse
 from typing import Final
 
-from aegis_trio.cli.audit import check_proof, export, init, prove, repair, show, stats, verify, witness
+from aegis_trio.cli.audit import (
+    check_proof,
+    export,
+    forget,
+    init,
+    prove,
+    pseudonym,
+    repair,
+    show,
+    stats,
+    verify,
+    witness,
+)
 from aegis_trio.cli.main import Command
 from aegis_trio.cli.usage import Usage
 
@@ -21,6 +33,8 @@ COMMANDS: Final[dict[str, tuple[Command, str]]] = {
     "show": (show, "show records, by what is asked for, and as they are written"),
     "stats": (stats, "sum records up: authentications, calls, refusals, addresses"),
     "export": (export, "hand records to a SIEM: syslog, OCSF or ECS, each at least once"),
+    "pseudonym": (pseudonym, "print the names that somebody may have in a log under pseudonyms"),
+    "forget": (forget, "make a person's records nobody's, in a log under pseudonyms"),
     "repair": (repair, "go on with a signed log after a loss, with a record of it"),
 }
 

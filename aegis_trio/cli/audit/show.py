@@ -13,7 +13,7 @@ from typing import Final
 from aegis_trio.audit.canonical import parse
 from aegis_trio.audit.following import FollowedLine, end_of
 from aegis_trio.cli.audit.choosing import add_filter_arguments, follow, followed_log, read_whole, record_filter
-from aegis_trio.cli.audit.sources import EXIT_TAMPERED, add_log_argument
+from aegis_trio.cli.audit.sources import EXIT_TAMPERED, add_identity_argument, add_log_argument
 from aegis_trio.cli.console.visible import fit_encoding, json_line, visible_line
 from aegis_trio.cli.exit_codes import EXIT_OK
 from aegis_trio.model.json import JsonObject
@@ -30,6 +30,7 @@ _SHOWN_ELSEWHERE: Final = frozenset(
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `audit show` understands to *parser*."""
     add_log_argument(parser)
+    add_identity_argument(parser)
     add_filter_arguments(parser)
     parser.add_argument(
         "-f", "--follow", action="store_true", help="go on with what is written (without --since: only)"

@@ -9,7 +9,7 @@ import sys
 from aegis_trio.audit.canonical import parse
 from aegis_trio.audit.summary import Summary, Table
 from aegis_trio.cli.audit.choosing import add_filter_arguments, read_whole, record_filter
-from aegis_trio.cli.audit.sources import EXIT_TAMPERED, add_log_argument
+from aegis_trio.cli.audit.sources import EXIT_TAMPERED, add_identity_argument, add_log_argument
 from aegis_trio.cli.console.visible import visible_line
 from aegis_trio.cli.exit_codes import EXIT_OK
 from aegis_trio.cli.usage import Usage
@@ -21,6 +21,7 @@ _ROWS = 10
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `audit stats` understands to *parser*."""
     add_log_argument(parser)
+    add_identity_argument(parser)
     add_filter_arguments(parser)
     parser.add_argument("--top", metavar="N", type=int, default=_ROWS, help=f"rows of each table (default: {_ROWS})")
     parser.add_argument("--json", action="store_true", help="print one JSON object")

@@ -8,10 +8,10 @@ from typing import Final
 from aegis_trio.audit.notes import SigningKey
 from aegis_trio.config.parsing import (
     choice,
-    off_switch,
     parse_audit_key,
     parse_path,
     parse_ring,
+    parse_switch,
     parse_url,
     seconds,
     whole_number,
@@ -76,11 +76,11 @@ AUDIT_SIGNING_KEY: Final = Variable[SigningKey | None](
 AUDIT_PSEUDONYMS: Final = Variable[bool](
     name="AUDIT_PSEUDONYMS",
     feature=Feature.AUDIT,
-    parse=off_switch,
+    parse=parse_switch,
     default=False,
     default_text="false",
-    absent=True,
-    meaning="Write addresses, user agents and persons as keyed pseudonyms. Not in this version.",
+    meaning="Write addresses, user agents and persons into the audit log as keyed pseudonyms, so that "
+    "`aegis-trio audit forget` can make them nobody's.",
 )
 ROOT_SECRET: Final = Variable[tuple[Secret, ...]](
     name="ROOT_SECRET",
