@@ -14,7 +14,7 @@ from io import BufferedIOBase
 from typing import Final, TypeAlias, final
 
 import pyrage
-from pyrage import x25519
+from pyrage import x25519  # pyright: ignore[reportMissingModuleSource]  # compiled
 
 _RECIPIENT: Final = "age1"
 _NOT_FOR_US: Final = "No matching keys"

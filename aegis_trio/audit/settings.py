@@ -31,6 +31,10 @@ class AuditSettings:
     """`AUDIT_COMPRESS`: sealed segments are compressed when the next one is sealed."""
     recipients: tuple[Recipient, ...] = ()
     """`AUDIT_RECIPIENTS`: sealed segments are encrypted for them."""
+    min_free_bytes: int = 0
+    """`AUDIT_MIN_FREE_MIB`: calls are refused while less is free on the log's disk; 0 never."""
+    reserve_bytes: int = 0
+    """Of the file that is given back when the disk is full; 0 for none."""
     pseudonyms: bool = False
     """`AUDIT_PSEUDONYMS`: addresses, user agents and persons stand under keyed names."""
     retention_days: int = 0

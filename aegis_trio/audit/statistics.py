@@ -36,6 +36,10 @@ class AuditStatistics:
     blocked_seconds_total: float
     probes_total: int
     """Attempts to take a blocked log into service again."""
+    free_bytes: int = 0
+    """On the disk of the log; 0 where nobody looks."""
+    space_low: int = 0
+    """1 while calls are refused because room ends, else 0."""
     rotations_total: int
     """Files that were sealed, and followed by the next one."""
     rotation_failures_total: int

@@ -60,6 +60,15 @@ class FileOps:
         """Take a name away."""
         path.unlink()
 
+    def free_bytes(self, folder: Path) -> int:
+        """Return how many bytes this user may still take of the folder's file system."""
+        found = os.statvfs(folder)
+        return found.f_bavail * found.f_frsize
+
+    def allocate(self, fd: int, size: int) -> None:
+        """Take room on the disk for the first bytes of a file."""
+        os.posix_fallocate(fd, 0, size)
+
     def lock(self, fd: int) -> None:
         """Take the file for this descriptor alone, or raise BlockingIOError at once."""
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -19,12 +19,13 @@ from typing import Final, final
 import trio
 
 from aegis_trio.audit.chain import ChainHead
-from aegis_trio.audit.entry import AuditEntry
+from aegis_trio.audit.entry import AuditEntry, Phase
 from aegis_trio.audit.lost import LogCannotOpen, LogUnavailable, reason_of
 from aegis_trio.audit.pseudonyms import Pseudonyms, pii_folder
 from aegis_trio.audit.queue import RecordQueue, Ticket, Waiting
 from aegis_trio.audit.recovery import draft, open_and_recover
 from aegis_trio.audit.settings import AuditSettings
+from aegis_trio.audit.space import DiskSpace
 from aegis_trio.audit.statistics import AuditStatistics
 from aegis_trio.audit.system_calls import FileOps
 from aegis_trio.audit.writer import Writer
@@ -39,14 +40,20 @@ PATIENCE_S: Final = 10.0  # twice what a disk may hang before the trail calls it
 class AuditTrail:
     """Takes records from any task; made by `open_audit_trail` alone."""
 
-    __slots__ = ("_appends", "_clock", "_observe", "_pseudonyms", "_queue", "_waiting", "_writer")
+    __slots__ = ("_appends", "_clock", "_observe", "_pseudonyms", "_queue", "_space", "_waiting", "_writer")
 
     def __init__(
-        self, queue: RecordQueue, writer: Writer, clock: WallClock, pseudonyms: Pseudonyms | None = None
+        self,
+        queue: RecordQueue,
+        writer: Writer,
+        clock: WallClock,
+        space: DiskSpace,
+        pseudonyms: Pseudonyms | None = None,
     ) -> None:
         self._queue = queue
         self._writer = writer
         self._clock = clock
+        self._space = space
         self._pseudonyms = pseudonyms
         self._observe: Callable[[AuditEntry], None] = _nobody
         self._appends = Histogram(SECONDS)
@@ -93,12 +100,18 @@ class AuditTrail:
         """Return why nothing can be written now, in words without a path, or None."""
         return self._writer.blocked_reason()
 
+    def closed_reason(self) -> str | None:
+        """Return why no call is taken now, in words without a path, or None: the log is blocked, or room ends."""
+        return self.blocked_reason() or self._space.reason()
+
     def statistics(self) -> AuditStatistics:
         """Return this moment's numbers."""
         now_s = trio.current_time()
         return replace(
             self._writer.statistics(),
             append_duration_seconds=self._appends.snapshot(),
+            free_bytes=self._space.free_bytes,
+            space_low=int(self._space.is_low),
             lag_seconds=now_s - next(iter(self._waiting.values()), now_s),
         )
 
@@ -113,7 +126,8 @@ class AuditTrail:
 
     def _hand_in(self, entry: AuditEntry, ticket: Ticket | None) -> None:
         # The time is taken here and not by the writer: it is the time of what happened, and order is kept.
-        if self._writer.blocked_reason() is None:
+        has_room = entry.phase is not Phase.INTENT or not self._space.is_low
+        if has_room and self._writer.blocked_reason() is None:
             now_ns = self._clock.now_ns()
             named = entry if self._pseudonyms is None else self._pseudonyms.apply(entry, now_ns)
             text = draft(named, now_ns)
@@ -142,6 +156,9 @@ async def open_audit_trail(
     calls = ops or FileOps()
     opened = await trio.to_thread.run_sync(open_and_recover, settings.path, clock, calls, settings.signing_key)
     queue = RecordQueue()
+    space = DiskSpace(
+        settings.path, min_free_bytes=settings.min_free_bytes, reserve_bytes=settings.reserve_bytes, ops=calls
+    )
     pseudonyms: Pseudonyms | None = None
     if settings.pseudonyms:
         try:
@@ -159,13 +176,17 @@ async def open_audit_trail(
         ops=calls,
         segment_bytes=settings.segment_bytes,
         before_commit=_nothing if pseudonyms is None else pseudonyms.persist,
+        before_probe=space.make_room,
     )
+    trail = AuditTrail(queue, writer, clock, space, pseudonyms)
     try:
         async with trio.open_nursery() as guardian:
             await guardian.start(writer.run)
+            watching = await guardian.start(_watch, space, trail)
             try:
-                yield AuditTrail(queue, writer, clock, pseudonyms)
+                yield trail
             finally:
+                watching.cancel()
                 queue.close()
     except BaseExceptionGroup as group:
         # One fault escapes as it is, so that a caller's `except` finds it; only several at once come as a group.
@@ -184,6 +205,15 @@ def _unavailable() -> AuditUnavailable:
         "The audit log cannot be written now, so nothing was done.",
         "Try again later; the operator finds the reason in the log and at the readiness check.",
     )
+
+
+async def _watch(
+    space: DiskSpace, trail: AuditTrail, *, task_status: trio.TaskStatus[trio.CancelScope] = trio.TASK_STATUS_IGNORED
+) -> None:
+    with trio.CancelScope() as scope:
+        task_status.started(scope)
+        if space.is_watched:
+            await space.watch(trail.append_nowait)
 
 
 def _nothing() -> None:

@@ -51,6 +51,7 @@ class Writer:
         ops: FileOps,
         segment_bytes: int,
         before_commit: Callable[[], None],
+        before_probe: Callable[[str], None],
     ) -> None:
         self._file = opened.file
         self._head = opened.head
@@ -59,13 +60,12 @@ class Writer:
         self._clock = clock
         self._ops = ops
         self._thread = trio.CapacityLimiter(1)
-        self._before_commit = before_commit
+        self._before_commit, self._before_probe = before_commit, before_probe
         self._rotator = Rotator(segment_bytes, clock, ops, self._thread)
         self._blocked: LogUnavailable | None = None
         self._blocked_since_s = 0.0
-        self._refused_while_blocked = 0
         self._commit_since_s: float | None = None
-        self._ended = False
+        self._ended, self._refused_while_blocked = False, 0
         self._records = self._bytes = self._batches = self._refused = self._lost = self._blocks = self._probes = 0
         self._blocked_s = self._commit_s = self._commit_max_s = 0.0
 
@@ -295,6 +295,7 @@ class Writer:
 
     def _probe(self, line: bytes) -> None:
         # Invariant: the next reopening starts from this handle, so that what it leaves above `end` is known as ours.
+        self._before_probe(self.blocked_reason() or "")
         self._file = reopen_and_compare(self._file, self._head, self._ops)
         if self._signer is not None and self._signer.unsigned:
             # Invariant: what stands in an old file is signed before a new one goes on.
@@ -313,7 +314,7 @@ class Writer:
     def _drop_queue(self) -> int:
         dropped = 0
         while batch := self._queue.take(BATCH_BYTES):
+            dropped += len(batch)
             for waiting in batch:
                 self._queue.settle(waiting, None)
-                dropped += 1
         return dropped

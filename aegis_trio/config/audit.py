@@ -25,6 +25,8 @@ def read_audit(reader: Reader) -> AuditSettings:
         signing_key=key,
         witnessing=found if found.witnesses else None,
         segment_bytes=reader.read(keeping.AUDIT_SEGMENT_MIB) * keeping.MIB,
+        min_free_bytes=reader.read(keeping.AUDIT_MIN_FREE_MIB) * keeping.MIB,
+        reserve_bytes=keeping.RESERVE_BYTES,
         pseudonyms=reader.read(operation.AUDIT_PSEUDONYMS),
         compress=reader.read(keeping.AUDIT_COMPRESS),
         recipients=reader.read(keeping.AUDIT_RECIPIENTS),

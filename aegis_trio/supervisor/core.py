@@ -174,7 +174,7 @@ async def check_upstream(upstream: UpstreamWatch) -> None:
 
 
 def _audit_condition(audit: AuditTrail) -> Unready | None:
-    reason = audit.blocked_reason()
+    reason = audit.closed_reason()
     return None if reason is None else Unready("audit_unavailable", f"AUDIT_LOG_PATH: {reason}")
 
 

@@ -126,6 +126,8 @@ GROUPS: Final = (
         ("blocked_total", "times", "How often the log became blocked."),
         ("blocked_seconds_total", "seconds", "For how long in all."),
         ("probes_total", "attempts", "Attempts to take a blocked log into service again."),
+        ("free_bytes", "bytes", "Free on the disk of the log."),
+        ("space_low", "bool", "1 while calls are refused because room on the disk ends."),
         ("rotations_total", "files", "Files that were sealed, and followed by the next one."),
         ("rotation_failures_total", "attempts", "Attempts at it that failed; the log goes on in the same file."),
         ("last_seq", "sequence", "Sequence of the last durable record, -1 before the first."),

@@ -11,6 +11,8 @@ from aegis_trio.config.parsing import parse_switch, split_list, whole_number
 from aegis_trio.config.variable import Feature, Variable
 
 MIB: Final = 1024 * 1024
+RESERVE_BYTES: Final = 8 * MIB
+"""Given back when the disk is full, so that the log can say so; 12,000 records."""
 
 
 def parse_recipients(raw_value: str) -> tuple[Recipient, ...]:
@@ -59,9 +61,20 @@ AUDIT_RETENTION_DAYS: Final = Variable[int](
     "them; 0 keeps everything.",
 )
 
+AUDIT_MIN_FREE_MIB: Final = Variable[int](
+    name="AUDIT_MIN_FREE_MIB",
+    feature=Feature.AUDIT,
+    parse=whole_number(0, 1024 * 1024, such_as=64),
+    default=64,
+    default_text="64",
+    unit="MiB",
+    meaning="Refuse calls while less is free on the disk of the audit log, before it is full; 0 never.",
+)
+
 VARIABLES: Final[tuple[Variable[object], ...]] = (
     AUDIT_SEGMENT_MIB,
     AUDIT_COMPRESS,
     AUDIT_RECIPIENTS,
     AUDIT_RETENTION_DAYS,
+    AUDIT_MIN_FREE_MIB,
 )
