@@ -3,7 +3,7 @@
 Laws:
     1. Nothing is lost silently: what is not recorded itself stands as a number in a later record.
     2. One address has at most `VERBATIM` attempts a minute recorded one by one and one sum; all together have
-       `RECORDED_PER_MINUTE`, sums and blocks included.
+       `RECORDED_AT_ONCE` records, and `RECORDED_PER_MINUTE` for as long as it lasts, sums and blocks included.
     3. Memory is bounded: the address that was quiet longest is summed up and forgotten first.
 
 Threat: the gate refuses calls when its audit log is full, so whoever may write without bound may switch it off.
@@ -22,16 +22,17 @@ import trio
 
 from aegis_trio.limits.sources import source_of
 from aegis_trio.model.clock import NS_PER_S
-from aegis_trio.policy.rate import Fits, per_minute, spend
+from aegis_trio.policy.rate import NS_PER_MINUTE, Fits, Limit, spend
 
 VERBATIM: Final = 10  # the guesses before a block by default, and as many refusals behind it
 PERIOD_S: Final = 60.0
-RECORDED_PER_MINUTE: Final = 600  # an attempt is up to three records of 300 bytes: 780 MB a day at worst
+RECORDED_AT_ONCE: Final = 900  # records of 300 bytes; an attempt is up to three of them
+RECORDED_PER_MINUTE: Final = 120  # 52 MB a day at worst
 MAX_ADDRESSES: Final = 4096
 EVERYBODY: Final = "various"
 """The address of a sum over addresses that each had too little room for their own."""
 
-_BUDGET: Final = per_minute(RECORDED_PER_MINUTE)
+_BUDGET: Final = Limit(burst=RECORDED_AT_ONCE, period_ns=RECORDED_AT_ONCE * NS_PER_MINUTE // RECORDED_PER_MINUTE)
 
 
 @final
@@ -68,13 +69,13 @@ class AttemptLedger:
         self._everybody = 0
         self._everybody_since_s = 0.0
 
-    def admit(self, address: str) -> bool:
-        """Count one refused attempt of *address*; return whether it is to be recorded itself."""
+    def admit(self, address: str, records: int = 1) -> bool:
+        """Count one refused attempt of *address*; return whether it is to be recorded itself, in so many *records*."""
         now_s = self._clock_s()
         source = source_of(address)
         tally = self._tallies.setdefault(source, _Tally(now_s))
         tally.seen += 1
-        if tally.seen <= VERBATIM and self._has_budget(now_s):
+        if tally.seen <= VERBATIM and self._has_budget(now_s, records):
             return True
         tally.unrecorded += 1
         return False
@@ -103,8 +104,12 @@ class AttemptLedger:
         return sums
 
     def close(self) -> list[Sum]:
-        """Return every sum that is still owed; for the end."""
-        sums = [Sum(source, tally.unrecorded) for source, tally in self._tallies.items() if tally.unrecorded]
+        """Return every sum that is still owed, the largest ones for themselves while there is room; for the end."""
+        now_s = self._clock_s()
+        sums: list[Sum] = []
+        owed = [Sum(source, tally.unrecorded) for source, tally in self._tallies.items()]
+        for found in sorted(owed, key=lambda one: one.attempts, reverse=True):
+            self._sum_up(found, now_s, sums)
         if self._everybody:
             sums.append(Sum(EVERYBODY, self._everybody))
         self._tallies.clear()
@@ -124,8 +129,8 @@ class AttemptLedger:
             self._everybody_since_s = now_s
         self._everybody += attempts
 
-    def _has_budget(self, now_s: float) -> bool:
-        match spend(_BUDGET, self._tat_ns, int(now_s * NS_PER_S)):
+    def _has_budget(self, now_s: float, records: int = 1) -> bool:
+        match spend(_BUDGET, self._tat_ns, int(now_s * NS_PER_S), records):
             case Fits(tat_ns):
                 self._tat_ns = tat_ns
                 return True

@@ -123,7 +123,7 @@ class Strangers:
         """
         self.totals["expired"] += 1
         late = self._too_often(origin)
-        if self._ledger.admit(origin.address):
+        if self._ledger.admit(origin.address, records=2):
             self._audit.append_nowait(api_authentication(AuthenticationStatus.FAILURE, origin, reason="invalid_token"))
             self._audit.append_nowait(access_denied("invalid_token", origin))
         self._tell("invalid_token", origin)
@@ -138,7 +138,7 @@ class Strangers:
         block_s = None
         if blocked_for_s is None and not known:
             block_s = self._failures.note_failure(origin.address)
-        if self._ledger.admit(origin.address):
+        if self._ledger.admit(origin.address, records=3):
             self._record_invalid(verdict, detail, origin, blocked=blocked_for_s is not None)
         self._tell("invalid_api_key", origin)
         if block_s is not None:

@@ -2,7 +2,8 @@
 
 Laws:
     1. What is granted is always recorded, and so is every step at which it is known who the person is.
-    2. Steps of strangers are recorded up to `RECORDED_PER_MINUTE`; how many more there were stands in the next one.
+    2. Steps of strangers are recorded up to `RECORDED_AT_ONCE`, and `RECORDED_PER_MINUTE` for as long as it lasts;
+       how many more there were stands in the next one.
 
 Threat: anybody can begin a sign-in; a flood of them must not fill the disk, for a full audit log stops the gate.
 """
@@ -19,10 +20,11 @@ from aegis_trio.auth.broker.rows import LoginRow
 from aegis_trio.model.clock import WallClock
 from aegis_trio.model.identity import Origin
 from aegis_trio.model.json import JsonValue
-from aegis_trio.policy.rate import Fits, per_minute, spend
+from aegis_trio.policy.rate import NS_PER_MINUTE, Fits, Limit, spend
 
-RECORDED_PER_MINUTE: Final = 600  # of 400 bytes: 350 MB a day at worst
-_BUDGET: Final = per_minute(RECORDED_PER_MINUTE)
+RECORDED_AT_ONCE: Final = 600  # of 400 bytes; a sign-in is three
+RECORDED_PER_MINUTE: Final = 120  # 70 MB a day at worst
+_BUDGET: Final = Limit(burst=RECORDED_AT_ONCE, period_ns=RECORDED_AT_ONCE * NS_PER_MINUTE // RECORDED_PER_MINUTE)
 
 log: Final = structlog.get_logger(__name__)
 

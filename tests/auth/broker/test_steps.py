@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from aegis_trio.auth.broker.rows import LoginRow
-from aegis_trio.auth.broker.steps import RECORDED_PER_MINUTE, SignInSteps
+from aegis_trio.auth.broker.steps import RECORDED_AT_ONCE, SignInSteps
 from aegis_trio.model.clock import SetClock
 from aegis_trio.model.errors import AuditUnavailable
 from tests.auth.broker.stage import HERE, START_S, S
@@ -27,9 +27,9 @@ def test_a_flood_of_strangers_is_counted_and_whoever_is_known_is_recorded() -> N
     """What was left out stands in the next record; a grant is always recorded."""
     trail, clock = FakeTrail(), SetClock(START_S * S)
     steps = SignInSteps(trail, clock)
-    for _ in range(RECORDED_PER_MINUTE + 1000):
+    for _ in range(RECORDED_AT_ONCE + 1000):
         steps.record("oauth_authorize", LOGIN, HERE, step="asked")
-    assert RECORDED_PER_MINUTE == len(trail.entries)
+    assert RECORDED_AT_ONCE == len(trail.entries)
 
     steps.record("oauth_grant", LOGIN, HERE, principal="person:1", grant="g")
     assert 1 == len(trail.named("oauth_grant"))
@@ -45,7 +45,7 @@ def test_a_count_that_cannot_be_recorded_is_not_lost() -> None:
     """It is told when the trail can be written again."""
     trail, clock = FakeTrail(), SetClock(START_S * S)
     steps = SignInSteps(trail, clock)
-    for _ in range(RECORDED_PER_MINUTE + 1):
+    for _ in range(RECORDED_AT_ONCE + 1):
         steps.record("oauth_authorize", LOGIN, HERE, step="asked")
     clock.set_ns(clock.now_ns() + 60 * S)
     trail.full = True

@@ -9,7 +9,7 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from aegis_trio.auth.attempts import VERBATIM
-from aegis_trio.auth.broker.steps import RECORDED_PER_MINUTE
+from aegis_trio.auth.broker.steps import RECORDED_AT_ONCE
 from aegis_trio.auth.clients.registry import MAX_PER_ADDRESS
 from aegis_trio.store.interface import Space
 from tests.web.oauth.stage import DOCUMENT_ID, authorize_address, code_fields, make_stage, query_of
@@ -55,9 +55,9 @@ async def test_a_page_that_anybody_may_ask_for_does_not_fill_the_store() -> None
 async def test_sign_ins_that_nobody_finishes_do_not_fill_the_disk_with_records() -> None:
     """A full audit log stops the gate; grants are recorded all the same, and the number of the others is."""
     stage = make_stage()
-    for number in range(RECORDED_PER_MINUTE + FLOOD):
+    for number in range(RECORDED_AT_ONCE + FLOOD):
         await stage.ask("GET", authorize_address(), client=_address(number))
-    assert RECORDED_PER_MINUTE == stage.trail.events().count("oauth_authorize")
+    assert RECORDED_AT_ONCE == stage.trail.events().count("oauth_authorize")
     await stage.browser().sign_in()
     assert 1 == stage.trail.events().count("oauth_grant")
     stage.later(60)
