@@ -5,8 +5,9 @@
     <log>.pii/<year-month>/<32 hex>.key         for the records of one person
     <log>.pii/shredded/<32 hex>                 a person was forgotten, and no record says so yet
 
-In a record `client_ip`, `user_agent`, and of a person `login` and `principal` stand as `p1:` and 16 hexadecimal digits,
-the beginning of HMAC-SHA256(key of that person and month, field || 0 || value).
+In a record `client_ip`, `user_agent`, and of a person `login`, `principal` and `grant` stand as `p1:` and 16
+hexadecimal digits, the beginning of HMAC-SHA256(key of that person and month, field || 0 || value). A record that gives
+a person's number alone is of whom other records said that it is; of nobody who can be found, where none said it yet.
 
 Laws:
     1. A key is durable before a record that it was used in.
@@ -42,10 +43,12 @@ from aegis_trio.audit.system_calls import FileOps
 from aegis_trio.model.clock import as_timestamp
 
 PERSON_FIELD: Final = "login"
-FIELDS: Final = ("client_ip", "user_agent", PERSON_FIELD, "principal")
+PRINCIPAL_FIELD: Final = "principal"
+FIELDS: Final = ("client_ip", "user_agent", PERSON_FIELD, PRINCIPAL_FIELD, "grant")
 PREFIX: Final = "p1:"
 
-_OF_PERSONS_ALONE: Final = frozenset({"principal"})  # a key's identifier is no person
+_OF_PERSONS_ALONE: Final = frozenset({PRINCIPAL_FIELD, "grant"})  # a key's identifier is no person
+_PERSON: Final = "person:"
 _NOBODY: Final = frozenset({"local", "various"})
 _GENERAL: Final = "general"
 _INDEX: Final = "index.key"
@@ -85,18 +88,29 @@ class Pseudonyms:
         self._keys: dict[tuple[str, str], bytes] = {}
         self._loaded: set[str] = set()
         self._fresh: list[tuple[str, str]] = []
+        self._logins: dict[str, str] = {}
         make_folder(self._folder, ops)
         self._index = _read_key(self._folder / _INDEX) or _make_index(self._folder, ops)
 
     def apply(self, entry: AuditEntry, now_ns: int) -> AuditEntry:
         """Return *entry* with names for what tells of a person. At the first record of a month it looks at the disk."""
-        login = entry.fields.get(PERSON_FIELD)
+        login, principal = entry.fields.get(PERSON_FIELD), entry.fields.get(PRINCIPAL_FIELD)
+        is_number = isinstance(principal, str) and principal.startswith(_PERSON)
+        if is_number and not isinstance(login, str):
+            login = self._logins.get(str(principal))
         month = as_timestamp(now_ns)[:_MONTH]
-        key = self._key(month, subject_of(self._index, login) if isinstance(login, str) else _GENERAL)
+        if isinstance(login, str):
+            key = self._key(month, subject_of(self._index, login))
+            if is_number:
+                self._logins[str(principal)] = login
+        elif is_number:
+            key = secrets.token_bytes(_KEY_BYTES)  # a key that stays could not be found when the person is forgotten
+        else:
+            key = self._key(month, _GENERAL)
         fields = dict(entry.fields)
         for name in FIELDS:
             value = fields.get(name)
-            if isinstance(value, str) and (name not in _OF_PERSONS_ALONE or isinstance(login, str)):
+            if isinstance(value, str) and (name not in _OF_PERSONS_ALONE or is_number or isinstance(login, str)):
                 fields[name] = value if value in _NOBODY else pseudonym(key, name, value)
         return replace(entry, fields=fields)
 
@@ -124,6 +138,9 @@ class Pseudonyms:
         for month, known in list(self._keys):
             if known == subject:
                 del self._keys[month, known]
+        for principal, login in list(self._logins.items()):
+            if subject_of(self._index, login) == subject:
+                del self._logins[principal]
 
     def _key(self, month: str, subject: str) -> bytes:
         if month not in self._loaded:
@@ -205,11 +222,11 @@ def finish_shredding(log: Path, shredded: Shredded, ops: FileOps) -> None:
         LogUnavailable, OSError: the disk does not allow it.
     """
     for month in _months(pii_folder(log)):
-        file = month / f"{shredded.subject}.key"
-        if file.exists():
-            _overwrite(file, ops)
-            ops.unlink(file)
-            sync_folder(month, ops)
+        for file in (month / f"{shredded.subject}.key", month / f"{shredded.subject}.key.new"):  # a kill left a draft
+            if file.exists():
+                _overwrite(file, ops)
+                ops.unlink(file)
+                sync_folder(month, ops)
 
 
 def settle_shredding(log: Path, shredded: Shredded, ops: FileOps) -> None:

@@ -149,8 +149,14 @@ async def run_gate(  # noqa: ASYNC128 -- _serve reports that it has started
             tracer=tracer,
         )
         alerting = _build_alerting(settings, gate, audit, catalogue, clock)
-        store = None if signin is None else signin.store
-        keeper = BlockKeeper(addresses.blocks, settings.blocks, audit, clock, store=store, end_blocked=gate.end_blocked)
+        keeper = BlockKeeper(
+            addresses.blocks,
+            settings.blocks,
+            audit,
+            clock,
+            store=None if signin is None else signin.store,
+            end_blocked=gate.end_blocked,
+        )
         await audit.append(service_event("service_started", version=__version__))
         gate.authenticator.announce()
         keys = reloader(gate, settings, audit, reload_settings)
@@ -186,7 +192,7 @@ async def run_gate(  # noqa: ASYNC128 -- _serve reports that it has started
                 background.start_soon(alerting.run)
             background.start_soon(gate.noticer.run)
             await background.start(keeper.run)
-            background.start_soon(_build_log_keeper(settings, gate, audit, clock).run)
+            background.start_soon(_keep_log, settings, gate, audit, clock)
             if signin is not None:
                 await background.start(signin.run, gate.hub)
             await _serve(settings, gate, begin_drain, drain, task_status)
@@ -203,10 +209,10 @@ def _warn(settings: Settings) -> None:
         log.warning(UNSIGNED.code, detail=UNSIGNED.detail)
 
 
-def _build_log_keeper(settings: Settings, gate: Gate, audit: AuditTrail, clock: WallClock) -> Keeper:
+async def _keep_log(settings: Settings, gate: Gate, audit: AuditTrail, clock: WallClock) -> None:
     keeper = Keeper(settings.audit, audit, clock=clock)
     gate.metrics.register("audit_segments", keeper.statistics)
-    return keeper
+    await keeper.run()
 
 
 def _build_alerting(

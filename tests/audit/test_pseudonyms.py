@@ -122,6 +122,28 @@ async def test_what_names_nobody_stays_as_it_is(settings: AuditSettings, clock: 
     assert fields == {name: records_of(settings.path)[0][name] for name in fields}
 
 
+async def test_a_number_without_a_login_is_that_persons_or_nobodys(settings: AuditSettings, clock: SetClock) -> None:
+    """A notice gives a person's number alone: in the clear it would undo every forgetting."""
+    path = settings.path
+    notice = AuditEntry("security_event", Phase.EVENT, {"kind": "k", "principal": "person:ada", "client_ip": ADDRESS})
+    async with kept(settings, clock) as (trail, keeper):
+        await trail.append(notice)  # nobody has said yet who that is
+        await trail.append(person())
+        await trail.append(notice)
+        unknown, known, told = names_of(path, "principal")
+        assert known == told != unknown
+        found = {name for _, name in pseudonyms_of(path, "principal", "person:ada")}
+        assert (True, False) == (known in found, unknown in found)
+
+        await trio.to_thread.run_sync(shred, path, "ada", FileOps())
+        await keeper.look()
+        await trail.append(notice)
+
+    assert not {unknown, known} & {name for _, name in pseudonyms_of(path, "principal", "person:ada")}
+    assert names_of(path, "principal")[-1] not in {unknown, known}
+    assert b"person:" not in path.read_bytes()
+
+
 async def test_who_is_told_of_records_is_told_of_real_addresses(settings: AuditSettings, clock: SetClock) -> None:
     """Limits, blocks and alerts are about somebody, now."""
     told: list[AuditEntry] = []

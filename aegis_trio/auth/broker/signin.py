@@ -242,7 +242,8 @@ class SignIns:
         await self._people.remember(identity, tokens)
         signed_in = await self._browsers.sign_in(browser, identity.uid, identity.login)
         if login.is_own:
-            self._steps.record("oauth_authorize", login, origin, step="signed_in", principal=principal_of(identity.uid))
+            whom = {"principal": principal_of(identity.uid), "login": identity.login}
+            self._steps.record("oauth_authorize", login, origin, step="signed_in", **whom)
             return SignedIn(signed_in)
         if browser.uid is not None and browser.uid != identity.uid:
             pending = Pending(id=new_id(), login=replace(login, browser=signed_in.id, nonce=None, verifier=None))

@@ -49,5 +49,6 @@ def used_twice(what: str, grant_id: str, grant: GrantRow | None, address: str | 
     """
     fields: dict[str, JsonValue] = {"what": what, "grant": grant_id}
     if grant is not None:
-        fields |= {"principal": principal_of(grant.uid), "client": grant.client_id[:_MAX_CLIENT_CHARS]}
+        fields |= {"principal": principal_of(grant.uid), "login": grant.login}
+        fields["client"] = grant.client_id[:_MAX_CLIENT_CHARS]
     return security_event("oauth_reuse_detected", Severity.HIGH, client_ip=address, **fields)
