@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import NoReturn
 
@@ -22,6 +24,16 @@ def require_program(name: str) -> str:
     if path is None:
         _miss(f"needs the program {name}, which is not on PATH", "; .ci/run must install it")
     return path
+
+
+def require_tracing() -> str:
+    """Return the path of strace, or skip (fail in CI) where it is missing or this machine forbids to trace."""
+    strace = require_program("strace")
+    tracing = [strace, "-qq", "-o", os.devnull, sys.executable, "-c", ""]
+    tried = subprocess.run(tracing, capture_output=True, text=True, check=False)
+    if tried.returncode:
+        _miss(f"needs to trace a process, which this machine forbids: {tried.stderr.strip()}", "")
+    return strace
 
 
 def require_node_packages() -> Path:

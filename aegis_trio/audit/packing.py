@@ -105,7 +105,7 @@ def open_segment(path: Path, identities: Sequence[Identity] = ()) -> BinaryIO:
     if not is_encrypted(path):
         return io.BufferedReader(_Unpacked(path, raw), _CHUNK_BYTES)
     try:
-        return io.BufferedReader(_Unpacked(path, _decrypted(path, raw, identities)), _CHUNK_BYTES)
+        return io.BufferedReader(_Unpacked(path, _decrypted(path, raw, identities, None)), _CHUNK_BYTES)
     except NotForUs:
         raise EncryptedSegment(path) from None
 
@@ -174,7 +174,8 @@ def _digest(
     with path.open("rb") as raw:
         stream: BinaryIO = raw
         if kind is not None:
-            inner = _decrypted(path, raw, identities) if is_encrypted(kind) else raw
+            # Beside the log, where there is room: a container may have no other folder that can be written.
+            inner = _decrypted(path, raw, identities, path.parent) if is_encrypted(kind) else raw
             stream = io.BufferedReader(_Unpacked(path, inner), _CHUNK_BYTES)
         while piece := stream.read(_CHUNK_BYTES):
             check()
@@ -182,11 +183,13 @@ def _digest(
     return digest.digest()
 
 
-def _decrypted(path: Path, raw: io.BufferedReader, identities: Sequence[Identity]) -> io.BufferedRandom:
+def _decrypted(
+    path: Path, raw: io.BufferedReader, identities: Sequence[Identity], folder: Path | None
+) -> io.BufferedRandom:
     # The library pushes and the reader pulls; a file without a name between them keeps memory constant, and is gone
     # with its descriptor. It holds what is compressed, never the lines.
     with raw:
-        file = TemporaryFile()  # noqa: SIM115 -- whoever reads closes it
+        file = TemporaryFile(dir=folder)  # noqa: SIM115 -- whoever reads closes it
         try:
             decrypt(raw, file, identities)
         except (NotForUs, OSError) as error:

@@ -4,6 +4,8 @@
     acknowledge   many tasks append without end, and each acknowledged record is printed as `<label> <task> <n> <seq>`
     sign          the same, signed
     split         the same, over a disk that takes eleven bytes at a time and kills after so many of them
+    forks         for each line of standard input forks a process that does as `sign`, with small files, and says which;
+                  when that one has ended, it says so
     hold          opens the log, prints `ready`, and holds it
     full          appends beneath RLIMIT_FSIZE, raises the limit, and prints what it saw as JSON
 """
@@ -20,7 +22,6 @@ from pathlib import Path
 import trio
 
 from aegis_trio.audit.entry import service_event
-from aegis_trio.audit.notes import SigningKey
 from aegis_trio.audit.settings import AuditSettings
 from aegis_trio.audit.system_calls import FileOps
 from aegis_trio.audit.trail import AuditTrail, open_audit_trail
@@ -30,6 +31,7 @@ from tests.audit.signed import KEY
 
 TASKS = 24
 LIMIT_BYTES = 20_000
+SMALL_BYTES = 50_000
 
 
 class SplitOps(FileOps):
@@ -48,7 +50,7 @@ def say(text: str) -> None:
     os.write(1, f"{text}\n".encode())
 
 
-async def acknowledge(path: Path, label: str, ops: FileOps, key: SigningKey | None) -> None:
+async def acknowledge(settings: AuditSettings, label: str, ops: FileOps) -> None:
     """Append from many tasks until killed."""
 
     async def append(trail: AuditTrail, task: int) -> None:
@@ -59,7 +61,7 @@ async def acknowledge(path: Path, label: str, ops: FileOps, key: SigningKey | No
             number += 1
 
     async with (
-        open_audit_trail(AuditSettings(path=path, signing_key=key), clock=SystemClock(), ops=ops) as trail,
+        open_audit_trail(settings, clock=SystemClock(), ops=ops) as trail,
         trio.open_nursery() as nursery,
     ):
         for task in range(TASKS):
@@ -94,16 +96,35 @@ async def full(path: Path) -> None:
     say(json.dumps(seen))
 
 
+def fork_each(path: Path) -> None:
+    """Fork a process for each label."""
+    settings = AuditSettings(path=path, signing_key=KEY, segment_bytes=SMALL_BYTES)
+    while label := sys.stdin.readline().strip():
+        child = os.fork()
+        if child == 0:
+            # The ordinary log writes lines in parts, and would leave half of one before what is said next.
+            sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 -- until the process ends
+            try:
+                trio.run(acknowledge, settings, label, FileOps())
+            finally:
+                os._exit(1)
+        say(f"process {child}")
+        _, status = os.waitpid(child, 0)
+        say(f"ended {os.waitstatus_to_exitcode(status)}")
+
+
 def main() -> None:
     """Run what the command line names."""
     what, path, label, writes = sys.argv[1], Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
     if what == "hold":
         trio.run(hold, path)
+    elif what == "forks":
+        fork_each(path)
     elif what == "full":
         trio.run(full, path)
     else:
         ops = SplitOps(writes) if what == "split" else FileOps()
-        trio.run(acknowledge, path, label, ops, KEY if what == "sign" else None)
+        trio.run(acknowledge, AuditSettings(path=path, signing_key=KEY if what == "sign" else None), label, ops)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from aegis_trio.audit.log_files import files_of_log
 from aegis_trio.audit.lost import AuditLost
 from aegis_trio.audit.reader import verify_chain
 from aegis_trio.audit.recovery import open_and_recover
@@ -25,6 +27,7 @@ from tests.audit.signed import KEY
 
 ROOT = Path(__file__).parents[2]
 ROUNDS = 12
+KILLS = 200
 
 
 @contextmanager
@@ -79,6 +82,48 @@ def test_a_process_that_is_killed_loses_no_acknowledged_record(what: str, path: 
     assert torn == sorted(int(str(record["bytes"])) for record in records if record["event"] == "audit_recovered")
     if what == "split":
         assert len(torn) >= ROUNDS // 2
+
+
+@pytest.mark.slow
+def test_two_hundred_kills_under_load_lose_nothing(path: Path, clock: SetClock) -> None:
+    """At any moment, of a change of files too: what was acknowledged is there, and everything verifies."""
+    chance = random.Random("two hundred kills")  # noqa: S311 -- moments, not secrets
+    acknowledged: dict[int, tuple[str, int, int]] = {}
+    command = [sys.executable, "-m", "tests.audit.crashing", "forks", str(path), "", "0"]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for number in range(KILLS):
+            process.stdin.write(f"round{number}\n")
+            process.stdin.flush()
+            pid, wanted = 0, chance.randint(1, 120)
+            while (words := process.stdout.readline().split())[0] != "ended":
+                if words[0] == "process":
+                    pid = int(words[1])
+                else:
+                    label, task, count, seq = words
+                    acknowledged[int(seq)] = (label, int(task), int(count))
+                    wanted -= 1
+                if pid and wanted <= 0:
+                    os.kill(pid, signal.SIGKILL)
+                    pid = 0
+            assert ["ended", str(-signal.SIGKILL)] == words
+        process.stdin.close()
+
+    opened = open_and_recover(path, clock, FileOps(), KEY)
+    opened.file.close()
+    files = files_of_log(path)
+    assert len(files) > KILLS // 10
+    findings = verify_log(files, path, keys=[KEY.verifier])
+    assert (None, opened.head.next_seq) == (findings.fault, findings.head.next_seq)
+    written = {
+        int(str(record["seq"])): (record["label"], record["task"], record["number"])
+        for file in files
+        for record in records_of(file)
+        if record["event"] == "tick"
+    }
+    assert acknowledged.items() <= written.items()
+    assert len({label for label, _, _ in acknowledged.values()}) == KILLS
 
 
 def test_a_file_that_may_not_grow_blocks_and_goes_on_when_it_may(path: Path) -> None:
