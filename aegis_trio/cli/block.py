@@ -4,6 +4,7 @@ Laws:
     1. The command changes nothing about who is blocked: it writes an order, which the gate does and records.
     2. What the gate would refuse is refused here, with the reason.
     3. Without a gate that runs the order waits, and the command says so.
+    4. Nobody is called unblocked whom a wider block still holds.
 
 Whom it trusts: whoever may write the gate's store.
 """
@@ -18,18 +19,20 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Final, final
 
 import trio
 
-from aegis_trio.cli.exit_codes import EXIT_OK
+from aegis_trio.cli.exit_codes import EXIT_OK, EXIT_STILL_BLOCKED
 from aegis_trio.cli.usage import Usage
 from aegis_trio.config.load import load_settings
 from aegis_trio.config.settings import Settings
 from aegis_trio.limits.block_rows import MAX_NOTE_CHARACTERS, TOPIC, Action, KeptBlock, Order, put_order, read_block
 from aegis_trio.limits.sources import network_of
 from aegis_trio.model.clock import NS_PER_S, WallClock, as_timestamp, unix_seconds
+from aegis_trio.model.json import JsonObject
 from aegis_trio.policy.blocks import Network, why_unblockable
 from aegis_trio.store.interface import Space, Store, StoreFailed
 from aegis_trio.store.sqlite import open_sqlite_store
@@ -75,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise OSError(str(failed)) from failed
     as_json: bool = arguments.json
     print(_json(result, arguments.clock) if as_json else _text(result, arguments.clock))
-    return EXIT_OK
+    return EXIT_STILL_BLOCKED if order.action is Action.REMOVE and result.blocks else EXIT_OK
 
 
 @final
@@ -86,6 +89,18 @@ class _Result:
     order: Order
     is_done: bool
     blocks: tuple[KeptBlock, ...]
+    """All of them for a list; for a removal those that still hold there."""
+
+
+def _wider_than(network: Network, blocks: Sequence[KeptBlock]) -> tuple[KeptBlock, ...]:
+    """Return the blocks of wider networks: removing a part of one leaves it whole."""
+    return tuple(block for block in blocks if _holds(network_of(block.subject), network))
+
+
+def _holds(wider: Network | None, network: Network) -> bool:
+    if isinstance(network, IPv4Network):
+        return isinstance(wider, IPv4Network) and network.subnet_of(wider)
+    return isinstance(wider, IPv6Network) and network.subnet_of(wider)
 
 
 def _order_of(arguments: argparse.Namespace, settings: Settings) -> Order:
@@ -133,7 +148,13 @@ async def _ask(path: Path, order: Order, clock: WallClock) -> _Result:
             is_done = True
         if order.action is Action.LIST and not is_done:
             await store.delete(Space.BLOCK_ORDER, key)  # nobody waits for that list any more
-        return _Result(order, is_done, await _blocks(store, clock) if order.action is Action.LIST else ())
+        match order.action:
+            case Action.LIST:
+                return _Result(order, is_done, await _blocks(store, clock))
+            case Action.REMOVE if is_done and order.network is not None:
+                return _Result(order, is_done, _wider_than(order.network, await _blocks(store, clock)))
+            case _:
+                return _Result(order, is_done, ())
 
 
 async def _blocks(store: Store, clock: WallClock) -> tuple[KeptBlock, ...]:
@@ -162,7 +183,14 @@ def _json(result: _Result, clock: WallClock) -> str:
         ]
         return json.dumps({"gate_answered": result.is_done, "blocks": blocks}, indent=2)
     until = None if order.until is None else as_timestamp(order.until * NS_PER_S)
-    given = {"action": order.action.value, "network": str(order.network), "until": until, "done": result.is_done}
+    given: JsonObject = {
+        "action": order.action.value,
+        "network": str(order.network),
+        "until": until,
+        "done": result.is_done,
+    }
+    if order.action is Action.REMOVE:
+        given["still_blocked_by"] = [block.subject for block in result.blocks]
     return json.dumps(given, indent=2)
 
 
@@ -170,6 +198,9 @@ def _text(result: _Result, clock: WallClock) -> str:
     order = result.order
     if order.action is Action.LIST:
         return _table(result.blocks, clock, is_complete=result.is_done)
+    if result.blocks:
+        wider = ", ".join(block.subject for block in result.blocks)
+        return f"{order.network} is STILL BLOCKED, by {wider}: a part of a block cannot be removed. Remove it whole."
     what = "Blocked" if order.action is Action.ADD else "Unblocked"
     return f"{what} {order.network}." if result.is_done else _WAITS
 

@@ -1,7 +1,7 @@
 """Exit codes, the same in every command.
 
-Source: sysexits.h for 64, 69, 70, 74, 75 and 78; 1 and 2 belong to `key-age`, 1 also to `console`; 130 is how shells
-name SIGINT.
+Source: sysexits.h for 64, 69, 70, 74, 75 and 78; 1 and 2 belong to `key-age`, 1 also to `console` and `block`; 130 is
+how shells name SIGINT.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Final
 EXIT_OK: Final = 0
 EXIT_EXPIRING: Final = 1
 EXIT_CALL_FAILED: Final = 1
+EXIT_STILL_BLOCKED: Final = 1
 EXIT_EXPIRED: Final = 2
 EXIT_USAGE: Final = 64
 EXIT_UNAVAILABLE: Final = 69

@@ -18,7 +18,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from math import ceil
 from random import SystemRandom
 from typing import Final, final
@@ -185,12 +185,17 @@ class Blocklist:
                     self.add(network, for_s=left_s, note=block.note)
 
     def remove(self, network: Network) -> tuple[str, ...]:
-        """Unblock *network* and everything within it; return the subjects of what was blocked."""
+        """Unblock *network* and everything within it; return the subjects of what was blocked.
+
+        An IPv6 address that failed is blocked with its /64, and is unblocked with it: nobody has to know that.
+        """
         gone: list[str] = []
         now_s = self._clock_s()
         for block in tuple(self._all()):
             own = network_of(block.subject)
-            if own is None or own.version != network.version or not own.subnet_of(network):  # type: ignore[arg-type] # one version
+            if own is None or not (
+                _lies_in(own, network) or (block.cause is Cause.FAILURES and _lies_in(network, own))
+            ):
                 continue
             if _left_s(block, now_s) is not None:
                 gone.append(block.subject)
@@ -257,6 +262,12 @@ class Blocklist:
                 return
             del self._failed[source]
             self._forgotten += full and not idle
+
+
+def _lies_in(part: Network, whole: Network) -> bool:
+    if isinstance(part, IPv4Network):
+        return isinstance(whole, IPv4Network) and part.subnet_of(whole)
+    return isinstance(whole, IPv6Network) and part.subnet_of(whole)
 
 
 def _left_s(block: Block, now_s: float) -> int | None:

@@ -95,11 +95,31 @@ def test_orders_work_with_a_gate_that_runs(
             (one["address"], one["cause"], one["seconds_left"], one["note"]) for one in found["blocks"]
         ]
         assert 0 == run("block", "remove", "203.0.113.0/24", "--json")
-        assert {"action": "remove", "network": "203.0.113.0/24", "until": None, "done": True} == json_of(capsys)
+        done = {"action": "remove", "network": "203.0.113.0/24", "until": None, "done": True, "still_blocked_by": []}
+        assert done == json_of(capsys)
         assert 0 == run("block", "list")
         assert ["192.0.2.1", "failures", "300", "s", "left"] == capsys.readouterr().out.split()
     assert blocks.operator_blocked_for_s("203.0.113.9") is None
     assert ["address_blocked", "address_unblocked"] == trail.kinds
+
+
+def test_an_address_that_a_wider_block_holds_is_not_called_unblocked(
+    path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever reads "Unblocked" tells somebody that he may come in."""
+    blocks = Blocklist(300, clock_s=lambda: 1000.0)
+    with structlog.testing.capture_logs(), gate(path, blocks, _Trail(), monkeypatch):
+        for network in ("10.0.0.0/8", "10.1.2.3", "2001:db8::/32"):
+            assert 0 == run("block", "add", network)
+        capsys.readouterr()
+        assert 1 == run("block", "remove", "10.1.2.3")
+        assert capsys.readouterr().out.startswith("10.1.2.3/32 is STILL BLOCKED, by 10.0.0.0/8: ")
+        assert 1 == run("block", "remove", "2001:db8::5", "--json")
+        assert ["2001:db8::/32"] == json_of(capsys)["still_blocked_by"]
+        assert 0 == run("block", "remove", "::ffff:10.0.0.0/104")
+        assert "Unblocked 10.0.0.0/8.\n" == capsys.readouterr().out
+    assert blocks.operator_blocked_for_s("10.1.2.3") is None
+    assert blocks.operator_blocked_for_s("2001:db8::5") is not None
 
 
 def test_without_a_gate_the_order_waits_and_the_command_says_so(path: Path, capsys: pytest.CaptureFixture[str]) -> None:

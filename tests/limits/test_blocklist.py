@@ -43,6 +43,20 @@ def test_repeated_blocks_grow_only_where_the_operator_wants_it() -> None:
             assert blocks.blocked_for_s("192.0.2.1") is None
 
 
+def test_an_address_is_unblocked_with_what_was_blocked_for_it() -> None:
+    """An operator is told an address by somebody who is locked out; that it failed as a /64 is our own affair."""
+    blocks = make()
+    for address in ("2001:db8:1::5", "2001:db8:2::5", "192.0.2.1"):
+        blocks.block(source_of(address))
+    blocks.add(ip_network("2001:db8:2::/48"), for_s=None)
+
+    assert ("2001:db8:1::/64",) == blocks.remove(ip_network("2001:db8:1::77"))
+    assert blocks.blocked_for_s("2001:db8:1::5") is None
+    assert ("2001:db8:2::/64",) == blocks.remove(ip_network("2001:db8:2::5"))
+    assert blocks.blocked_for_s("2001:db8:2::5") is not None
+    assert ("192.0.2.1",) == blocks.remove(ip_network("192.0.2.1"))
+
+
 def test_a_day_of_peace_is_forgiven() -> None:
     """An address changes hands; nobody pays for years."""
     watch = Watch()
