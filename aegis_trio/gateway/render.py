@@ -37,11 +37,13 @@ from aegis_trio.model.errors import (
     TooMany,
     UnknownPrompt,
     UnknownTool,
+    UpstreamBusy,
     UpstreamPaused,
 )
 from aegis_trio.model.json import JsonObject, JsonValue, encode_json
 from aegis_trio.model.toolspec import ContextT, ToolSpec
 
+RETRY_SOON_S: Final = 5  # what nobody can foretell: readiness, disk and Gitea are looked at more often than this
 ENVELOPE_BYTES: Final = 512  # JSON-RPC member names, id and the `_meta` of a modern result
 _PROTOCOL_ERRORS: Final = (
     UnknownTool,
@@ -152,6 +154,8 @@ def fault_body(fault: Fault) -> JsonObject:
                 body["limit"] = fault.limit
         case UpstreamPaused():
             body["retry_after_seconds"] = fault.retry_after_s
+        case NotReady() | AuditUnavailable() | UpstreamBusy():
+            body["retry_after_seconds"] = RETRY_SOON_S
         case InsufficientScope():
             body["scopes"] = list(fault.scopes)
         case MissingCapability():

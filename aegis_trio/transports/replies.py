@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from aegis_trio.gateway.render import failed_result, fault_body, is_protocol_error
+from aegis_trio.gateway.render import RETRY_SOON_S, failed_result, fault_body, is_protocol_error
 from aegis_trio.model.asgi import Send
 from aegis_trio.model.call import CallKind, CorrelationId, Failure
 from aegis_trio.model.errors import (
@@ -35,7 +35,6 @@ from aegis_trio.protocol.revisions import Era, Revision
 
 HeaderLines = Sequence[tuple[bytes, bytes]]
 
-RETRY_NOT_READY_S: Final = 5  # readiness is looked at more often than this while the gate is not ready
 _REFUSED_PARAMS: Final = frozenset({INVALID_PARAMS, MISSING_CAPABILITY})
 _NO_STORE: Final = (b"cache-control", b"no-store")
 # Source: MCP 2026-07-28 basic/transports/streamable-http#receiving-messages (X-Accel-Buffering).
@@ -82,7 +81,7 @@ def fault_reply(
     if isinstance(fault, TooMany | UpstreamPaused):
         http_status, retry_after_s = row.http_status, fault.retry_after_s
     elif isinstance(fault, NotReady | AuditUnavailable):
-        http_status, retry_after_s = row.http_status, RETRY_NOT_READY_S
+        http_status, retry_after_s = row.http_status, RETRY_SOON_S
     elif isinstance(fault, InsufficientScope):
         http_status = row.http_status
     return error_reply(

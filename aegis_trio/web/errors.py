@@ -11,12 +11,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, final
 
-from aegis_trio.gateway.render import fault_body
-from aegis_trio.model.errors import AuditUnavailable, Fault, NotReady, TooMany, Unauthenticated, UpstreamPaused
+from aegis_trio.gateway.render import RETRY_SOON_S, fault_body
+from aegis_trio.model.errors import (
+    AuditUnavailable,
+    Fault,
+    NotReady,
+    TooMany,
+    Unauthenticated,
+    UpstreamBusy,
+    UpstreamPaused,
+)
 from aegis_trio.model.fault_rows import row_of
 from aegis_trio.model.json import JsonObject, encode_json
 
-RETRY_NOT_READY_S: Final = 5  # the upstream check runs more often than this while the gate is not ready
 JSON: Final = b"application/json"
 
 
@@ -52,8 +59,8 @@ def fault_headers(fault: Fault) -> tuple[tuple[bytes, bytes], ...]:
             return ((b"www-authenticate", b"Bearer"),)
         case TooMany() | UpstreamPaused():
             return ((b"retry-after", str(fault.retry_after_s).encode()),)
-        case NotReady() | AuditUnavailable():
-            return ((b"retry-after", str(RETRY_NOT_READY_S).encode()),)
+        case NotReady() | AuditUnavailable() | UpstreamBusy():
+            return ((b"retry-after", str(RETRY_SOON_S).encode()),)
         case _:
             return ()
 

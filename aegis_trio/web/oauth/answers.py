@@ -12,9 +12,10 @@ from __future__ import annotations
 from typing import Final
 
 from aegis_trio.auth.broker.errors import OAuthCode, OAuthRefused
+from aegis_trio.gateway.render import RETRY_SOON_S
 from aegis_trio.model.asgi import Scope, Send
 from aegis_trio.model.json import JsonObject
-from aegis_trio.web.errors import RETRY_NOT_READY_S, HttpAnswer, json_answer
+from aegis_trio.web.errors import HttpAnswer, json_answer
 
 # Trade: Chromium holds every redirect behind a form to `form-action`, down to the last one, and where a login or
 # a client leads from its own address nobody can list. So forms post to us, and the answer to a form is never a redirect
@@ -78,7 +79,7 @@ def error_answer(refusal: OAuthRefused, status: int, *extra: Extra) -> HttpAnswe
     return call_answer(status, {"error": refusal.code.value, "error_description": refusal.description}, *extra)
 
 
-def later_answer(status: int, description: str, retry_after_s: int = RETRY_NOT_READY_S) -> HttpAnswer:
+def later_answer(status: int, description: str, retry_after_s: int = RETRY_SOON_S) -> HttpAnswer:
     """Tell a client to come again."""
     refusal = OAuthRefused(OAuthCode.TEMPORARILY_UNAVAILABLE, description)
     return error_answer(refusal, status, (b"retry-after", str(retry_after_s).encode()))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from aegis_trio.auth.broker.errors import OAuthRefused
+from aegis_trio.gateway.render import RETRY_SOON_S
 from aegis_trio.model.errors import (
     AuditUnavailable,
     NotReady,
@@ -22,7 +23,7 @@ from aegis_trio.model.errors import (
 )
 from aegis_trio.protocol.refusals import Refusal
 from aegis_trio.store.interface import StoreFailed
-from aegis_trio.web.errors import RETRY_NOT_READY_S, HttpAnswer, fault_answer
+from aegis_trio.web.errors import HttpAnswer, fault_answer
 from aegis_trio.web.oauth.answers import page_answer
 from aegis_trio.web.oauth.endpoint import Asked, Trouble
 from aegis_trio.web.oauth.pages import Message, PagePrinter, Way
@@ -146,7 +147,7 @@ def gitea_page(printer: PagePrinter, fault: UpstreamFault, ways: tuple[Way, ...]
         ),
         ways=ways,
     )
-    return page_answer(status, printer.message(message), _retry_after(RETRY_NOT_READY_S))
+    return page_answer(status, printer.message(message), _retry_after(RETRY_SOON_S))
 
 
 def _later(printer: PagePrinter, what: str) -> HttpAnswer:
@@ -154,7 +155,7 @@ def _later(printer: PagePrinter, what: str) -> HttpAnswer:
         title="Not just now",
         paragraphs=(f"{what} Nothing was granted.", "Reload this page in a moment. If it lasts, tell its operator."),
     )
-    return page_answer(503, printer.message(message), _retry_after(RETRY_NOT_READY_S))
+    return page_answer(503, printer.message(message), _retry_after(RETRY_SOON_S))
 
 
 def _retry_after(seconds: int) -> tuple[bytes, bytes]:
