@@ -36,8 +36,10 @@ _MAX_SAFE_INTEGER: Final = 2**53 - 1  # Source: RFC 8259 section 6, what every r
 # most 12 bytes, so 48 fields take at most 48 * (40 * 12 + 80), and 144 members at most 144 * 2 * (8 * 12 + 28).
 _RUNGS: Final = ((MAX_PATH_BYTES, MAX_PATH_BYTES), (MAX_PATH_BYTES, 256), (1024, 64), (40, 8))
 
-# Made once: `json.dumps` with these options would make an encoder for every record.
+# Made once: `json.dumps` with these options would make an encoder for every record, and `json.loads` would look at
+# each line for an encoding that no record has.
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=True, allow_nan=False)
+_DECODER: Final = json.JSONDecoder()
 
 
 def render(fields: Mapping[str, JsonValue]) -> str:
@@ -70,7 +72,7 @@ def is_canonical(record: JsonObject, raw_line: bytes) -> bool:
 def parse(raw_line: bytes) -> JsonObject | None:
     """Return the record of one line without its newline, or None when it is not a JSON object."""
     try:
-        value = cast("JsonValue", json.loads(raw_line))
+        value = cast("JsonValue", _DECODER.decode(raw_line.decode()))
     except (ValueError, RecursionError):  # neither JSON nor UTF-8; or 64 KiB of opening brackets
         return None
     return value if isinstance(value, dict) else None

@@ -31,6 +31,7 @@ TAKEN_OVER: Final = (
     "A gate that reads the file itself takes it over within a second; one whose environment is made of it "
     "(compose's env_file, systemd's EnvironmentFile) must be restarted."
 )
+TAKEN_OVER_STORED: Final = "A gate that sees the keys' folder takes it over within a second."
 _FORMATS: Final = {"bare": KeyForm.HEX, "prefixed": KeyForm.AEGIS}
 
 
@@ -215,7 +216,7 @@ def _introduction(made: NewKey, line: str | None, path: Path) -> str:
             "",
             "Next steps:",
             *put,
-            f"2. {TAKEN_OVER}",
+            f"2. {TAKEN_OVER_STORED if line is None else TAKEN_OVER}",
             "3. Give the key itself to the client: Authorization: Bearer <key>.",
             "4. Ask `aegis-trio key-age` from cron; `aegis-trio rotate` makes the next key.",
         )

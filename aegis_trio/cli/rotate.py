@@ -20,6 +20,7 @@ from aegis_trio.cli.exit_codes import EXIT_OK
 from aegis_trio.cli.key_files import KeyFiles
 from aegis_trio.cli.keygen import (
     TAKEN_OVER,
+    TAKEN_OVER_STORED,
     add_expiry_argument,
     add_shared_arguments,
     days_from,
@@ -100,7 +101,9 @@ def run(arguments: argparse.Namespace) -> int:
     revoked_ns = now_ns if raw_entry is None and not grace else None
     ends_by_itself = _retire(folder, entry, previous, made, ends_ns=ends_ns, revoked_ns=revoked_ns)
     if arguments.json:
-        print(json.dumps(_document(made, entry, backups, ends_ns), indent=2))
+        print(json.dumps(_document(made, entry, backups, ends_ns, in_store=raw_entry is None), indent=2))
+    elif raw_entry is None:
+        print("\n".join(_report_stored(made, entry, backups, ends_ns)))
     else:
         print("\n".join(_report(made, entry, backups, ends_ns, ends_by_itself=ends_by_itself)))
     return EXIT_OK
@@ -225,14 +228,14 @@ def _retire(
 
 
 def _document(
-    made: NewKey, entry: KeyEntry, backups: Sequence[Path], ends_ns: int | None
+    made: NewKey, entry: KeyEntry, backups: Sequence[Path], ends_ns: int | None, *, in_store: bool
 ) -> dict[str, str | bool | list[str] | None]:
     return {
         **key_document(made),
         "replaces": entry.label,
         "old_key_ends": None if ends_ns is None else as_timestamp(ends_ns),
         "backups": [str(backup) for backup in backups],
-        "restart_needed": bool(os.environ.get(access.MCP_API_KEYS.name, "").strip()),
+        "restart_needed": not in_store and bool(os.environ.get(access.MCP_API_KEYS.name, "").strip()),
     }
 
 
@@ -240,12 +243,8 @@ def _report(
     made: NewKey, entry: KeyEntry, backups: Sequence[Path], ends_ns: int | None, *, ends_by_itself: bool
 ) -> list[str]:
     lines = [
-        "The new key, shown this once:",
-        "",
-        f"    {made.key.reveal()}",
-        "",
-        f"It is known as {made.metadata.hint} and expires {expiry_words(made.metadata.expires_ns)}.",
-        *(f"The file as it was: {backup} (it holds the old key: delete it when all is well)" for backup in backups),
+        *_shown(made),
+        *_left(backups),
         "",
         "Next steps:",
         f"1. {TAKEN_OVER}",
@@ -263,3 +262,31 @@ def _report(
             "runs: unset or change it, and restart the gate."
         )
     return lines
+
+
+def _report_stored(made: NewKey, entry: KeyEntry, backups: Sequence[Path], ends_ns: int | None) -> list[str]:
+    ends = "ends then" if ends_ns is None else f"ends at {as_timestamp(ends_ns)}"
+    return [
+        *_shown(made),
+        *_left(backups),
+        "",
+        "Next steps:",
+        # With a Gitea token of its own in GITEA_KEY_TOKENS, that file changes as well.
+        f"1. {TAKEN_OVER if backups else TAKEN_OVER_STORED}",
+        "2. Give the new key to the client.",
+        f"3. The old key {entry.label} {ends}; nothing has to be removed.",
+    ]
+
+
+def _shown(made: NewKey) -> list[str]:
+    return [
+        "The new key, shown this once:",
+        "",
+        f"    {made.key.reveal()}",
+        "",
+        f"It is known as {made.metadata.hint} and expires {expiry_words(made.metadata.expires_ns)}.",
+    ]
+
+
+def _left(backups: Sequence[Path]) -> list[str]:
+    return [f"The file as it was: {backup} (it holds the old key: delete it when all is well)" for backup in backups]

@@ -158,7 +158,8 @@ class Blocklist:
         if rule is not None:
             raise BlockRefused(f"{network} {rule}.")
         now_s = self._clock_s()
-        self._drop_ended(now_s)
+        if self._operator_count() >= MAX_OPERATOR_BLOCKS:
+            self._drop_ended(now_s)
         if self._operator_count() >= MAX_OPERATOR_BLOCKS:
             raise BlockRefused(
                 f"there are {MAX_OPERATOR_BLOCKS} blocks already; remove some, or block a wider network."
@@ -245,11 +246,11 @@ class Blocklist:
             del self._networks[key]
 
     def _drop_ended(self, now_s: float) -> None:
-        for blocks in tuple(self._networks.values()):
-            for block in tuple(blocks.values()):
-                network = network_of(block.subject)
-                if network is not None and _left_s(block, now_s) is None:
-                    self._drop(block, network)
+        for key, blocks in tuple(self._networks.items()):
+            for number in [number for number, block in blocks.items() if _left_s(block, now_s) is None]:
+                del blocks[number]
+            if not blocks:
+                del self._networks[key]
 
     def sweep(self) -> None:
         """Forget a few of those whose block has ended; called at every failure, so that memory follows them."""

@@ -291,6 +291,21 @@ def test_a_key_in_the_store_is_rotated_in_the_store(
     assert (made["hint"] in capsys.readouterr().out) is False
 
 
+def test_what_is_said_of_a_key_in_the_store_is_true_of_the_store(
+    env_file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No settings file holds it: whoever is told to edit one, or to restart, looks for what is not there."""
+    made = store(capsys)
+    assert 0 == run("rotate", "--key", made["hint"], "--grace")
+    told = capsys.readouterr().out
+    assert "nothing has to be removed" in told
+    assert not {"MCP_API_KEYS", "restart"} & set(told.replace(".", " ").replace(",", " ").split())
+    monkeypatch.setenv("MCP_API_KEYS", KEY)
+    newest = max(listed(capsys), key=lambda one: one["created"] or "")
+    assert 0 == run("rotate", "--key", newest["hint"], "--replace", "--json")
+    assert json_of(capsys)["restart_needed"] is False
+
+
 def test_a_store_alone_is_enough(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """MCP_API_KEYS need not be set: the gate starts, and rotation finds the one key and moves its Gitea token."""
     env = folder / ".env"

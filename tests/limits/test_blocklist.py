@@ -12,6 +12,7 @@ from aegis_trio.limits import blocklist
 from aegis_trio.limits.blocklist import ENDLESS_RETRY_S, Block, Blocklist, BlockRefused, Cause
 from aegis_trio.limits.failures import FailureWindow
 from aegis_trio.limits.sources import network_of, source_of
+from tests.protocol.test_reader_cost import count_calls
 
 DAY_S = 86_400
 
@@ -141,6 +142,17 @@ def test_memory_is_bounded_for_strangers_and_for_the_operator(monkeypatch: pytes
     watch.now_s += 60
     blocks.add(ip_network("203.0.113.9/32"), for_s=60)
     assert 1 == blocks.statistics().operator_networks
+
+
+def test_one_more_block_costs_the_same_however_many_there_are() -> None:
+    """Ten thousand blocks that were kept are taken up at every start, which must not take minutes."""
+    blocks = make()
+    networks = [ip_network((number << 8, 24)) for number in range(1, 1002)]
+    blocks.add(networks[0], for_s=60)
+    early = count_calls(lambda: blocks.add(networks[1], for_s=60))
+    for network in networks[2:-1]:
+        blocks.add(network, for_s=60)
+    assert early == count_calls(lambda: blocks.add(networks[-1], for_s=60))
 
 
 def test_what_was_kept_holds_again_and_counts_for_the_next() -> None:

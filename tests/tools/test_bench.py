@@ -23,6 +23,7 @@ HEADINGS = [
     "Starting",
     "One message through the protocol",
     "Limits",
+    "Audit",
     "A call that touches nothing",
     "Knowing who calls",
     "Against the embedded demo forge",
@@ -30,6 +31,7 @@ HEADINGS = [
     "Streams that rest",
     "One event to many streams",
     "Hanging up",
+    "Verifying a log",
 ]
 LONG = "x" * 300_000  # more than one read, one frame and one window of HTTP/2
 
@@ -53,13 +55,14 @@ def _section(heading: str, name: str = "x") -> str:
 def test_a_quick_run_measures_everything_and_writes_the_page(tmp_path: Path) -> None:
     """A bench that only runs on the day of a release is found broken on that day."""
     page = tmp_path / "performance.md"
-    ran = _bench("--quick", "--write", "--page", str(page))
+    ran = _bench("--quick", "--write", "--page", str(page), "--note", "The machine was busy.")
     assert 0 == ran.returncode, ran.stderr
     written = page.read_text(encoding="utf-8")
     assert HEADINGS == re.findall(r"^## (.+)$", written, re.MULTILINE)
     for part in written.split("\n## ")[1:]:
         assert part.count("\n|") >= 5, part  # the table's head and three rows
         how = part.split("\n\n")[1]
+        assert "in one run. The machine was busy.\n" in part
         assert len(how) > 100, "a figure without its way is no claim"
         assert "{" not in how
     assert written.endswith(ran.stdout.rstrip() + "\n")

@@ -1,7 +1,8 @@
 """One command that measures the gate, and prints ratios that were measured in one run.
 
-    just bench                                    everything, against the embedded demo forge
+    just bench                                    everything but that log, against the embedded demo forge
     just bench --only calls --only core           some sections
+    just bench --only audit-verify                a log of ten million records: ten minutes, and 10 GB of disk
     just bench --gitea URL --token-file FILE --file owner/repo/path
                                                   reading from a Gitea that you started on this machine
     just bench --write                            the same, and put the sections into docs/performance.md
@@ -32,6 +33,7 @@ import trio
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from auditing import DEFAULT_AUDIT_TURNS, AuditTurns, measure_audit
 from authentication import DEFAULT_AUTH_TURNS, AuthTurns, measure_authentication
 from calls import measure_calls
 from core import DEFAULT_TURNS, Turns, measure_core
@@ -43,6 +45,7 @@ from report import Section, render_section, write_sections
 from signins import measure_signins
 from starting import measure_starting
 from streams import WARM_UP, measure_fan_out, measure_idle
+from verifying import LONG, measure_verifying
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PAGE: Final = ROOT / "docs" / "performance.md"
@@ -51,6 +54,7 @@ SECTIONS: Final = (
     "starting",
     "core",
     "limits",
+    "audit",
     "calls",
     "authentication",
     "forge",
@@ -59,6 +63,8 @@ SECTIONS: Final = (
     "fan-out",
     "hang-ups",
 )
+APART: Final = ("audit-verify",)
+"""Sections that need minutes and gigabytes: measured where they are asked for."""
 MAX_STREAMS: Final = 11_000  # the gate takes 12,000 connections in all
 SPARE_FILES: Final = 500  # what a program opens beside its streams
 
@@ -78,6 +84,8 @@ class Plan:
     sign_ins: int = 100
     commands: int = 10
     starts: int = 3
+    audit_turns: AuditTurns = DEFAULT_AUDIT_TURNS
+    verified: int = LONG
     streams_beside: int = 1_000
 
 
@@ -94,6 +102,8 @@ QUICK: Final = Plan(
     sign_ins=2,
     commands=1,
     starts=1,
+    audit_turns=AuditTurns(turns=1, records=2, calls=2),
+    verified=400,
     streams_beside=5,
 )
 
@@ -104,11 +114,14 @@ def main() -> int:
     parser.add_argument("--gitea", help="base URL of a Gitea on loopback, to read from (default: the demo forge)")
     parser.add_argument("--token-file", type=Path, help="file with a token of that Gitea")
     parser.add_argument("--file", default=None, help="owner/repo/path to read (default: one of the demo forge)")
-    parser.add_argument("--only", action="append", choices=SECTIONS, help="measure this section alone; may be repeated")
+    parser.add_argument(
+        "--only", action="append", choices=SECTIONS + APART, help="measure this section alone; may be repeated"
+    )
     parser.add_argument("--calls", type=int, default=USUAL.calls, help="calls that read a file (default: %(default)s)")
     parser.add_argument("--streams", type=int, default=USUAL.streams, help="streams that rest (default: %(default)s)")
     parser.add_argument("--quick", action="store_true", help="a few of everything; the figures mean nothing")
     parser.add_argument("--write", action="store_true", help="put the sections into docs/performance.md")
+    parser.add_argument("--note", default="", help="a sentence for each section, such as how busy the machine was")
     parser.add_argument("--page", type=Path, default=PAGE, help="the page that --write changes")
     arguments = parser.parse_args()
     fault = _fault_of(arguments)
@@ -150,7 +163,7 @@ async def _run(arguments: argparse.Namespace, plan: Plan) -> list[str]:
     rendered: list[str] = []
 
     def tell(section: Section) -> None:
-        rendered.append(render_section(section))
+        rendered.append(render_section(section, arguments.note))
         print(rendered[-1], flush=True)
 
     with tempfile.TemporaryDirectory(prefix="aegis-trio-bench-") as folder:
@@ -161,7 +174,8 @@ async def _run(arguments: argparse.Namespace, plan: Plan) -> list[str]:
                 # Somebody's own Gitea is read from, and that is all.
                 await _read(stage, arguments, plan, tell)
             else:
-                for name in arguments.only or SECTIONS:
+                usual = SECTIONS + APART if arguments.quick else SECTIONS
+                for name in arguments.only or usual:
                     await _MEASURES[name](stage, arguments, plan, tell)
     return rendered
 
@@ -175,9 +189,12 @@ class Stage:
     bare: Program
     key: str
 
-    def idle_gate(self) -> AbstractAsyncContextManager[Program]:
+    def idle_gate(
+        self, audit_log: Path | None = None, *, is_recorded: bool = True
+    ) -> AbstractAsyncContextManager[Program]:
         """Start a gate that asks nothing of the forge."""
-        return open_idle_gate(self.state, self.forge.url, self.forge.token, self.key)
+        url, token = self.forge.url, self.forge.token
+        return open_idle_gate(self.state, url, token, self.key, audit_log=audit_log, is_recorded=is_recorded)
 
 
 Tell = Callable[[Section], None]
@@ -223,6 +240,14 @@ async def _limits(_stage: Stage, _arguments: argparse.Namespace, plan: Plan, tel
     tell(replace(section, rows=[*section.rows, await measure_places(plan.turns)]))
 
 
+async def _audit(stage: Stage, _arguments: argparse.Namespace, plan: Plan, tell: Tell) -> None:
+    tell(await measure_audit(stage.state, stage.idle_gate, stage.key, plan.audit_turns))
+
+
+async def _audit_verify(stage: Stage, _arguments: argparse.Namespace, plan: Plan, tell: Tell) -> None:
+    tell(await trio.to_thread.run_sync(measure_verifying, stage.state, plan.verified))
+
+
 async def _calls(stage: Stage, _arguments: argparse.Namespace, plan: Plan, tell: Tell) -> None:
     async with stage.idle_gate() as gate:
         tell(await measure_calls(gate, stage.bare, stage.key, plan.touching_nothing))
@@ -254,6 +279,8 @@ _MEASURES: Final[dict[str, Measure]] = {
     "starting": _starting,
     "core": _core,
     "limits": _limits,
+    "audit": _audit,
+    "audit-verify": _audit_verify,
     "calls": _calls,
     "authentication": _authentication,
     "forge": _read,

@@ -4,22 +4,30 @@
     announce         tells every stream that the list of tools is another one than before
 
 Only the catalogue is another one than the product's; settings come from the environment, as an operator gives them.
+With `--unrecorded` the trail is another one, too: it drops every record, which no setting of the product can do.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable
+import sys
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from functools import partial
+from unittest.mock import patch
 
 import trio
 
+from aegis_trio.audit.entry import AuditEntry
+from aegis_trio.audit.settings import AuditSettings
+from aegis_trio.audit.trail import AuditTrail, open_audit_trail
 from aegis_trio.config.load import load_settings
 from aegis_trio.model.call import ToolReply
-from aegis_trio.model.clock import SystemClock
+from aegis_trio.model.clock import SystemClock, WallClock
 from aegis_trio.model.features import Catalogue
 from aegis_trio.model.json import JsonObject
 from aegis_trio.model.toolspec import CostClass, PreparedCall, Risk, Toolset, ToolSpec
+from aegis_trio.supervisor import tree
 from aegis_trio.supervisor.garbage import tune_garbage_collector
 from aegis_trio.supervisor.tree import Running, run_gate
 from aegis_trio.telemetry.logs import configure_logging
@@ -53,6 +61,30 @@ def tool(name: str, run: Callable[[ToolContext], Awaitable[ToolReply]]) -> ToolS
     )
 
 
+class _Unrecorded:
+    """A trail that takes every record and drops it; all else is the real one's."""
+
+    def __init__(self, trail: AuditTrail) -> None:
+        self._trail = trail
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._trail, name)
+
+    async def append(self, _entry: AuditEntry) -> int:
+        """Drop a record."""
+        await trio.lowlevel.checkpoint()
+        return 0
+
+    def append_nowait(self, entry: AuditEntry) -> None:
+        """Drop *entry*."""
+
+
+@asynccontextmanager
+async def _open_unrecorded(settings: AuditSettings, *, clock: WallClock) -> AsyncGenerator[_Unrecorded]:
+    async with open_audit_trail(settings, clock=clock) as trail:
+        yield _Unrecorded(trail)
+
+
 async def main() -> None:
     """Serve until ended from outside."""
     running: list[Running] = []
@@ -77,4 +109,8 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    trio.run(main)
+    if "--unrecorded" in sys.argv:
+        with patch.object(tree, "open_audit_trail", _open_unrecorded):
+            trio.run(main)
+    else:
+        trio.run(main)

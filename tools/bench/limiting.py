@@ -84,6 +84,7 @@ def _cases() -> Iterator[tuple[str, Callable[[], object]]]:
     yield f"the same, {BLOCKED} networks and addresses are", partial(many.blocked_for_s, "203.0.113.7")
     yield "an exchange through the breaker", partial(_exchange, CircuitBreaker(5, 8.0))
     yield "what the anomaly watch is told of a call", _tell(AnomalyWatch(SystemClock()))
+    yield "all that the limits do for a call with a key, default limits", _everything()
 
 
 def _call(settings: LimitSettings, writes_to: str | None) -> Callable[[], None]:
@@ -120,6 +121,22 @@ def _tell(watch: AnomalyWatch) -> Callable[[], None]:
     def run() -> None:
         watch.report(Seen(principal_id=who, address="203.0.113.7"))
         watch.report(Called(principal_id=who))
+
+    return run
+
+
+def _everything() -> Callable[[], None]:
+    """What a call with a valid key that reads goes through, in its order, but the place at Gitea, which waits."""
+    parts = (
+        partial(Blocklist(300).blocked_for_s, "203.0.113.7"),
+        _call(LimitSettings(calls_per_minute=_MANY), None),
+        partial(_exchange, CircuitBreaker(5, 8.0)),
+        _tell(AnomalyWatch(SystemClock())),
+    )
+
+    def run() -> None:
+        for part in parts:
+            part()
 
     return run
 

@@ -98,9 +98,19 @@ async def open_gate(state: Path, forge_url: str, token: str, key: str) -> AsyncG
 
 
 @asynccontextmanager
-async def open_idle_gate(state: Path, forge_url: str, token: str, key: str) -> AsyncGenerator[Program]:
-    """Run the gate with the catalogue of gate.py, which asks nothing of the forge; its limits are off."""
-    async with _open(_IDLE, _settings(state, forge_url, token, key)) as gate:
+async def open_idle_gate(
+    state: Path, forge_url: str, token: str, key: str, *, audit_log: Path | None = None, is_recorded: bool = True
+) -> AsyncGenerator[Program]:
+    """Run the gate with the catalogue of gate.py, which asks nothing of the forge; its limits are off.
+
+    Args:
+        audit_log: where its log is, if not where every gate's is.
+        is_recorded: whether its trail writes down what it is told.
+    """
+    settings = _settings(state, forge_url, token, key)
+    if audit_log is not None:
+        settings["AUDIT_LOG_PATH"] = str(audit_log)
+    async with _open(_IDLE if is_recorded else [*_IDLE, "--unrecorded"], settings) as gate:
         yield gate
 
 

@@ -64,14 +64,14 @@ def spread(values: Sequence[float]) -> tuple[float, float]:
     return statistics.median(values), max(values)
 
 
-def render_section(section: Section) -> str:
-    """Return *section* as Markdown."""
+def render_section(section: Section, note: str = "") -> str:
+    """Return *section* as Markdown, with a *note* on how the machine was."""
     lines = [
         f"## {section.heading}",
         "",
         section.how,
         "",
-        f"{os.cpu_count()} cores, Python {sys.version.split()[0]}; all in one run.",
+        " ".join((f"{os.cpu_count()} cores, Python {sys.version.split()[0]}; all in one run.", note)).strip(),
         "",
         "| measure | gate | compared with | ratio |",
         "|---|---|---|---|",

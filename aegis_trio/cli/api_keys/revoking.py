@@ -49,7 +49,8 @@ def run(arguments: argparse.Namespace) -> int:
         }
         print(json.dumps(told, indent=2))
         return EXIT_OK
-    print(f"{row.hint} {'was' if was_revoked else 'is'} revoked since {as_timestamp(revoked_ns)}, as {path} says.")
+    when = f"was revoked already, at {as_timestamp(revoked_ns)}" if was_revoked else "is revoked now"
+    print(f"{row.hint} {when}, as {path} says.")
     print("A gate that sees this folder ends its calls and streams within a second.")
     if key.place is Place.LIST:
         print("Remove it from MCP_API_KEYS too: the entry is good again where this row is not seen.")
