@@ -145,7 +145,7 @@ async def test_after_a_hostile_visit_every_request_at_the_forge_was_the_bots(tmp
     async with open_forge() as forge:
         given = settings(forge.url, forge.world.bot_token, tmp_path, MAX_AUTH_FAILURES="1000")
         async with open_gate(given) as gate:
-            before = forge.requests.total
+            before = len(forge.asked())
             token = forge.world.tokens["alice"]
             strangers: list[dict[str, str]] = [
                 {},
@@ -169,7 +169,7 @@ async def test_after_a_hostile_visit_every_request_at_the_forge_was_the_bots(tmp
             async with httpx.AsyncClient(base_url=gate.url, trust_env=False, timeout=60) as client:
                 for stranger in strangers:
                     answers = [
-                        await client.post("/mcp/tool/call", json={"tool": "get_me"}, headers=stranger),
+                        await client.post("/mcp/tool/call", json={"tool": "list_repositories"}, headers=stranger),
                         await client.get("/mcp/tools", headers=stranger),
                         await client.post("/mcp", json=body, headers={**modern_headers, **stranger}),
                         await client.post("/mcp/sse", json=body, headers={**modern_headers, **stranger}),
@@ -180,7 +180,7 @@ async def test_after_a_hostile_visit_every_request_at_the_forge_was_the_bots(tmp
                         await client.get(f"/mcp/tools?api_key={gate.key}", headers=stranger),
                     ]
                     assert [401] * len(answers) == [answer.status_code for answer in answers], stranger
-            assert [] == list(forge.requests)[before:]
+            assert [] == forge.asked()[before:]
             async with gate.client() as client:
                 for chosen in ({"Sudo": "alice"}, {"X-Gitea-Token": token}, {"X-Forwarded-User": "alice"}):
                     sent = await client.post("/mcp/tool/call?sudo=alice", json={"tool": "get_me"}, headers=chosen)
@@ -214,10 +214,10 @@ async def test_a_token_that_gitea_no_longer_accepts_is_no_way_to_another_identit
     async with _open_two_keys(tmp_path) as (gate, forge), gate.client(ALICE_KEY) as alice, gate.client(BOB_KEY) as bob:
         assert 200 == (await use_tool(alice, "get_me")).status_code
         forge.world.drop_token(forge.world.tokens["alice"])
-        start = len(forge.requests)
+        start = len(forge.asked())
         refused = await use_tool(alice, "list_repositories")
         assert (502, "upstream_rejected_identity") == (refused.status_code, refused.json()["error"]["code"])
         assert 200 == (await use_tool(bob, "list_repositories")).status_code
-        asked = list(forge.requests)[start:]
+        asked = forge.asked()[start:]
     assert all(record.has_authorization for record in asked)
     assert ["bob"] == [record.principal for record in asked if record.principal is not None]

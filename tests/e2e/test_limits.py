@@ -94,15 +94,15 @@ async def test_blocks_outlive_a_restart_grow_and_obey_the_operator(tmp_path: Pat
             BLOCK_PERSIST="true",
         )
         async with open_gate(given) as gate:
-            asked = forge.requests.total
+            asked = len(forge.asked())
             assert [401, 401, 429] == [(await _wrong_key(gate)).status_code for _ in range(3)]
             async with gate.client() as client:
-                assert 200 == (await use_tool(client, "get_me")).status_code
+                assert 200 == (await use_tool(client, "list_repositories")).status_code
             found = await _block(given, "list")
             assert [("198.51.100.7", "failures", 1)] == [
                 (one["address"], one["cause"], one["times"]) for one in found["blocks"]
             ]
-            assert asked + 1 == forge.requests.total
+            assert asked + 1 == len(forge.asked())
 
         async with open_gate(given) as gate:
             refused = await _wrong_key(gate)
@@ -166,15 +166,15 @@ async def test_a_forge_that_is_away_is_left_alone_and_found_again(tmp_path: Path
         given = settings(forge.url, forge.world.bot_token, tmp_path, GITEA_BREAKER_FAILURES="3")
         async with open_gate(given) as gate, gate.client() as client:
             forge.faults.order(Fault(cut=Cut.BEFORE_ANSWER), times=6)
-            codes = [(await use_tool(client, "get_me")).json()["error"]["code"] for _ in range(3)]
+            codes = [(await use_tool(client, "list_repositories")).json()["error"]["code"] for _ in range(3)]
             assert ["upstream_unreachable"] * 3 == codes
-            asked = forge.requests.total
-            paused = await use_tool(client, "get_me")
+            asked = len(forge.asked())
+            paused = await use_tool(client, "list_repositories")
             with trio.fail_after(30):
                 if paused.status_code == 503:
                     assert ("upstream_paused", "1") == (paused.json()["error"]["code"], paused.headers["retry-after"])
-                    assert asked == forge.requests.total
-                while (await use_tool(client, "get_me")).status_code != 200:  # noqa: ASYNC110 -- another process
+                    assert asked == len(forge.asked())
+                while (await use_tool(client, "list_repositories")).status_code != 200:  # noqa: ASYNC110 -- another process
                     await trio.sleep(0.1)
             metrics = await gate.metrics()
             assert (1, 0) == (metrics["aegis_gitea_circuit_opened_total"], metrics["aegis_gitea_circuit_open"])
@@ -192,11 +192,11 @@ async def test_a_blocked_address_cannot_make_the_gate_ask_gitea_by_signing_in(tm
         }
         async with open_gate(given) as gate:
             assert [401, 401, 429] == [(await _wrong_key(gate)).status_code for _ in range(3)]
-            asked = place.forge.requests.total
+            asked = len(place.forge.asked())
             async with httpx.AsyncClient(base_url=gate.url, trust_env=False, timeout=60) as browser:
                 for path in ("/oauth/callback?code=gta_made_up&state=x", "/oauth/authorize?client_id=x"):
                     blocked = await browser.get(path, headers=BEHIND_PROXY)
                     assert (429, True) == (blocked.status_code, int(blocked.headers["retry-after"]) <= 300)
                     elsewhere = await browser.get(path, headers={"X-Forwarded-For": "198.51.100.99"})
                     assert elsewhere.status_code != 429
-            assert asked == place.forge.requests.total
+            assert asked == len(place.forge.asked())

@@ -165,6 +165,7 @@ async def _open_stage(state: Path, *, before: str = "") -> AsyncIterator[Stage]:
             AEGIS_KEY_PEPPER=canaries.new_secret("pepper-that-is-long-enough"),
             ALLOW_QUERY_API_KEY="true",
             MAX_AUTH_FAILURES="8",
+            GITEA_BREAKER_FAILURES="0",  # every fault of the forge's is to be asked for
             LOG_LEVEL="DEBUG",
         )
         async with open_gate(given, before=before) as gate:
