@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PROGRAMS = ("chromium", "curl", "git", "nghttp", "nginx", "openssl")
+PROGRAMS = ("chromium", "curl", "git", "nghttp", "nginx", "openssl", "strace")
 
 
 @pytest.fixture
