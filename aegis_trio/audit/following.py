@@ -12,13 +12,16 @@ Not here: whether the lines are right (verify), and waiting (whoever asks again)
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Final, final
 
-from aegis_trio.audit.canonical import MAX_LINE_BYTES
-from aegis_trio.audit.log_files import files_of_log, read_lines, seq_of_segment
+from aegis_trio.audit.age import Identity
+from aegis_trio.audit.canonical import MAX_LINE_BYTES, parse
+from aegis_trio.audit.log_files import Line, files_of_log, read_lines, seq_of_segment
+from aegis_trio.audit.packing import is_encrypted, is_packed
 
 _PLACE: Final = re.compile(rb', "seq": (0|[1-9][0-9]{0,18}), "phase": "[a-z]+", "prev": "[0-9a-f]{64}"\}$')
 
@@ -60,12 +63,15 @@ class MissingRecords(Exception):
 class LogFollower:
     """Stands at one place of a log. Every method blocks."""
 
-    __slots__ = ("_log", "_place")
+    __slots__ = ("_identities", "_log", "_packed", "_packed_at", "_place")
 
-    def __init__(self, log: Path, place: Place | None = None) -> None:
+    def __init__(self, log: Path, place: Place | None = None, *, identities: Sequence[Identity] = ()) -> None:
         """Stand at *place*; None is the oldest record that is here."""
         self._log = log
         self._place = place
+        self._identities = identities
+        self._packed: Iterator[Line] = iter(())
+        self._packed_at: tuple[Path, int] | None = None
 
     @property
     def place(self) -> Place | None:
@@ -95,14 +101,23 @@ class LogFollower:
             return []
         found: list[FollowedLine] = []
         offset, next_seq = place.offset, place.next_seq
-        for line in islice(read_lines(file, offset), at_most):
+        for line in islice(self._lines(file, offset), at_most):
             if not line.raw.endswith(b"\n"):
                 break
             followed = FollowedLine(line.raw[:-1], seq_of(line.raw[:-1]))
             offset, next_seq = line.end, (next_seq if followed.seq is None else followed.seq) + 1
             found.append(followed)
         self._place = replace(place, offset=offset, next_seq=next_seq)
+        self._packed_at = (file, offset)
         return found
+
+    def _lines(self, file: Path, offset: int) -> Iterator[Line]:
+        """Return the lines from *offset* on; of a packed file the rest of those before, or each read begins anew."""
+        if not is_packed(file):
+            return read_lines(file, offset)
+        if self._packed_at != (file, offset):
+            self._packed = read_lines(file, offset, identities=self._identities)
+        return self._packed
 
     def _go_on(self, files: list[tuple[int, Path]], place: Place) -> bool:
         """Step into the file that begins with the next record; return False when there is none yet."""
@@ -124,7 +139,7 @@ class LogFollower:
 
     def _find(self, next_seq: int, first_seq: int, files: dict[int, Path]) -> Place:
         reached, end = first_seq, 0
-        for line in read_lines(files[first_seq]):
+        for line in read_lines(files[first_seq], identities=self._identities):
             if reached == next_seq or not line.raw.endswith(b"\n"):
                 return Place(first_seq=first_seq, offset=line.offset, next_seq=reached)
             reached, end = (seq_of(line.raw[:-1]) or reached) + 1, line.end
@@ -157,6 +172,31 @@ def seq_of(line: bytes) -> int | None:
     return None if match is None else int(match[1])
 
 
+def start_at(log: Path, since: str) -> tuple[Place | None, list[Path]]:
+    """Return the place before which nothing needs to be read, and the encrypted files that are passed over for it.
+
+    A file that nobody here can read need not be, when the next one begins before *since*.
+
+    Args:
+        log: the log.
+        since: timestamp as records have it; empty for the oldest record.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
+    place: Place | None = None
+    passed: list[Path] = []
+    files = numbered_files(log)
+    for (_, file), (first_seq, following) in pairwise(files):
+        if not since or not is_encrypted(file):
+            break
+        passed.append(file)
+        if not is_encrypted(following) and _first_time(following) <= since:
+            place = _start_of(first_seq)
+            break
+    return (place, passed) if place is not None else (None, [])
+
+
 def numbered_files(log: Path) -> list[tuple[int, Path]]:
     """Return the files of a log with the number of the first record of each, in order; empty files are left out.
 
@@ -178,6 +218,12 @@ def _first_seq(file: Path) -> int | None:
     except FileNotFoundError:  # moved away between the two looks
         return None
     return None if line is None else seq_of(line.raw.removesuffix(b"\n"))
+
+
+def _first_time(file: Path) -> str:
+    line = next(read_lines(file), None)
+    record = None if line is None else parse(line.raw)
+    return "9" if record is None else str(record.get("timestamp", "9"))
 
 
 def _start_of(first_seq: int) -> Place:

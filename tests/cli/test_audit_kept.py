@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 
 from aegis_trio.audit.age import new_identity
+from aegis_trio.audit.export.cursor import cursor_at, write_cursor
+from aegis_trio.audit.following import Place
 from aegis_trio.audit.log_files import files_of_log
 from aegis_trio.audit.packing import pack
 from aegis_trio.audit.system_calls import FileOps
+from aegis_trio.model.clock import as_timestamp
 from tests.audit.conftest import NOON_NS
 from tests.audit.lives import Life
 from tests.audit.signed import KEY
@@ -73,6 +76,52 @@ def test_encrypted_files_need_an_identity(log: Path, folder: Path, capsys: pytes
     file.write_text("# nothing\n")
     assert 3 == run("verify", *VKEY, "--identity", str(file))
     assert "there is no identity in it" in capsys.readouterr().err
+
+
+def test_encrypted_files_are_exported_and_passed_over_when_they_are_too_old(
+    log: Path, folder: Path, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """Whoever looks at the last hours on the gate's machine needs no identity; whoever wants everything does."""
+    identity = new_identity()
+    export = ("export", "--format", "ecs", "--cursor", str(folder / "cursor"))
+    for segment in files_of_log(log)[:2]:
+        pack(segment, [identity.to_public()], FileOps(), nothing)
+    file = folder / "identity.txt"
+    file.write_text(f"{identity}\n")
+    since = ("--since", as_timestamp(NOON_NS)[:19] + "Z")
+
+    for words in (("show",), ("stats",), ("export", "--format", "ecs")):
+        assert 74 == run(*words)
+        assert b"it is encrypted: give the identity" in capsysbinary.readouterr().err
+        assert 0 == run(*words, *since)
+        told = capsysbinary.readouterr()
+        assert b"audit.log.00000000000000000000.zst.age, audit.log.00000000000000000004.zst.age" in told.err
+        assert told.out
+    assert 0 == run("show", "--json", *since)
+    assert list(range(9, 15)) == [json.loads(line)["seq"] for line in capsysbinary.readouterr().out.splitlines()]
+
+    assert 0 == run(*export, "--identity", str(file))
+    assert 15 == len(capsysbinary.readouterr().out.splitlines())
+    Life(log, KEY).ticks(2)
+    assert 0 == run(*export)
+    assert 2 == len(capsysbinary.readouterr().out.splitlines())
+
+
+def test_a_cursor_stands_where_it_stood_when_its_file_was_packed(
+    log: Path, folder: Path, capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An export that was away for a while goes on inside a compressed file, in pieces too."""
+    export = ("export", "--format", "ecs", "--cursor", str(folder / "cursor"))
+    monkeypatch.setattr("aegis_trio.cli.audit.export.AT_ONCE", 3)
+    first = files_of_log(log)[0]
+    place = Place(first_seq=0, offset=len(b"".join(first.read_bytes().splitlines(keepends=True)[:2])), next_seq=2)
+    write_cursor(folder / "cursor", cursor_at(place, first.read_bytes().splitlines()[1]), FileOps())
+    for segment in files_of_log(log)[:2]:
+        pack(segment, [], FileOps(), nothing)
+
+    assert 0 == run(*export)
+    lines = capsysbinary.readouterr().out.splitlines()
+    assert list(range(2, 15)) == [json.loads(line)["event"]["sequence"] for line in lines]
 
 
 def test_what_is_missing_is_named_with_whether_a_record_accounts_for_it(

@@ -9,10 +9,12 @@ Laws:
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final, final
 
+from aegis_trio.audit.age import Identity
 from aegis_trio.audit.canonical import parse
 from aegis_trio.audit.chain import leaf_hash
 from aegis_trio.audit.following import Place, numbered_files, seq_of
@@ -85,7 +87,7 @@ def write_cursor(path: Path, cursor: Cursor, ops: FileOps) -> None:
     replace_durably(path, f"{json.dumps(asdict(cursor))}\n".encode(), ops)
 
 
-def find_cursor(log: Path, cursor: Cursor) -> Place:
+def find_cursor(log: Path, cursor: Cursor, identities: Sequence[Identity] = ()) -> Place:
     """Return the place behind the record that a cursor names.
 
     Raises:
@@ -99,13 +101,14 @@ def find_cursor(log: Path, cursor: Cursor) -> Place:
         if line is not None and leaf_hash(line) == cursor.last:
             return cursor.place
     following = files.get(cursor.next_seq)
-    record = None if following is None else parse(next((line.raw for line in read_lines(following)), b""))
+    first_line = None if following is None else next(read_lines(following, identities=identities), None)
+    record = None if first_line is None else parse(first_line.raw)
     if record is not None and record.get("prev") == cursor.last:
         return Place(first_seq=cursor.next_seq, offset=0, next_seq=cursor.next_seq)  # what was delivered was pruned
     before = [first for first in files if first < cursor.next_seq]
     if before:
-        first = max(before)
-        for found in read_lines(files[first]):
+        first = max(before)  # also where it was packed since: offsets are those of the plain form
+        for found in read_lines(files[first], identities=identities):
             line = found.raw.removesuffix(b"\n")
             if seq_of(line) == cursor.next_seq - 1 and leaf_hash(line) == cursor.last:
                 return Place(first_seq=first, offset=found.end, next_seq=cursor.next_seq)

@@ -6,11 +6,20 @@ import argparse
 import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from aegis_trio.audit.following import FollowedLine, LogFollower, MissingRecords, Place, end_of, seq_of
+from aegis_trio.audit.age import Identity
+from aegis_trio.audit.following import (
+    FollowedLine,
+    LogFollower,
+    MissingRecords,
+    Place,
+    end_of,
+    seq_of,
+    start_at,
+)
 from aegis_trio.audit.log_files import read_lines
 from aegis_trio.audit.search import FIELDS, RecordFilter
 from aegis_trio.cli.audit.sources import log_files, log_path, parse_moment, read_identities
@@ -74,27 +83,44 @@ def read_whole(arguments: argparse.Namespace) -> Iterator[FollowedLine]:
         Usage: there is no log.
         OSError: a file cannot be read.
     """
-    files, _ = log_files(arguments)
+    files, log = log_files(arguments)
     identities = read_identities(arguments.identity)
+    if len(arguments.paths) < 2 and not identities:
+        passed = set(passed_over(arguments, log)[1])
+        files = [file for file in files if file not in passed]
     for file in files:
         for line in read_lines(file, identities=identities):
             if line.raw.endswith(b"\n"):
                 yield FollowedLine(line.raw[:-1], seq_of(line.raw[:-1]))
 
 
-def follow(log: Path, place: Place | None) -> Iterator[FollowedLine]:
+def passed_over(arguments: argparse.Namespace, log: Path) -> tuple[Place | None, list[Path]]:
+    """Return where to begin without an identity, and which encrypted files that passes over; they are told.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
+    since = record_filter(arguments).since
+    place, passed = start_at(log, since)
+    if passed:
+        names = ", ".join(file.name for file in passed)
+        print(f"aegis-trio: encrypted, ended before --since, not looked into: {names}.", file=sys.stderr)
+    return place, passed
+
+
+def follow(log: Path, place: Place | None, *, identities: Sequence[Identity] = ()) -> Iterator[FollowedLine]:
     """Yield lines from *place* on, and what is written from then on, for ever; a gap is told on standard error.
 
     Raises:
         OSError: a file cannot be read.
     """
-    follower = LogFollower(log, place)
+    follower = LogFollower(log, place, identities=identities)
     while True:
         try:
             lines = follower.read(AT_ONCE)
         except MissingRecords as gap:
             print(f"aegis-trio: {gap}.", file=sys.stderr)
-            follower = LogFollower(log, start_after(log, gap))
+            follower = LogFollower(log, start_after(log, gap), identities=identities)
             continue
         yield from lines
         if not lines:

@@ -13,12 +13,13 @@ import argparse
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from aegis_trio.audit.age import Identity
 from aegis_trio.audit.export.cursor import Cursor, CursorLost, cursor_at, find_cursor, read_cursor, write_cursor
 from aegis_trio.audit.export.delivery import Delivery, SocketDelivery, StreamDelivery, open_client_tls
 from aegis_trio.audit.export.ecs import render_ecs
@@ -33,10 +34,17 @@ from aegis_trio.cli.audit.choosing import (
     LOOK_EVERY_S,
     add_filter_arguments,
     followed_log,
+    passed_over,
     record_filter,
     start_after,
 )
-from aegis_trio.cli.audit.sources import EXIT_TAMPERED, EXIT_UNREADABLE, add_log_argument
+from aegis_trio.cli.audit.sources import (
+    EXIT_TAMPERED,
+    EXIT_UNREADABLE,
+    add_identity_argument,
+    add_log_argument,
+    read_identities,
+)
 from aegis_trio.cli.console.visible import json_line
 from aegis_trio.cli.exit_codes import EXIT_INPUT_OUTPUT, EXIT_OK
 from aegis_trio.cli.usage import Usage
@@ -51,6 +59,7 @@ Render = Callable[[Exported], bytes]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `audit export` understands to *parser*."""
     add_log_argument(parser)
+    add_identity_argument(parser)
     add_filter_arguments(parser)
     parser.add_argument("--format", required=True, choices=("syslog", "ocsf", "ecs"), help="form of the records")
     parser.add_argument("--to", metavar="URL", help="tcp://HOST:PORT or tls://HOST:PORT (default: standard output)")
@@ -71,9 +80,10 @@ def run(arguments: argparse.Namespace) -> int:
     render = _renderer(arguments)
     delivery = _delivery(arguments)
     wanted = record_filter(arguments)
+    identities = read_identities(arguments.identity)
     try:
-        place = _start(arguments, log)
-        follower = LogFollower(log, place)
+        place = _start(arguments, log, identities)
+        follower = LogFollower(log, place, identities=identities)
         while True:
             try:
                 lines = follower.read(AT_ONCE)
@@ -81,7 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
                 if not arguments.accept_gap:
                     raise CursorLost(f"{gap}; --accept-gap goes on without what is missing") from gap
                 print(f"aegis-trio: {gap}; going on.", file=sys.stderr)
-                follower = LogFollower(log, start_after(log, gap))
+                follower = LogFollower(log, start_after(log, gap), identities=identities)
                 continue
             if lines:
                 data = b"".join(
@@ -125,23 +135,23 @@ def _exported(lines: list[FollowedLine], *, accept_damage: bool) -> list[Exporte
     return found
 
 
-def _start(arguments: argparse.Namespace, log: Path) -> Place | None:
+def _start(arguments: argparse.Namespace, log: Path, identities: Sequence[Identity]) -> Place | None:
     cursor: Cursor | None = None if arguments.cursor is None else read_cursor(arguments.cursor)
     if cursor is None:
-        return None
+        return None if identities else passed_over(arguments, log)[0]
     try:
-        return find_cursor(log, cursor)
+        return find_cursor(log, cursor, identities)
     except CursorLost as lost:
         if not arguments.accept_gap:
             raise
         print(f"aegis-trio: {lost}; going on.", file=sys.stderr)
-        return _oldest_after(log, cursor)
+        return _oldest_after(log, cursor, identities)
 
 
-def _oldest_after(log: Path, cursor: Cursor) -> Place | None:
+def _oldest_after(log: Path, cursor: Cursor, identities: Sequence[Identity]) -> Place | None:
     """Return the place of the oldest record that was not delivered, by its number; None is the oldest of all."""
     try:
-        follower = LogFollower(log, cursor.place)
+        follower = LogFollower(log, cursor.place, identities=identities)
         follower.read(1)
     except MissingRecords as gap:
         return None if gap.resumes_at is None else start_after(log, gap)

@@ -12,8 +12,15 @@ from typing import Final
 
 from aegis_trio.audit.canonical import parse
 from aegis_trio.audit.following import FollowedLine, end_of
-from aegis_trio.cli.audit.choosing import add_filter_arguments, follow, followed_log, read_whole, record_filter
-from aegis_trio.cli.audit.sources import EXIT_TAMPERED, add_identity_argument, add_log_argument
+from aegis_trio.cli.audit.choosing import (
+    add_filter_arguments,
+    follow,
+    followed_log,
+    passed_over,
+    read_whole,
+    record_filter,
+)
+from aegis_trio.cli.audit.sources import EXIT_TAMPERED, add_identity_argument, add_log_argument, read_identities
 from aegis_trio.cli.console.visible import fit_encoding, json_line, visible_line
 from aegis_trio.cli.exit_codes import EXIT_OK
 from aegis_trio.model.json import JsonObject
@@ -70,7 +77,11 @@ def _lines(arguments: argparse.Namespace) -> Iterator[FollowedLine]:
     if not arguments.follow:
         return read_whole(arguments)
     log = followed_log(arguments)
-    return follow(log, end_of(log) if arguments.since is None else None)
+    identities = read_identities(arguments.identity)
+    if arguments.since is None:
+        return follow(log, end_of(log), identities=identities)
+    place = None if identities else passed_over(arguments, log)[0]
+    return follow(log, place, identities=identities)
 
 
 def _outcome(record: JsonObject, event: str) -> str:
