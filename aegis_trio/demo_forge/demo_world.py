@@ -13,8 +13,9 @@ from aegis_trio.demo_forge import demo_sources as sources
 from aegis_trio.demo_forge.demo_builds import add_demo_builds
 from aegis_trio.demo_forge.demo_discussions import add_demo_discussions
 from aegis_trio.demo_forge.demo_issues import add_demo_issues
+from aegis_trio.demo_forge.demo_publications import add_demo_publications
 from aegis_trio.demo_forge.git_store import GitStore, Signature
-from aegis_trio.demo_forge.world import Access, Account, Protection, Repository, Team, Unit, World
+from aegis_trio.demo_forge.world import Access, Account, Repository, Team, Unit, World
 
 _FOUNDED: Final = datetime(2025, 3, 3, 9, 0, tzinfo=UTC)
 BOT_SCOPES: Final = ("read:repository", "read:issue", "read:user", "read:organization")
@@ -52,6 +53,7 @@ def build_demo_world() -> World:
     add_demo_issues(world)
     add_demo_discussions(world)
     add_demo_builds(world)
+    add_demo_publications(world)
     everything = dict.fromkeys(Unit, Access.WRITE)
     reading = dict.fromkeys(Unit, Access.READ)
     world.teams += [
@@ -84,7 +86,7 @@ def _person(number: int, login: str, full_name: str, *, is_admin: bool = False) 
 
 
 def _add_repositories(world: World, port: Account, alice: Account, bob: Account, bot: Account) -> None:
-    harbor = world.add_repository(
+    world.add_repository(
         _repository(
             1,
             port,
@@ -97,7 +99,6 @@ def _add_repositories(world: World, port: Account, alice: Account, bob: Account,
             watchers={alice.id, bob.id},
         )
     )
-    harbor.protections = (Protection(pattern="main", can_push=False),)
     world.add_repository(
         _repository(
             2,

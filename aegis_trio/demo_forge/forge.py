@@ -24,6 +24,7 @@ from aegis_trio.demo_forge.areas import (
     action_settings,
     actions,
     applications,
+    archives,
     branches,
     contents,
     file_batch,
@@ -33,8 +34,10 @@ from aegis_trio.demo_forge.areas import (
     issues,
     labels,
     meta,
+    protections,
     pulls,
     raw,
+    releases,
     repositories,
     reviews,
     statuses,
@@ -42,6 +45,7 @@ from aegis_trio.demo_forge.areas import (
     timeline,
     tracking,
     users,
+    wiki,
 )
 from aegis_trio.demo_forge.areas.meta import answer_page
 from aegis_trio.demo_forge.call import Call
@@ -56,6 +60,7 @@ API: Final = "/api/v1"
 _ROOMS: Final = (
     *(meta, users, applications),
     *(repositories, contents, file_batch, raw, git, history, statuses, branches),
+    *(archives, protections, releases, wiki),
     *(issues, labels, threads, timeline, tracking, issue_search, pulls, reviews),
     *(actions, action_settings),
 )

@@ -21,6 +21,7 @@ from aegis_trio.demo_forge.builds import Builds
 from aegis_trio.demo_forge.faults import Faults
 from aegis_trio.demo_forge.git_store import GitStore
 from aegis_trio.demo_forge.issues import Tracker
+from aegis_trio.demo_forge.releases import Protection, Release, TagProtection
 from aegis_trio.demo_forge.request_log import RequestLog
 from aegis_trio.demo_forge.sign_ins import SignIns
 from aegis_trio.model.clock import SystemClock, WallClock
@@ -114,17 +115,6 @@ class Team:
 
 
 @final
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Protection:
-    """A rule for branches: its pattern, and what the branch's JSON tells of it."""
-
-    pattern: str
-    can_push: bool = True
-    required_approvals: int = 0
-    status_checks: tuple[str, ...] | None = None
-
-
-@final
 @dataclass(slots=True, kw_only=True)
 class Repository:
     """One repository: its row, its units and its git objects."""
@@ -147,10 +137,12 @@ class Repository:
     licenses: tuple[str, ...] = ()
     tracker: Tracker = field(default_factory=Tracker)
     builds: Builds = field(default_factory=Builds)
-    releases: int = 0
+    releases: tuple[Release, ...] = ()
     watchers: set[int] = field(default_factory=set[int])
     collaborators: dict[int, Access] = field(default_factory=dict[int, Access])
     protections: tuple[Protection, ...] = ()
+    tag_protections: tuple[TagProtection, ...] = ()
+    wiki: GitStore | None = None
     lfs: dict[str, bytes] = field(default_factory=dict[str, bytes])
     created: datetime = EPOCH
     updated: datetime = EPOCH

@@ -16,7 +16,7 @@ from typing import Final
 from dulwich.bundle import read_bundle
 
 from aegis_trio.demo_forge.git_store import GitStore, Signature
-from aegis_trio.demo_forge.world import Access, Account, Protection, Repository, Team, Unit, Visibility, World
+from aegis_trio.demo_forge.world import Access, Account, Repository, Team, Unit, Visibility, World
 from tests.demo_forge.recorded_builds import add_builds
 from tests.demo_forge.recorded_discussions import add_discussions
 from tests.demo_forge.recorded_issues import (
@@ -27,6 +27,7 @@ from tests.demo_forge.recorded_issues import (
     fill_up,
     make_issue_by_form,
 )
+from tests.demo_forge.recorded_publications import add_publications
 
 RECORDINGS: Final = Path(__file__).parent / "recordings"
 ROOT_URL: Final = "http://127.0.0.1:3999/"
@@ -72,6 +73,7 @@ def build_recorded_world() -> World:
     add_issues(world)
     add_discussions(world)
     add_builds(world)
+    add_publications(world)
     _add_tokens(world)
     return world
 
@@ -173,13 +175,8 @@ def _add_repositories(world: World) -> None:
         language="Python",
         website="https://ledger.invalid/",
         topics=("books", "ledger", "python"),
-        releases=2,
         size_kib=135,
         watchers={2, 3, 4, 11, 12},
-        protections=(
-            Protection(pattern="main", can_push=False),
-            Protection(pattern="release/*", required_approvals=1, status_checks=("ci/build",)),
-        ),
         lfs={LARGE_OBJECT: (RECORDINGS / "tiny.weights").read_bytes()},
     )
     add(

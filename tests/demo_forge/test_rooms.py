@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import json
+import tarfile
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final, final
 
 import pytest
 
 from aegis_trio.demo_forge.answers import Answer
+from aegis_trio.demo_forge.areas.archives import _compressed, _tar
 from aegis_trio.demo_forge.demo_world import build_demo_world
 from aegis_trio.demo_forge.forge import Forge
+from aegis_trio.demo_forge.git_store import GitStore, Signature
 from aegis_trio.demo_forge.requests import Request
 from aegis_trio.demo_forge.world import World
 
@@ -75,6 +80,11 @@ def asker() -> Asker:
         (f"{HARBOR}/actions/secrets", 1),
         ("orgs/tidewater/actions/variables", 1),
         ("orgs/tidewater/actions/secrets", 1),
+        (f"{HARBOR}/releases", 3),
+        (f"{HARBOR}/releases/2/assets", 1),
+        (f"{HARBOR}/branch_protections", 2),
+        (f"{HARBOR}/tag_protections", 1),
+        (f"{HARBOR}/wiki/pages", 3),
         ("user/stopwatches", 1),
         ("user/times", 1),
     ],
@@ -98,6 +108,7 @@ def test_a_list_of_the_demo_world_has_something_in_it(asker: Asker, path: str, l
         (f"{HARBOR}/actions/tasks", "workflow_runs", 2),
         (f"{HARBOR}/actions/artifacts", "artifacts", 1),
         (f"{HARBOR}/actions/runs/2/artifacts?name=pytest-report", "artifacts", 1),
+        (f"{HARBOR}/wiki/revisions/Night-watch", "commits", 2),
         ("orgs/tidewater/actions/runs", "workflow_runs", 2),
         ("orgs/tidewater/actions/jobs", "jobs", 2),
     ],
@@ -147,3 +158,34 @@ def test_only_owners_see_settings_of_actions(asker: Asker) -> None:
     assert [403, 403, 403] == [asker.ask(place, "bob").status for place in places]
     assert 403 == asker.ask("admin/actions/runs", "bob").status
     assert 501 == asker.ask(f"{HARBOR}/actions/runners/registration-token").status
+
+
+def test_a_draft_is_not_listed_for_readers(asker: Asker) -> None:
+    """And yet everybody reads it by its number, as at Gitea: the gate has to know."""
+    assert ["v2.0.0", "v1.0.0"] == [each["tag_name"] for each in asker.body(f"{HARBOR}/releases", "carol")]
+    assert asker.body(f"{HARBOR}/releases/3", "carol")["draft"]
+    assert "v2.0.0" == asker.body(f"{HARBOR}/releases/latest")["tag_name"]
+    assert 403 == asker.ask(f"{HARBOR}/branch_protections", "carol").status
+
+
+def test_an_archive_holds_every_file_of_the_commit(asker: Asker) -> None:
+    """Search over a repository reads it in one stream."""
+    answer = asker.ask(f"{HARBOR}/archive/feature/spring-tides.tar.gz")
+    with tarfile.open(fileobj=io.BytesIO(answer.body)) as archive:
+        names = archive.getnames()
+
+    assert "harbor/src/harbor/spring.py" in names
+    assert "harbor/docs/übersicht-泊位.md" in names
+    assert 404 == asker.ask(f"{HARBOR}/archive/nothing.tar.gz").status
+
+
+def test_an_archive_holds_links_long_names_and_programs() -> None:
+    """Each of them has a place of its own in a tar."""
+    git = GitStore()
+    long_name = f"{'folder/' * 20}file.txt"
+    author = Signature(name="A", email="a@b.example", when=datetime(2025, 1, 1, tzinfo=UTC))
+    git.write_commit(branch="main", changes={long_name: b"far\n", "a": b"1\n"}, author=author, message="x\n")
+    with tarfile.open(fileobj=io.BytesIO(_compressed(_tar(git, git.refs["refs/heads/main"], "r")))) as archive:
+        far = archive.extractfile(f"r/{long_name}")
+        assert far is not None
+        assert b"far\n" == far.read()
