@@ -1,4 +1,4 @@
-"""The demo world: a harbour office with three people, a bot and six repositories; small, and believable.
+"""The demo world: a harbour office with three people, a bot and seven repositories; small, and believable.
 
 Law: but for the tokens, which are new each time, two worlds are equal to the last byte, ids of commits included.
 """
@@ -37,6 +37,7 @@ def build_demo_world() -> World:
     bob = world.add_account(_person(3, "bob", _BOB[0]))
     carol = world.add_account(_person(4, "carol", "Carol Cho"))
     bot = world.add_account(_person(5, "mcp-bot", ""))
+    bot.is_bot = True
     port = world.add_account(
         Account(
             id=6,
@@ -57,9 +58,16 @@ def build_demo_world() -> World:
     everything = dict.fromkeys(Unit, Access.WRITE)
     reading = dict.fromkeys(Unit, Access.READ)
     world.teams += [
-        Team(name="Owners", organisation_id=port.id, members={alice.id}, owners=True),
-        Team(name="crew", organisation_id=port.id, members={bob.id}, units=everything, repository_ids={1, 2}),
-        Team(name="readers", organisation_id=port.id, members={carol.id, bot.id}, units=reading, repository_ids={1, 2}),
+        Team(id=1, name="Owners", organisation_id=port.id, members={alice.id}, owners=True),
+        Team(id=2, name="crew", organisation_id=port.id, members={bob.id}, units=everything, repository_ids={1, 2}),
+        Team(
+            id=3,
+            name="readers",
+            organisation_id=port.id,
+            members={carol.id, bot.id},
+            units=reading,
+            repository_ids={1, 2},
+        ),
     ]
     alice.stars = {1, 5}
     bob.stars, bob.follows = {1}, {alice.id}
@@ -153,6 +161,17 @@ def _add_repositories(world: World, port: Account, alice: Account, bob: Account,
     )
     world.rename_repository(tables, "tide-tables")
     tables.collaborators[bot.id] = Access.READ
+    copy = world.add_repository(
+        _repository(
+            7,
+            world.accounts[4],
+            "tide-tables",
+            _single("Tables by formula", _BOB, {"README.md": "# tide-tables\n\nPrints the water of a day.\n"}),
+            description="Tide tables by formula",
+            watchers={4},
+        )
+    )
+    copy.fork_of = tables.id
     old = world.add_repository(
         _repository(
             6,

@@ -34,11 +34,15 @@ from aegis_trio.demo_forge.areas import (
     issues,
     labels,
     meta,
+    organisations,
+    people,
     protections,
     pulls,
     raw,
     releases,
     repositories,
+    repository_lists,
+    repository_parts,
     reviews,
     statuses,
     threads,
@@ -58,8 +62,9 @@ from aegis_trio.demo_forge.world import Repository, World
 
 API: Final = "/api/v1"
 _ROOMS: Final = (
-    *(meta, users, applications),
-    *(repositories, contents, file_batch, raw, git, history, statuses, branches),
+    *(meta, users, applications, people, organisations),
+    *(repositories, repository_lists, repository_parts),
+    *(contents, file_batch, raw, git, history, statuses, branches),
     *(archives, protections, releases, wiki),
     *(issues, labels, threads, timeline, tracking, issue_search, pulls, reviews),
     *(actions, action_settings),

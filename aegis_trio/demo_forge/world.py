@@ -77,6 +77,7 @@ class Account:
     password: str | None = field(default=None, repr=False)
     one_time_code: str | None = field(default=None, repr=False)  # where the account has two-factor authentication
     is_organisation: bool = False
+    is_bot: bool = False
     is_admin: bool = False
     is_active: bool = True
     prohibit_login: bool = False
@@ -169,6 +170,7 @@ class World:
     ssh_user_and_host: str = "git@localhost"
     accounts: dict[int, Account] = field(default_factory=dict[int, Account])
     teams: list[Team] = field(default_factory=list[Team])
+    topic_names: dict[str, datetime] = field(default_factory=dict[str, datetime])  # name -> first use, in that order
     repositories: dict[int, Repository] = field(default_factory=dict[int, Repository])
     # old name, folded -> account; (owner, old name folded) -> repository
     renamed_accounts: dict[str, int] = field(default_factory=dict[str, int])

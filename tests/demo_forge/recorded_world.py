@@ -70,6 +70,7 @@ def build_recorded_world() -> World:
     _add_accounts(world)
     _add_teams(world)
     _add_repositories(world)
+    world.topic_names = dict.fromkeys(("ledger", "python", "books", "words"), SEEDED.replace(second=30))
     add_issues(world)
     add_discussions(world)
     add_builds(world)
@@ -109,7 +110,7 @@ def _add_accounts(world: World) -> None:
     person(9, "ivan", "Ivan Hidden", visibility=Visibility.PRIVATE)
     person(10, "oscar", "Oscar Leaves")
     person(11, "heidi", "Heidi Limited", visibility=Visibility.LIMITED)
-    person(12, "mcp-bot", password=None)
+    person(12, "mcp-bot", password=None, is_bot=True)
     organisation(
         13,
         "acme",
@@ -130,10 +131,10 @@ def _add_accounts(world: World) -> None:
 
 def _add_teams(world: World) -> None:
     world.teams += [
-        Team(name="Owners", organisation_id=13, members={2}, owners=True),
-        Team(name="Owners", organisation_id=14, members={1}, owners=True),
-        Team(name="Owners", organisation_id=15, members={2}, owners=True),
-        Team(name="Owners", organisation_id=16, members={2}, owners=True),
+        Team(id=1, name="Owners", organisation_id=13, members={2}, owners=True),
+        Team(id=2, name="Owners", organisation_id=14, members={1}, owners=True),
+        Team(id=3, name="Owners", organisation_id=15, members={2}, owners=True),
+        Team(id=4, name="Owners", organisation_id=16, members={2}, owners=True),
         Team(
             id=5,
             name="devs",
@@ -144,8 +145,23 @@ def _add_teams(world: World) -> None:
             units=_WRITING,
             all_repositories=True,
         ),
-        Team(name="readers", organisation_id=13, members={4, 12}, units=_READING, repository_ids={1}),
-        Team(name="triage", organisation_id=13, members={11}, units={Unit.ISSUES: Access.WRITE}, all_repositories=True),
+        Team(
+            id=6,
+            name="readers",
+            organisation_id=13,
+            description="Read code",
+            members={4, 12},
+            units=_READING,
+            repository_ids={1},
+        ),
+        Team(
+            id=7,
+            name="triage",
+            organisation_id=13,
+            members={11},
+            units={Unit.ISSUES: Access.WRITE},
+            all_repositories=True,
+        ),
     ]
 
 
@@ -220,9 +236,9 @@ def _add_repositories(world: World) -> None:
     add(9, 13, "starter", template=True, watchers={2, 3, 11}, units=set(Unit) - {Unit.ACTIONS})
     add(10, 8, "zedrepo")
     add(11, 13, "tomove", watchers={2, 3, 11})
-    add(12, 14, "vault", private=True)
+    add(12, 14, "vault", private=True, watchers={1})
     add(13, 9, "hidden")
-    add(14, 16, "thing")
+    add(14, 16, "thing", watchers={2})
     fork = load_bundle("public-tool")
     author = Signature(name="Alice Archer", email="alice@example.test", when=datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC))
     fork.refs["refs/heads/patch-1"] = fork.refs["refs/heads/main"]

@@ -58,7 +58,6 @@ def asker() -> Asker:
         f"{HARBOR}/git/trees/main@%7B1%7D",
         f"{HARBOR}/git/commits/feature%2Fwide",
         f"{HARBOR}/file-contents?body=%7B%22files%22%3A%5B%22%22%5D%7D",
-        "/api/v1/orgs/tidewater",
         "/",
         "/user/settings",
         "/alice",

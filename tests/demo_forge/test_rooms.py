@@ -85,6 +85,40 @@ def asker() -> Asker:
         (f"{HARBOR}/branch_protections", 2),
         (f"{HARBOR}/tag_protections", 1),
         (f"{HARBOR}/wiki/pages", 3),
+        (f"{HARBOR}/languages", 1),
+        (f"{HARBOR}/assignees", 3),
+        (f"{HARBOR}/reviewers", 3),
+        (f"{HARBOR}/stargazers", 2),
+        (f"{HARBOR}/subscribers", 2),
+        (f"{HARBOR}/teams", 3),
+        (f"{HARBOR}/teams/crew", 5),
+        (f"{HARBOR}/subscription", 3),
+        ("repos/bob/tide-tables/collaborators", 1),
+        ("repos/bob/tide-tables/forks", 1),
+        ("users/bob/repos", 1),
+        ("users/alice/orgs", 1),
+        ("users/alice/starred", 2),
+        ("users/alice/subscriptions", 3),
+        ("users/alice/followers", 1),
+        ("users/bob/following", 1),
+        ("orgs", 1),
+        ("orgs/tidewater", 5),
+        ("orgs/tidewater/repos", 3),
+        ("orgs/tidewater/members", 4),
+        ("orgs/tidewater/teams", 3),
+        ("users/bob/orgs/tidewater/permissions", 5),
+        ("teams/2", 5),
+        ("teams/2/members", 1),
+        ("teams/2/members/bob", 5),
+        ("teams/2/repos", 2),
+        ("teams/2/repos/tidewater/harbor", 5),
+        ("user/orgs", 1),
+        ("user/teams", 1),
+        ("user/starred", 2),
+        ("user/subscriptions", 3),
+        ("user/followers", 1),
+        ("user/settings", 5),
+        ("user/emails", 1),
         ("user/stopwatches", 1),
         ("user/times", 1),
     ],
@@ -109,6 +143,13 @@ def test_a_list_of_the_demo_world_has_something_in_it(asker: Asker, path: str, l
         (f"{HARBOR}/actions/artifacts", "artifacts", 1),
         (f"{HARBOR}/actions/runs/2/artifacts?name=pytest-report", "artifacts", 1),
         (f"{HARBOR}/wiki/revisions/Night-watch", "commits", 2),
+        (f"{HARBOR}/topics", "topics", 3),
+        ("topics/search?q=be", "topics", 1),
+        ("repos/search?q=har", "data", 1),
+        ("repos/search?uid=2", "data", 1),
+        ("repos/search?sort=stars&order=desc&archived=false", "data", 5),
+        ("users/search?q=a", "data", 3),
+        ("orgs/tidewater/teams/search", "data", 1),
         ("orgs/tidewater/actions/runs", "workflow_runs", 2),
         ("orgs/tidewater/actions/jobs", "jobs", 2),
     ],
@@ -189,3 +230,42 @@ def test_an_archive_holds_links_long_names_and_programs() -> None:
         far = archive.extractfile(f"r/{long_name}")
         assert far is not None
         assert b"far\n" == far.read()
+
+
+@pytest.mark.parametrize(
+    ("path", "who", "status"),
+    [
+        ("user/following/alice", "bob", 204),
+        ("user/following/carol", "bob", 404),
+        ("users/bob/following/alice", "carol", 204),
+        ("user/starred/tidewater/harbor", "alice", 204),
+        ("user/starred/tidewater/website", "alice", 404),
+        ("orgs/tidewater/members/bob", "alice", 204),
+        ("orgs/tidewater/members/harbourmaster", "alice", 404),
+        ("orgs/tidewater/public_members/bob", "alice", 404),
+        (f"{HARBOR}/collaborators/carol", "alice", 404),
+        (f"{HARBOR}/collaborators/carol/permission", "alice", 200),
+        (f"{HARBOR}/collaborators/alice/permission", "bob", 403),
+        (f"{HARBOR}/pulls/9/merge", "alice", 204),
+        (f"{HARBOR}/pulls/13/merge", "alice", 404),
+        (f"{HARBOR}/teams/nobody", "alice", 404),
+        ("repos/alice/notes/teams", "alice", 405),
+        ("teams/2/members/carol", "alice", 404),
+        ("teams/2/repos/tidewater/payroll", "alice", 404),
+        ("teams/99", "alice", 404),
+        ("repos/search?mode=nope", "alice", 422),
+        ("repos/search?sort=nope", "alice", 422),
+        ("repos/search?sort=id&order=nope", "alice", 422),
+    ],
+)
+def test_what_is_asked_by_status_alone(asker: Asker, path: str, who: str, status: int) -> None:
+    """Some questions have no other answer than their status."""
+    assert status == asker.ask(path, who).status
+
+
+def test_a_private_repository_is_in_no_list_of_others(asker: Asker) -> None:
+    """A list that tells a name tells that the thing exists."""
+    for path in ("repos/search", "orgs/tidewater/repos", "users/alice/repos", "users/alice/subscriptions"):
+        document = asker.body(path, "carol")
+        names = {each["full_name"] for each in (document["data"] if isinstance(document, dict) else document)}
+        assert not {"tidewater/payroll", "alice/notes"} & names
