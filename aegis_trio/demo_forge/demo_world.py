@@ -12,6 +12,7 @@ from typing import Final
 from aegis_trio.demo_forge import demo_sources as sources
 from aegis_trio.demo_forge.demo_builds import add_demo_builds
 from aegis_trio.demo_forge.demo_discussions import add_demo_discussions
+from aegis_trio.demo_forge.demo_inbox import add_demo_inbox
 from aegis_trio.demo_forge.demo_issues import add_demo_issues
 from aegis_trio.demo_forge.demo_publications import add_demo_publications
 from aegis_trio.demo_forge.git_store import GitStore, Signature
@@ -55,6 +56,7 @@ def build_demo_world() -> World:
     add_demo_discussions(world)
     add_demo_builds(world)
     add_demo_publications(world)
+    add_demo_inbox(world)
     everything = dict.fromkeys(Unit, Access.WRITE)
     reading = dict.fromkeys(Unit, Access.READ)
     world.teams += [

@@ -20,6 +20,7 @@ from typing import Final, final
 from aegis_trio.demo_forge.builds import Builds
 from aegis_trio.demo_forge.faults import Faults
 from aegis_trio.demo_forge.git_store import GitStore
+from aegis_trio.demo_forge.inbox import DeployKey, Hook, Notification, Package
 from aegis_trio.demo_forge.issues import Tracker
 from aegis_trio.demo_forge.releases import Protection, Release, TagProtection
 from aegis_trio.demo_forge.request_log import RequestLog
@@ -144,6 +145,8 @@ class Repository:
     protections: tuple[Protection, ...] = ()
     tag_protections: tuple[TagProtection, ...] = ()
     wiki: GitStore | None = None
+    hooks: tuple[Hook, ...] = ()
+    deploy_keys: tuple[DeployKey, ...] = ()
     lfs: dict[str, bytes] = field(default_factory=dict[str, bytes])
     created: datetime = EPOCH
     updated: datetime = EPOCH
@@ -175,6 +178,8 @@ class World:
     # old name, folded -> account; (owner, old name folded) -> repository
     renamed_accounts: dict[str, int] = field(default_factory=dict[str, int])
     renamed_repositories: dict[tuple[int, str], int] = field(default_factory=dict[tuple[int, str], int])
+    notifications: list[Notification] = field(default_factory=list[Notification])
+    packages: list[Package] = field(default_factory=list[Package])
     tokens: dict[str, str] = field(default_factory=dict[str, str], repr=False)  # a name for each, such as "alice"
     sign_ins: SignIns = field(default_factory=SignIns)
     clock: WallClock = field(default_factory=SystemClock)

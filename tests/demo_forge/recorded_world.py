@@ -19,6 +19,7 @@ from aegis_trio.demo_forge.git_store import GitStore, Signature
 from aegis_trio.demo_forge.world import Access, Account, Repository, Team, Unit, Visibility, World
 from tests.demo_forge.recorded_builds import add_builds
 from tests.demo_forge.recorded_discussions import add_discussions
+from tests.demo_forge.recorded_inbox import add_inbox, read_backends
 from tests.demo_forge.recorded_issues import (
     add_issues,
     comment_on_pull,
@@ -75,6 +76,7 @@ def build_recorded_world() -> World:
     add_discussions(world)
     add_builds(world)
     add_publications(world)
+    add_inbox(world)
     _add_tokens(world)
     return world
 
@@ -411,6 +413,13 @@ def _first_commit(world: World) -> None:
     )
 
 
+def _counts_before_packages(world: World) -> None:
+    world.repositories[1].size_kib = 141
+    # The pull request from the fork was merged in between.
+    fork_pull = world.repositories[6].tracker.issues[2]
+    fork_pull.closed = SEEDED
+
+
 # What was changed by which exchange: applied before the first exchange that comes after it.
 CHANGES: Final[Mapping[str, Callable[[World], None]]] = {
     "meta.form_body": make_issue_by_form,
@@ -443,6 +452,8 @@ CHANGES: Final[Mapping[str, Callable[[World], None]]] = {
     "issues.create.bot": _backend_counts(136, pulls=9),
     "issue.attachment.delete": detach_trace,
     "pulls.merge.right_head": _backend_counts(139),
+    "wiki.none.page": _counts_before_packages,
+    "notifications.thread.missing": read_backends,
     "keys.user.create.ok": _backend_counts(141),
     "write.empty_repo.first": _first_commit,
     "write.archived": _backend_counts(170),

@@ -38,6 +38,12 @@ class Asker:
         request = Request(method="GET", raw_path=f"/api/v1/{raw_path}", raw_query=query, headers=headers)
         return Forge(self.world).answer(request)[0]
 
+    def post(self, path: str, body: bytes) -> Answer:
+        """Return the answer to a POST."""
+        headers = (("authorization", f"Bearer {self.world.tokens['alice']}"),)
+        request = Request(method="POST", raw_path=f"/api/v1/{path}", raw_query="", headers=headers, body=body)
+        return Forge(self.world).answer(request)[0]
+
     def body(self, path: str, who: str = "alice") -> Any:
         """Return the document of a good answer."""
         answer = self.ask(path, who)
@@ -119,6 +125,28 @@ def asker() -> Asker:
         ("user/followers", 1),
         ("user/settings", 5),
         ("user/emails", 1),
+        (f"{HARBOR}/notifications", 2),
+        (f"{HARBOR}/hooks", 1),
+        (f"{HARBOR}/hooks/1", 5),
+        (f"{HARBOR}/keys", 1),
+        (f"{HARBOR}/keys/1", 5),
+        (f"{HARBOR}/activities/feeds", 10),
+        ("users/bob/activities/feeds", 5),
+        ("orgs/tidewater/activities/feeds", 10),
+        ("teams/2/activities/feeds", 10),
+        ("notifications", 2),
+        ("notifications?all=true", 3),
+        ("notifications?status-types=read&subject-type=issue", 1),
+        ("notifications/threads/1", 5),
+        ("packages/tidewater", 2),
+        ("packages/tidewater/generic/berth-tables", 2),
+        ("packages/tidewater/generic/berth-tables/-/latest", 5),
+        ("packages/tidewater/generic/berth-tables/2.0.0", 5),
+        ("packages/tidewater/generic/berth-tables/2.0.0/files", 1),
+        ("gitignore/templates", 200),
+        ("licenses", 20),
+        ("label/templates", 2),
+        ("label/templates/Default", 7),
         ("user/stopwatches", 1),
         ("user/times", 1),
     ],
@@ -253,6 +281,28 @@ def test_an_archive_holds_links_long_names_and_programs() -> None:
         ("teams/2/members/carol", "alice", 404),
         ("teams/2/repos/tidewater/payroll", "alice", 404),
         ("teams/99", "alice", 404),
+        ("notifications/threads/1", "bob", 403),
+        ("notifications/threads/1", "admin", 200),
+        ("notifications/threads/99", "bob", 404),
+        ("packages/nobody", "bob", 404),
+        ("packages/tidewater/generic/nothing", "bob", 404),
+        ("packages/tidewater/generic/nothing/-/latest", "bob", 404),
+        (f"{HARBOR}/hooks", "bob", 403),
+        (f"{HARBOR}/keys/1", "bob", 403),
+        ("gitignore/templates/Go", "bob", 501),
+        ("gitignore/templates/Nothing", "bob", 404),
+        ("licenses/MIT", "bob", 501),
+        ("label/templates/Advanced", "bob", 501),
+        ("nodeinfo", "bob", 404),
+        ("admin/users", "bob", 403),
+        ("admin/runners/registration-token", "bob", 403),
+        ("admin/runners/registration-token", "admin", 501),
+        ("admin/users", "admin", 200),
+        ("admin/orgs", "admin", 200),
+        ("admin/emails", "admin", 200),
+        ("admin/emails/search?q=bob", "admin", 200),
+        ("admin/unadopted", "admin", 200),
+        ("teams/99/activities/feeds", "alice", 404),
         ("repos/search?mode=nope", "alice", 422),
         ("repos/search?sort=nope", "alice", 422),
         ("repos/search?sort=id&order=nope", "alice", 422),
@@ -269,3 +319,21 @@ def test_a_private_repository_is_in_no_list_of_others(asker: Asker) -> None:
         document = asker.body(path, "carol")
         names = {each["full_name"] for each in (document["data"] if isinstance(document, dict) else document)}
         assert not {"tidewater/payroll", "alice/notes"} & names
+
+
+@pytest.mark.parametrize(
+    ("text", "status", "page"),
+    [
+        ("*low* water & tide\n\nsecond", 501, ""),
+        ("*low* water\n\nsecond", 200, '<p dir="auto"><em>low</em> water</p>\n<p dir="auto">second</p>\n'),
+        ("# High water", 200, '<h1 id="user-content-high-water" dir="auto">High water</h1>\n'),
+        ("see #12", 501, ""),
+    ],
+)
+def test_only_plain_markdown_is_rendered(asker: Asker, text: str, status: int, page: str) -> None:
+    """A renderer of our own would prove nothing about Gitea's."""
+    for path, body in (("markdown/raw", text.encode()), ("markdown", json.dumps({"Text": text}).encode())):
+        answer = asker.post(path, body)
+
+        assert status == answer.status
+        assert status != 200 or page == answer.body.decode()

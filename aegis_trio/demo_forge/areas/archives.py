@@ -41,12 +41,12 @@ def get_archive(call: Call) -> Answer:
     commit_sha = repository.git.peel(sha)
     name = f"{repository.name}-{ref.replace('/', '-')}{kind}"
     own = f"{call.root}api/v1/repos/{call.world.full_name(repository)}/archive/{commit_sha}{kind}?rev={commit_sha}"
+    body = _compressed(_tar(repository.git, commit_sha, repository.name.lower()))
     headers = (
         ("Content-Disposition", f"attachment; filename=\"{name}\"; filename*=UTF-8''{name}"),
         ("Link", f'<{own}>; rel="immutable"'),
+        ("Content-Length", str(len(body))),
     )
-    body = _compressed(_tar(repository.git, commit_sha, repository.name.lower()))
-    headers = (*headers, ("Content-Length", str(len(body))))
     return Answer(status=200, body=body, headers=headers, content_type="application/octet-stream")
 
 
