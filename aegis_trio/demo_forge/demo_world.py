@@ -62,15 +62,9 @@ def build_demo_world() -> World:
     world.teams += [
         Team(id=1, name="Owners", organisation_id=port.id, members={alice.id}, owners=True),
         Team(id=2, name="crew", organisation_id=port.id, members={bob.id}, units=everything, repository_ids={1, 2}),
-        Team(
-            id=3,
-            name="readers",
-            organisation_id=port.id,
-            members={carol.id, bot.id},
-            units=reading,
-            repository_ids={1, 2},
-        ),
+        Team(id=3, name="readers", organisation_id=port.id, units=reading, repository_ids={1, 2}),
     ]
+    world.team(3).members = {carol.id, bot.id}
     alice.stars = {1, 5}
     bob.stars, bob.follows = {1}, {alice.id}
     world.add_token(bot, BOT_SCOPES, name="gate", label="bot")
