@@ -6,11 +6,11 @@ Laws:
     2. Its git objects are real: ids are the SHA-1 that git would compute.
     3. Nothing of the gate imports it but `cli`; it imports nothing of the gate but `model`.
 
-Rooms: `world`, `issues`, `discussions` and `builds` (what the forge holds), `changes` (how a test changes it),
-`accounts` and `permissions` (who may see what), `git_store`, `git_history`, `git_lines`, `git_diff` and `git_patch`
-(objects), `wire` and `server` (sockets), `router` and `forge` (one request to one answer), `areas/*` (one room per part
-of Gitea's API), `sign_ins`, `oauth_tokens` and `pages/*` (signing in with a browser, and OAuth), `demo_*` (a small
-believable world).
+Rooms: `world`, `issues`, `discussions`, `builds`, `releases` and `inbox` (what the forge holds), `changes` (how a test
+changes it), `accounts` and `permissions` (who may see what), `git_store`, `git_history`, `git_lines`, `git_diff` and
+`git_patch` (objects), `wire` and `server` (sockets), `router` and `forge` (one request to one answer), `areas/*` (one
+room per part of Gitea's API), `sign_ins`, `oauth_tokens` and `pages/*` (signing in with a browser, and OAuth),
+`demo_*` (a small believable world).
 
 Not here: writes over HTTP but for OAuth applications; they come with the issues that need them.
 """

@@ -1,4 +1,4 @@
-"""The demo world: a harbour office with three people, a bot and six repositories; small, and believable.
+"""The demo world: a harbour office with three people, a bot and seven repositories; small, and believable.
 
 Law: but for the tokens, which are new each time, two worlds are equal to the last byte, ids of commits included.
 """
@@ -12,9 +12,11 @@ from typing import Final
 from aegis_trio.demo_forge import demo_sources as sources
 from aegis_trio.demo_forge.demo_builds import add_demo_builds
 from aegis_trio.demo_forge.demo_discussions import add_demo_discussions
+from aegis_trio.demo_forge.demo_inbox import add_demo_inbox
 from aegis_trio.demo_forge.demo_issues import add_demo_issues
+from aegis_trio.demo_forge.demo_publications import add_demo_publications
 from aegis_trio.demo_forge.git_store import GitStore, Signature
-from aegis_trio.demo_forge.world import Access, Account, Protection, Repository, Team, Unit, World
+from aegis_trio.demo_forge.world import Access, Account, Repository, Team, Unit, World
 
 _FOUNDED: Final = datetime(2025, 3, 3, 9, 0, tzinfo=UTC)
 BOT_SCOPES: Final = ("read:repository", "read:issue", "read:user", "read:organization")
@@ -36,6 +38,7 @@ def build_demo_world() -> World:
     bob = world.add_account(_person(3, "bob", _BOB[0]))
     carol = world.add_account(_person(4, "carol", "Carol Cho"))
     bot = world.add_account(_person(5, "mcp-bot", ""))
+    bot.is_bot = True
     port = world.add_account(
         Account(
             id=6,
@@ -52,13 +55,16 @@ def build_demo_world() -> World:
     add_demo_issues(world)
     add_demo_discussions(world)
     add_demo_builds(world)
+    add_demo_publications(world)
+    add_demo_inbox(world)
     everything = dict.fromkeys(Unit, Access.WRITE)
     reading = dict.fromkeys(Unit, Access.READ)
     world.teams += [
-        Team(name="Owners", organisation_id=port.id, members={alice.id}, owners=True),
-        Team(name="crew", organisation_id=port.id, members={bob.id}, units=everything, repository_ids={1, 2}),
-        Team(name="readers", organisation_id=port.id, members={carol.id, bot.id}, units=reading, repository_ids={1, 2}),
+        Team(id=1, name="Owners", organisation_id=port.id, members={alice.id}, owners=True),
+        Team(id=2, name="crew", organisation_id=port.id, members={bob.id}, units=everything, repository_ids={1, 2}),
+        Team(id=3, name="readers", organisation_id=port.id, units=reading, repository_ids={1, 2}),
     ]
+    world.team(3).members = {carol.id, bot.id}
     alice.stars = {1, 5}
     bob.stars, bob.follows = {1}, {alice.id}
     world.add_token(bot, BOT_SCOPES, name="gate", label="bot")
@@ -84,7 +90,7 @@ def _person(number: int, login: str, full_name: str, *, is_admin: bool = False) 
 
 
 def _add_repositories(world: World, port: Account, alice: Account, bob: Account, bot: Account) -> None:
-    harbor = world.add_repository(
+    world.add_repository(
         _repository(
             1,
             port,
@@ -97,7 +103,6 @@ def _add_repositories(world: World, port: Account, alice: Account, bob: Account,
             watchers={alice.id, bob.id},
         )
     )
-    harbor.protections = (Protection(pattern="main", can_push=False),)
     world.add_repository(
         _repository(
             2,
@@ -152,6 +157,17 @@ def _add_repositories(world: World, port: Account, alice: Account, bob: Account,
     )
     world.rename_repository(tables, "tide-tables")
     tables.collaborators[bot.id] = Access.READ
+    copy = world.add_repository(
+        _repository(
+            7,
+            world.accounts[4],
+            "tide-tables",
+            _single("Tables by formula", _BOB, {"README.md": "# tide-tables\n\nPrints the water of a day.\n"}),
+            description="Tide tables by formula",
+            watchers={4},
+        )
+    )
+    copy.fork_of = tables.id
     old = world.add_repository(
         _repository(
             6,

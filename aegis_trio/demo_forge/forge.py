@@ -23,29 +23,43 @@ from aegis_trio.demo_forge.answers import (
 from aegis_trio.demo_forge.areas import (
     action_settings,
     actions,
+    administration,
     applications,
+    archives,
     branches,
     contents,
+    feeds,
     file_batch,
     git,
     history,
+    hooks,
     issue_search,
     issues,
     labels,
     meta,
+    notifications,
+    organisations,
+    packages,
+    people,
+    protections,
     pulls,
     raw,
+    releases,
     repositories,
+    repository_lists,
+    repository_parts,
     reviews,
     statuses,
+    templates,
     threads,
     timeline,
     tracking,
     users,
+    wiki,
 )
 from aegis_trio.demo_forge.areas.meta import answer_page
 from aegis_trio.demo_forge.call import Call
-from aegis_trio.demo_forge.lookups import find_account, redirect
+from aegis_trio.demo_forge.lookups import find_account, must_be_admin, redirect
 from aegis_trio.demo_forge.pages.desk import answer_at_desk
 from aegis_trio.demo_forge.permissions import Rights, rights_of
 from aegis_trio.demo_forge.requests import Request, has_broken_escape, normalised, parse_query
@@ -54,10 +68,12 @@ from aegis_trio.demo_forge.world import Repository, World
 
 API: Final = "/api/v1"
 _ROOMS: Final = (
-    *(meta, users, applications),
-    *(repositories, contents, file_batch, raw, git, history, statuses, branches),
+    *(meta, users, applications, people, organisations),
+    *(repositories, repository_lists, repository_parts),
+    *(contents, file_batch, raw, git, history, statuses, branches),
+    *(archives, protections, releases, wiki),
     *(issues, labels, threads, timeline, tracking, issue_search, pulls, reviews),
-    *(actions, action_settings),
+    *(actions, action_settings, notifications, packages, hooks, feeds, templates, administration),
 )
 # A signature in the query stands there for everything that is checked elsewhere.
 _SIGNED_ADDRESSES: Final = frozenset({"/repos/{owner}/{repo}/actions/artifacts/{artifact_id}/zip/raw"})
@@ -113,6 +129,8 @@ class Forge:
         route = match.routes.get(request.method)
         if call.principal is None and (_needs_account(match.template) or (route is not None and route.signed_in)):
             raise Refusal(api_error(401, "token is required", self.world.root_url))
+        if match.template.startswith("/admin/"):
+            must_be_admin(call)
         if match.template.startswith("/repos/{owner}/{repo}"):
             call.found = self._find_repository(call)
             _check_public_only(call, categories[0][0])

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from aegis_trio.demo_forge.answers import Refusal, moved
 from aegis_trio.demo_forge.call import Call
-from aegis_trio.demo_forge.world import Account
+from aegis_trio.demo_forge.permissions import is_visible
+from aegis_trio.demo_forge.world import Account, Visibility
 
 
 def find_account(call: Call, name: str, message: str) -> Account:
@@ -52,11 +53,17 @@ def find_organisation(call: Call) -> Account:
     """Return the organisation that the path names.
 
     Raises:
-        Refusal: 307 to its new name, or 404 where there is none, or none that the one who asks may know of.
+        Refusal: 307 to its new name, 403 to a token for public things, or 404 where there is none, or none that the
+            one who asks may know of.
     """
-    organisation = find_account(call, call.params["org"], "GetOrgByName")
+    name = call.params["org"]
+    organisation = find_account(call, name, "GetOrgByName")
     if not organisation.is_organisation:
-        raise call.missing("GetOrgByName", f"org does not exist [id: 0, name: {organisation.login}]")
+        raise call.missing("GetOrgByName", f"user redirect does not exist [name: {name.lower()}]")
+    if call.principal is not None and call.principal.public_only and organisation.visibility != Visibility.PUBLIC:
+        raise call.refused(403, "token scope is limited to public orgs")
+    if not is_visible(call.world, organisation, call.viewer):
+        raise call.missing("HasOrgOrUserVisible")
     return organisation
 
 

@@ -20,7 +20,9 @@ from typing import Final, final
 from aegis_trio.demo_forge.builds import Builds
 from aegis_trio.demo_forge.faults import Faults
 from aegis_trio.demo_forge.git_store import GitStore
+from aegis_trio.demo_forge.inbox import DeployKey, Hook, Notification, Package
 from aegis_trio.demo_forge.issues import Tracker
+from aegis_trio.demo_forge.releases import Protection, Release, TagProtection
 from aegis_trio.demo_forge.request_log import RequestLog
 from aegis_trio.demo_forge.sign_ins import SignIns
 from aegis_trio.model.clock import SystemClock, WallClock
@@ -76,6 +78,7 @@ class Account:
     password: str | None = field(default=None, repr=False)
     one_time_code: str | None = field(default=None, repr=False)  # where the account has two-factor authentication
     is_organisation: bool = False
+    is_bot: bool = False
     is_admin: bool = False
     is_active: bool = True
     prohibit_login: bool = False
@@ -114,17 +117,6 @@ class Team:
 
 
 @final
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Protection:
-    """A rule for branches: its pattern, and what the branch's JSON tells of it."""
-
-    pattern: str
-    can_push: bool = True
-    required_approvals: int = 0
-    status_checks: tuple[str, ...] | None = None
-
-
-@final
 @dataclass(slots=True, kw_only=True)
 class Repository:
     """One repository: its row, its units and its git objects."""
@@ -147,10 +139,14 @@ class Repository:
     licenses: tuple[str, ...] = ()
     tracker: Tracker = field(default_factory=Tracker)
     builds: Builds = field(default_factory=Builds)
-    releases: int = 0
+    releases: tuple[Release, ...] = ()
     watchers: set[int] = field(default_factory=set[int])
     collaborators: dict[int, Access] = field(default_factory=dict[int, Access])
     protections: tuple[Protection, ...] = ()
+    tag_protections: tuple[TagProtection, ...] = ()
+    wiki: GitStore | None = None
+    hooks: tuple[Hook, ...] = ()
+    deploy_keys: tuple[DeployKey, ...] = ()
     lfs: dict[str, bytes] = field(default_factory=dict[str, bytes])
     created: datetime = EPOCH
     updated: datetime = EPOCH
@@ -177,10 +173,13 @@ class World:
     ssh_user_and_host: str = "git@localhost"
     accounts: dict[int, Account] = field(default_factory=dict[int, Account])
     teams: list[Team] = field(default_factory=list[Team])
+    topic_names: dict[str, datetime] = field(default_factory=dict[str, datetime])  # name -> first use, in that order
     repositories: dict[int, Repository] = field(default_factory=dict[int, Repository])
     # old name, folded -> account; (owner, old name folded) -> repository
     renamed_accounts: dict[str, int] = field(default_factory=dict[str, int])
     renamed_repositories: dict[tuple[int, str], int] = field(default_factory=dict[tuple[int, str], int])
+    notifications: list[Notification] = field(default_factory=list[Notification])
+    packages: list[Package] = field(default_factory=list[Package])
     tokens: dict[str, str] = field(default_factory=dict[str, str], repr=False)  # a name for each, such as "alice"
     sign_ins: SignIns = field(default_factory=SignIns)
     clock: WallClock = field(default_factory=SystemClock)

@@ -177,6 +177,8 @@ NOTHING_TO_DO: Final = frozenset(
         "issues.create.bot",
         "issue.attachment.delete",
         "pulls.merge.right_head",
+        "notifications.thread.missing",
+        "wiki.none.page",
     }
 )
 

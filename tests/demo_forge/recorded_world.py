@@ -16,9 +16,10 @@ from typing import Final
 from dulwich.bundle import read_bundle
 
 from aegis_trio.demo_forge.git_store import GitStore, Signature
-from aegis_trio.demo_forge.world import Access, Account, Protection, Repository, Team, Unit, Visibility, World
+from aegis_trio.demo_forge.world import Access, Account, Repository, Team, Unit, Visibility, World
 from tests.demo_forge.recorded_builds import add_builds
 from tests.demo_forge.recorded_discussions import add_discussions
+from tests.demo_forge.recorded_inbox import add_inbox, read_backends
 from tests.demo_forge.recorded_issues import (
     add_issues,
     comment_on_pull,
@@ -27,6 +28,7 @@ from tests.demo_forge.recorded_issues import (
     fill_up,
     make_issue_by_form,
 )
+from tests.demo_forge.recorded_publications import add_publications
 
 RECORDINGS: Final = Path(__file__).parent / "recordings"
 ROOT_URL: Final = "http://127.0.0.1:3999/"
@@ -69,9 +71,12 @@ def build_recorded_world() -> World:
     _add_accounts(world)
     _add_teams(world)
     _add_repositories(world)
+    world.topic_names = dict.fromkeys(("ledger", "python", "books", "words"), SEEDED.replace(second=30))
     add_issues(world)
     add_discussions(world)
     add_builds(world)
+    add_publications(world)
+    add_inbox(world)
     _add_tokens(world)
     return world
 
@@ -107,7 +112,7 @@ def _add_accounts(world: World) -> None:
     person(9, "ivan", "Ivan Hidden", visibility=Visibility.PRIVATE)
     person(10, "oscar", "Oscar Leaves")
     person(11, "heidi", "Heidi Limited", visibility=Visibility.LIMITED)
-    person(12, "mcp-bot", password=None)
+    person(12, "mcp-bot", password=None, is_bot=True)
     organisation(
         13,
         "acme",
@@ -128,10 +133,10 @@ def _add_accounts(world: World) -> None:
 
 def _add_teams(world: World) -> None:
     world.teams += [
-        Team(name="Owners", organisation_id=13, members={2}, owners=True),
-        Team(name="Owners", organisation_id=14, members={1}, owners=True),
-        Team(name="Owners", organisation_id=15, members={2}, owners=True),
-        Team(name="Owners", organisation_id=16, members={2}, owners=True),
+        Team(id=1, name="Owners", organisation_id=13, members={2}, owners=True),
+        Team(id=2, name="Owners", organisation_id=14, members={1}, owners=True),
+        Team(id=3, name="Owners", organisation_id=15, members={2}, owners=True),
+        Team(id=4, name="Owners", organisation_id=16, members={2}, owners=True),
         Team(
             id=5,
             name="devs",
@@ -142,8 +147,23 @@ def _add_teams(world: World) -> None:
             units=_WRITING,
             all_repositories=True,
         ),
-        Team(name="readers", organisation_id=13, members={4, 12}, units=_READING, repository_ids={1}),
-        Team(name="triage", organisation_id=13, members={11}, units={Unit.ISSUES: Access.WRITE}, all_repositories=True),
+        Team(
+            id=6,
+            name="readers",
+            organisation_id=13,
+            description="Read code",
+            members={4, 12},
+            units=_READING,
+            repository_ids={1},
+        ),
+        Team(
+            id=7,
+            name="triage",
+            organisation_id=13,
+            members={11},
+            units={Unit.ISSUES: Access.WRITE},
+            all_repositories=True,
+        ),
     ]
 
 
@@ -173,13 +193,8 @@ def _add_repositories(world: World) -> None:
         language="Python",
         website="https://ledger.invalid/",
         topics=("books", "ledger", "python"),
-        releases=2,
         size_kib=135,
         watchers={2, 3, 4, 11, 12},
-        protections=(
-            Protection(pattern="main", can_push=False),
-            Protection(pattern="release/*", required_approvals=1, status_checks=("ci/build",)),
-        ),
         lfs={LARGE_OBJECT: (RECORDINGS / "tiny.weights").read_bytes()},
     )
     add(
@@ -223,9 +238,9 @@ def _add_repositories(world: World) -> None:
     add(9, 13, "starter", template=True, watchers={2, 3, 11}, units=set(Unit) - {Unit.ACTIONS})
     add(10, 8, "zedrepo")
     add(11, 13, "tomove", watchers={2, 3, 11})
-    add(12, 14, "vault", private=True)
+    add(12, 14, "vault", private=True, watchers={1})
     add(13, 9, "hidden")
-    add(14, 16, "thing")
+    add(14, 16, "thing", watchers={2})
     fork = load_bundle("public-tool")
     author = Signature(name="Alice Archer", email="alice@example.test", when=datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC))
     fork.refs["refs/heads/patch-1"] = fork.refs["refs/heads/main"]
@@ -398,6 +413,13 @@ def _first_commit(world: World) -> None:
     )
 
 
+def _counts_before_packages(world: World) -> None:
+    world.repositories[1].size_kib = 141
+    # The pull request from the fork was merged in between.
+    fork_pull = world.repositories[6].tracker.issues[2]
+    fork_pull.closed = SEEDED
+
+
 # What was changed by which exchange: applied before the first exchange that comes after it.
 CHANGES: Final[Mapping[str, Callable[[World], None]]] = {
     "meta.form_body": make_issue_by_form,
@@ -430,6 +452,8 @@ CHANGES: Final[Mapping[str, Callable[[World], None]]] = {
     "issues.create.bot": _backend_counts(136, pulls=9),
     "issue.attachment.delete": detach_trace,
     "pulls.merge.right_head": _backend_counts(139),
+    "wiki.none.page": _counts_before_packages,
+    "notifications.thread.missing": read_backends,
     "keys.user.create.ok": _backend_counts(141),
     "write.empty_repo.first": _first_commit,
     "write.archived": _backend_counts(170),

@@ -15,8 +15,9 @@ from aegis_trio.demo_forge.forge import Forge
 from aegis_trio.demo_forge.git_history import find_entry
 from aegis_trio.demo_forge.git_store import Signature
 from aegis_trio.demo_forge.permissions import rights_of
+from aegis_trio.demo_forge.releases import Protection
 from aegis_trio.demo_forge.requests import Query, Request
-from aegis_trio.demo_forge.world import Access, Account, Protection, Repository, Token, Unit, Visibility, World
+from aegis_trio.demo_forge.world import Access, Account, Repository, Token, Unit, Visibility, World
 from aegis_trio.model.clock import SetClock
 from tests.demo_forge.test_git_history import _commit
 
@@ -57,7 +58,6 @@ def asker() -> Asker:
         f"{HARBOR}/git/trees/main@%7B1%7D",
         f"{HARBOR}/git/commits/feature%2Fwide",
         f"{HARBOR}/file-contents?body=%7B%22files%22%3A%5B%22%22%5D%7D",
-        "/api/v1/orgs/tidewater",
         "/",
         "/user/settings",
         "/alice",

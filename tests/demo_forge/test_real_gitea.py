@@ -33,16 +33,58 @@ NOT_THERE: Final[Mapping[str, str]] = {
     "git.refs": "it lists refs of pull requests",
     "git.refs.pull": "the same",
     "repos.get.fork": "its default branch depends on whether Gitea had ended the fork when the first commit came",
+    **dict.fromkeys(
+        ("auth.restricted.search", "users.my.subscriptions", "repos.search.q", "repos.search.fork", "repos.forks"),
+        "the same, in a list",
+    ),
+    "users.search": "the bot is a person there",
+    "users.search.page2": "the same",
+    "admin.users": "the same",
+    "admin.emails": "the same",
+    "git.commits.last": "its digest covers moments of that run",
+    "git.commits.limit50": "the same",
+    "git.commits.limit51": "the same",
+    "git.compare.limit": "the same",
+    "issue.comment.get.other_repo": "it is about an event of an issue that the seed leaves out",
+    "issue.comment.get.wrong_repo": "it is about a comment that the seed leaves out",
+    "issue.attachment.wrong_issue": "it is about a file that the seed leaves out",
+    "pulls.merged.yes": "it is about a pull request that the seed leaves out",
+    "pulls.review.pending.other": "the same",
+    "pulls.review.missing": "the same",
+    "actions.job.logs.never_ran": "it is about a job that the seed leaves out",
+    "notifications.thread.other": "it is about a notification that the seed leaves out",
+    "releases.asset.other_release": "it is about a file that the seed leaves out",
+    **dict.fromkeys(
+        ("wiki.page.sub.double", "wiki.page.missing", "wiki.revisions.missing", "wiki.traverse", "wiki.old_name"),
+        "commits of the wiki hold the minute in which they are made, so that the seed leaves it out",
+    ),
+    "path.wiki_dotdot": "the same",
 }
 # Answers from repositories with issues need those, which the seed leaves out: merged pull requests would make commits
 # with other ids than the recorded ones.
-_HAS_ISSUES: Final = re.compile(
-    r"/api/v1/repos/(?:acme/backend|acme/website|alice/archived|bob/public-tool)/(?:issues|pulls)"
+_LEFT_OUT: Final = re.compile(
+    r"/api/v1/(?:"
+    r"repos/(?:acme/backend|acme/website|alice/archived|bob/public-tool)/(?:issues|pulls|milestones/|milestones$|times)"
+    r"|repos/issues/search|user/times"
+    # Runs and releases get their numbers by the order of pushes; packages are uploaded through another door.
+    r"|repos/acme/backend/(?:actions/(?:runs|jobs)|statuses|commits/.*/(?:status|statuses|pull)$)"
+    r"|repos/acme/backend/(?:wiki|releases)"
+    r"|packages/acme|notifications)"
 )
 # Counters of things that the seed leaves out, numbers of the operating system, and moments of this run.
 LENIENCY: Final = Leniency(
     keys=frozenset(
-        {"kid", "n", "size", "open_issues_count", "open_pr_counter", "release_counter", "ssh_url", "last_login"}
+        {
+            "kid",
+            "n",
+            "size",
+            "open_issues_count",
+            "open_pr_counter",
+            "release_counter",
+            "ssh_url",
+            "last_login",
+            "updated",
+        }
     ),
     headers=frozenset({"content-length"}),
 )
@@ -91,7 +133,7 @@ async def _compare(url: str, admin: str, password: str, tmp_path: Path) -> None:
         try:
             await seed(gitea, tmp_path)
             for exchange in all_exchanges():
-                if exchange.id in claimed and not (exchange.status == 200 and _HAS_ISSUES.match(exchange.path)):
+                if exchange.id in claimed and not (exchange.status == 200 and _LEFT_OUT.match(exchange.path)):
                     with trio.fail_after(60):
                         response = await client.ask(conversation.request(exchange))
                     heard = conversation.hear(exchange, response)

@@ -12,9 +12,10 @@ from aegis_trio.demo_forge.answers import Answer, json_answer
 from aegis_trio.demo_forge.areas.commits import payload_commit_json
 from aegis_trio.demo_forge.call import Call, int_of
 from aegis_trio.demo_forge.git_store import GitStore
+from aegis_trio.demo_forge.releases import Protection
 from aegis_trio.demo_forge.router import Route
 from aegis_trio.demo_forge.times import as_gitea, of_git
-from aegis_trio.demo_forge.world import Access, Protection, Unit
+from aegis_trio.demo_forge.world import Access, Unit
 from aegis_trio.model.json import JsonObject, JsonValue
 
 

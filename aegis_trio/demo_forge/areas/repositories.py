@@ -73,7 +73,7 @@ def repository_json(
         "watchers_count": len(repository.watchers),
         "open_issues_count": repository.tracker.open_count(pulls=False),
         "open_pr_counter": repository.tracker.open_count(pulls=True),
-        "release_counter": repository.releases,
+        "release_counter": sum(not release.is_draft for release in repository.releases),
         "default_branch": repository.default_branch,
         "archived": repository.archived_at is not None,
         "created_at": as_gitea(repository.created),
