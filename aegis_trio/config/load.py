@@ -178,6 +178,7 @@ def read_limits(reader: Reader) -> LimitSettings:
         shadow=reader.read(limits.LIMITS_SHADOW),
         max_waiting_requests=reader.read(access.GITEA_MAX_WAITING),
         breaker_failures=reader.read(access.GITEA_BREAKER_FAILURES),
+        kept_max_bytes=reader.read(limits.KEPT_RESULTS_MAX_BYTES),
         breaker_max_pause_s=reader.read(access.GITEA_BREAKER_MAX_PAUSE_S),
     )
 

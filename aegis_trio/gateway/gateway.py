@@ -15,19 +15,21 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Final, final
 
 import trio
 
 from aegis_trio.audit.trail import AuditTrail
+from aegis_trio.gateway.authorising import Authorised, Authoriser
 from aegis_trio.gateway.claims import claim_of
 from aegis_trio.gateway.directory import Directory, GiteaReaches, any_gitea
+from aegis_trio.gateway.keeping import KeptReplies
 from aegis_trio.gateway.queueing import QueuedForge
 from aegis_trio.gateway.records import CallRecorder, Intent, outcome_lost
 from aegis_trio.gateway.render import fits
-from aegis_trio.gateway.running import contained, prepare
+from aegis_trio.gateway.running import contained
 from aegis_trio.gateway.statistics import GatewayStatistics
 from aegis_trio.gateway.tally import CallTally
 from aegis_trio.gateway.watch import watch_resource
@@ -37,10 +39,11 @@ from aegis_trio.limits.anomalies import Called, Denied, Sighting
 from aegis_trio.limits.bulkhead import Bulkhead
 from aegis_trio.limits.calls import CallLimits
 from aegis_trio.model.call import CallKind, Failure, Success, ToolOutcome, ToolReply, ToolRequest
-from aegis_trio.model.decision import Allow, Deny
+from aegis_trio.model.decision import Deny
 from aegis_trio.model.errors import AuditUnavailable, Fault, InsufficientScope, UpstreamRejectedIdentity
 from aegis_trio.model.features import Catalogue
 from aegis_trio.model.identity import Caller
+from aegis_trio.model.kept import KeptReply
 from aegis_trio.model.peer import Peer
 from aegis_trio.model.secret import Secret
 from aegis_trio.model.toolspec import PreparedCall, ToolSpec
@@ -56,15 +59,6 @@ _EMPTY: Final[Mapping[CallKind, ToolReply]] = {
     CallKind.RESOURCE_LIST: ToolReply({"resources": []}),
     CallKind.COMPLETION: ToolReply({"values": []}),
 }
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class _Authorised:
-    """A call that may be made: its operation, and its arguments made typed."""
-
-    spec: ToolSpec[ToolContext]
-    prepared: PreparedCall[ToolContext]
 
 
 @final
@@ -85,6 +79,7 @@ class Gateway:
         report: Callable[[Sighting], None] | None = None,
         reaches: GiteaReaches = any_gitea,
         tracer: Tracer = NO_TRACER,
+        kept: KeptReplies | None = None,
     ) -> None:
         """Join the rooms below.
 
@@ -100,6 +95,7 @@ class Gateway:
             report: told of every call and every refusal; must not block.
             reaches: whether the Gitea behind is of a version; what needs a newer one is not there.
             tracer: times calls.
+            kept: where replies wait that are too long for one answer; None for a room of its own.
         """
         self._directory = Directory(catalogue, reaches)
         self._recorder = CallRecorder(audit, argument_digest_key)
@@ -111,6 +107,8 @@ class Gateway:
         self._bulkhead = bulkhead
         self._report = report
         self._tracer = tracer
+        self._kept = kept or KeptReplies()
+        self._authoriser = Authoriser(self._directory, gate_closed, self._kept)
 
     @property
     def directory(self) -> Directory:
@@ -146,7 +144,7 @@ class Gateway:
         return outcome
 
     def _span(self, request: ToolRequest, spec: ToolSpec[ToolContext] | None) -> AbstractContextManager[Span]:
-        operation = None if spec is None else spec.name
+        operation = None if spec is None else spec.operation
         name, facts = call_facts(request.kind, operation, request.transport.value, request.correlation_id)
         return self._tracer.span(SpanKind.SERVER, name, facts, request.parent)
 
@@ -203,7 +201,7 @@ class Gateway:
         """
         spec = self._directory.find(request)
         try:
-            watched = self._authorised(caller, request, spec)
+            watched = self._authoriser.authorise(caller, request, spec)
             intent = await self._intend(caller, request, watched.spec, watched.prepared)
         except Fault as fault:
             refused = self._refused(caller, request, spec, fault)
@@ -219,7 +217,7 @@ class Gateway:
             with trio.move_on_after(OUTCOME_GRACE_S, shield=True):
                 await self._recorder.outcome(intent, failed, trio.current_time() - started)
 
-    async def _look(self, caller: Caller, request: ToolRequest, watched: _Authorised) -> ToolOutcome:
+    async def _look(self, caller: Caller, request: ToolRequest, watched: Authorised) -> ToolOutcome:
         """Read a watched resource once, within the caller's limits and with its rights of now."""
         try:
             closed = self._gate_closed(caller)
@@ -234,31 +232,13 @@ class Gateway:
 
     async def _admit(self, caller: Caller, request: ToolRequest, spec: ToolSpec[ToolContext] | None) -> ToolOutcome:
         try:
-            authorised = self._authorised(caller, request, spec)
+            authorised = self._authoriser.authorise(caller, request, spec)
             with self._limits.admit(claim_of(caller, request, authorised.spec, authorised.prepared.places)):
                 if self._report is not None:
                     self._report(Called(principal_id=caller.principal.id))
-                return await self._recorded(caller, request, authorised.spec, authorised.prepared)
+                return await self._recorded(caller, request, authorised)
         except Fault as fault:
             return self._refused(caller, request, spec, fault)
-
-    def _authorised(self, caller: Caller, request: ToolRequest, spec: ToolSpec[ToolContext] | None) -> _Authorised:
-        # The order is the security property: whoever may not call learns nothing about arguments or state.
-        # 1. it exists for this caller  2. authorised  3. arguments, reach  4. open; then  5. within limits  6. recorded
-        if spec is None:
-            raise self._directory.unknown(caller, request)
-        match decide_access(caller.principal, spec):
-            case Deny(fault=fault):
-                raise fault
-            case Allow():
-                pass
-        if spec.methods:
-            raise self._directory.wrong_method(caller, spec, request)
-        prepared = prepare(spec, request, caller.principal.bounds)
-        closed = self._gate_closed(caller)
-        if closed is not None:
-            raise closed
-        return _Authorised(spec, prepared)
 
     def _refused(
         self, caller: Caller, request: ToolRequest, spec: ToolSpec[ToolContext] | None, fault: Fault
@@ -274,16 +254,20 @@ class Gateway:
                 return Failure(request.correlation_id, unavailable)
         return Failure(request.correlation_id, fault)
 
-    async def _recorded(
-        self, caller: Caller, request: ToolRequest, spec: ToolSpec[ToolContext], prepared: PreparedCall[ToolContext]
-    ) -> ToolOutcome:
+    async def _recorded(self, caller: Caller, request: ToolRequest, authorised: Authorised) -> ToolOutcome:
+        spec, prepared = authorised.spec, authorised.prepared
         intent = await self._intend(caller, request, spec, prepared)
         started = trio.current_time()
         lost = Failure(request.correlation_id, outcome_lost())
         outcome: ToolOutcome = lost
         ended = recorded = False
         try:
-            outcome = await contained(request, spec, lambda peer: prepared.run(self._context(caller, peer)))
+            outcome = await contained(
+                request,
+                spec,
+                lambda peer: prepared.run(self._context(caller, peer, authorised.kept)),
+                lambda document: self._kept.keep(caller.principal, spec, prepared.places, document, fits),
+            )
             ended = True
         finally:
             # Invariant: an intent has its outcome, also when this task is being cancelled.
@@ -302,12 +286,12 @@ class Gateway:
             return intent
         raise RuntimeError("a shield without a deadline was cancelled")
 
-    def _context(self, caller: Caller, peer: Peer) -> ToolContext:
+    def _context(self, caller: Caller, peer: Peer, kept: KeptReply | None = None) -> ToolContext:
         forge = self._acting_as(caller.gitea_token)
         if self._bulkhead is not None:
             forge = QueuedForge(forge, self._bulkhead, caller.principal.id)
         forge = within_bounds(forge, caller.principal.bounds)
-        return ToolContext(principal=caller.principal, forge=forge, fits=fits, peer=peer)
+        return ToolContext(principal=caller.principal, forge=forge, fits=fits, peer=peer, kept=kept)
 
 
 def _lists_nothing(caller: Caller, kind: CallKind, spec: ToolSpec[ToolContext]) -> bool:

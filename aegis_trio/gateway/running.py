@@ -16,7 +16,7 @@ import trio
 
 from aegis_trio.gateway.render import ENVELOPE_BYTES, max_bytes_of, rendered_bytes
 from aegis_trio.model.bounds import KeyBounds
-from aegis_trio.model.call import Failure, Pending, Success, ToolOutcome, ToolReply, ToolRequest
+from aegis_trio.model.call import CallKind, Failure, Pending, Success, ToolOutcome, ToolReply, ToolRequest
 from aegis_trio.model.decision import Allow, Deny
 from aegis_trio.model.errors import Bug, DeadlineExceeded, Fault, InvalidArgument, ReplyTooLarge
 from aegis_trio.model.json import JsonObject, JsonValue
@@ -75,9 +75,16 @@ def prepare(spec: ToolSpec[ToolContext], request: ToolRequest, bounds: KeyBounds
 
 
 async def contained(
-    request: ToolRequest, spec: ToolSpec[ToolContext], run: Callable[[Peer], Awaitable[ToolReply]]
+    request: ToolRequest,
+    spec: ToolSpec[ToolContext],
+    run: Callable[[Peer], Awaitable[ToolReply]],
+    keep: Callable[[JsonObject], ToolReply | None] = lambda _document: None,
 ) -> ToolOutcome:
-    """Run a call within its deadline; turn whatever it raises into an outcome."""
+    """Run a call within its deadline; turn whatever it raises into an outcome.
+
+    Args:
+        keep: keeps a reply that is too long, and returns its beginning; None when it cannot be kept.
+    """
     await trio.lowlevel.checkpoint_if_cancelled()
     progress = ProgressNote(request.peer)
     try:
@@ -102,6 +109,10 @@ async def contained(
         return Failure(request.correlation_id, Bug(incident))
     reply_bytes = rendered_bytes(reply, request.kind)
     if reply_bytes + ENVELOPE_BYTES > max_bytes_of(request.kind):
+        whole = reply.structured if request.kind is CallKind.TOOL and not reply.content else None
+        beginning = None if whole is None else keep(whole)
+        if beginning is not None:
+            return Success(request.correlation_id, beginning, rendered_bytes(beginning, request.kind))
         # Threat: a reply cut by the client loses its end without a word.
         return Failure(
             request.correlation_id,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, final
 
 from aegis_trio.limits.bulkhead import MAX_WAITING
+from aegis_trio.model.kept import KEPT_MAX_BYTES
 from aegis_trio.policy.quotas import LimitName
 
 BLOCKS_FILE: Final = "blocks.sqlite3"
@@ -52,13 +53,16 @@ class LimitSettings:
     breaker_max_pause_s: float = 8.0
     """The longest of those moments. The upstream watch asks every 2 s while something is wrong."""
 
+    kept_max_bytes: int = KEPT_MAX_BYTES
+    """Bytes of replies that are longer than one answer and wait to be read on; 0 keeps none, so they are refused."""
+
     rate_classes: Mapping[str, int] = field(default_factory=dict[str, int])
     """Cells in a minute of keys of a class, in place of `calls_per_minute`; 0 is off."""
 
     @property
-    def fixed(self) -> tuple[int, int, float]:
+    def fixed(self) -> tuple[int, int, float, int]:
         """What holds until the process ends."""
-        return self.max_waiting_requests, self.breaker_failures, self.breaker_max_pause_s
+        return self.max_waiting_requests, self.breaker_failures, self.breaker_max_pause_s, self.kept_max_bytes
 
     def __post_init__(self) -> None:
         for name, value in (

@@ -141,6 +141,13 @@ class ReplyTooLarge(ClientFault):
     code = "reply_too_large"
 
 
+@final
+class ResultGone(ClientFault):
+    """No kept reply of that handle is this caller's: it was somebody else's, its time is over, or it made room."""
+
+    code = "result_gone"
+
+
 # ---- refusals: authentication, authorisation, limits ----------------------------------------------------------------
 
 

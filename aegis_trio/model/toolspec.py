@@ -43,6 +43,7 @@ class Toolset(StrEnum):
     ORGANISATIONS = "organisations"
     HOOKS = "hooks"
     ADMIN = "admin"
+    RESULTS = "results"  # reading on in long replies; there wherever a tool is
     OPERATIONS = "operations"  # the long tail, found by words
     RESOURCES = "resources"
     PROMPTS = "prompts"
@@ -73,6 +74,8 @@ class PreparedCall(Generic[ContextT]):
     places: Mapping[str, str | int]
     """Arguments that name a place (owner, repo, ref, path, number), in full, for the audit trail."""
     run: Callable[[ContextT], Awaitable[ToolReply]]
+    continues: str | None = None
+    """The handle of a kept reply that the call reads on in; the gateway opens it, and the call stands for its place."""
 
 
 @final

@@ -203,6 +203,7 @@ def build_gate(
     metrics.register("auth_failures", addresses.failures.statistics)
     metrics.register("api_key", key_ages.statistics)
     metrics.register("gateway", core.gateway.statistics)
+    metrics.register("kept_replies", core.kept.statistics)
     metrics.register("sessions", hub.statistics)
     metrics.register("gitea_queue", core.bulkhead.statistics)
     metrics.register("gitea_circuit", breaker.statistics)

@@ -109,6 +109,15 @@ GROUPS: Final = (
         ("reply_bytes", "bytes", "Size of replies."),
     ),
     _group(
+        "kept_replies",
+        "Kept replies",
+        ("replies", "replies", "Replies that are kept, because they are longer than one answer."),
+        ("bytes", "bytes", "Their bytes."),
+        ("kept_total", "replies", "Replies that were kept."),
+        ("evicted_total", "replies", "Replies that had to make room before their time."),
+        ("refused_total", "replies", "Replies that were too large to be kept."),
+    ),
+    _group(
         "audit",
         "Audit log",
         ("records_total", "records", "Durable records."),

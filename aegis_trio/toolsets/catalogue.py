@@ -29,6 +29,7 @@ from aegis_trio.toolsets.resources.files import FILE, README
 from aegis_trio.toolsets.resources.issues import ISSUE
 from aegis_trio.toolsets.resources.list_resources import LIST_RESOURCES
 from aegis_trio.toolsets.resources.pulls import PULL_REQUEST
+from aegis_trio.toolsets.results.continue_result import CONTINUE_RESULT
 from aegis_trio.toolsets.server.get_me import GET_ME
 from aegis_trio.toolsets.server.get_server_version import GET_SERVER_VERSION
 
@@ -41,6 +42,7 @@ TOOLS: Final[tuple[ToolSpec[ToolContext], ...]] = (
     ISSUE_READ,
     GET_ME,
     GET_SERVER_VERSION,
+    CONTINUE_RESULT,
 )
 
 RESOURCES: Final[tuple[ResourceSpec[ToolContext], ...]] = (README, FILE, ISSUE, PULL_REQUEST)

@@ -12,6 +12,7 @@ from typing import final
 from aegis_trio.gitea.request import Forge
 from aegis_trio.model.identity import Principal
 from aegis_trio.model.json import JsonObject
+from aegis_trio.model.kept import KeptReply
 from aegis_trio.model.peer import SILENT_PEER, Peer
 
 
@@ -26,3 +27,5 @@ class ToolContext:
     """True when the rendered reply stays within `MAX_REPLY_BYTES`."""
     peer: Peer = SILENT_PEER
     """The client, which can be told how far the call is, and asked."""
+    kept: KeptReply | None = None
+    """The reply that the call reads on in, already decided to be the caller's."""

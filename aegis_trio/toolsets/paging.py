@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Final, final
 
 from aegis_trio.model.call import ToolReply
-from aegis_trio.model.errors import ReplyTooLarge
 from aegis_trio.model.json import JsonObject, JsonValue
 
 _NO_TOTAL: Final = "Gitea did not say how many there are"
@@ -69,19 +68,20 @@ def reply_with_page(
         head: fields before them.
         arguments: of the call, without page and limit; `next` repeats them.
 
-    Raises:
-        ReplyTooLarge: not even one entry fits.
+    Returns:
+        ToolReply: one that fits, or one entry alone that does not: it is kept and continued (gateway/keeping.py).
     """
     whole = _render(name, head, page, arguments)
     if fits(whole):
         return ToolReply(whole)
     # A smaller page begins at the same entry only if its size divides the larger one's.
+    part = whole
     for size in range(min(len(page.entries), page.size - 1), 0, -1):
         if page.size % size == 0:
             part = _render(name, head, _beginning(page, size), arguments) | {"shortened": True}
             if fits(part):
-                return ToolReply(part)
-    raise ReplyTooLarge("One entry alone is larger than a reply may be.", "Ask for a smaller part.")
+                break
+    return ToolReply(part)
 
 
 def _beginning(page: Page, size: int) -> Page:

@@ -66,6 +66,7 @@ def read_tool(
     places: Callable[[CallT], Mapping[str, str | int]] | None = None,
     noun: str = "tool",
     lists: Listing | None = None,
+    continues: Callable[[CallT], str] | None = None,
 ) -> ToolSpec[ToolContext]:
     """Make a tool, or another operation, that changes nothing.
 
@@ -79,6 +80,7 @@ def read_tool(
             `audit_fields`.
         noun: what the operation is called where its arguments are wrong.
         lists: the list in its reply; adds the arguments `fields` and `format`, which the handler does not see.
+        continues: which kept reply it reads on in, by handle.
 
     Raises:
         ValueError: an audit field that is no argument — our bug.
@@ -108,7 +110,7 @@ def read_tool(
                 raise invalid.with_example(example) from None
 
         named = _places(raw_arguments, audit_fields) if places is None else places(call)
-        return PreparedCall(places=named, run=run)
+        return PreparedCall(places=named, run=run, continues=None if continues is None else continues(call))
 
     return ToolSpec(
         name=name,

@@ -34,6 +34,7 @@ from aegis_trio.protocol.steps import OpenSession
 from aegis_trio.transports.announcer import Announcer
 from aegis_trio.transports.outbox import Outbox
 from aegis_trio.transports.outbox_budget import OutboxBudget
+from aegis_trio.transports.ports import Holdings
 from aegis_trio.transports.session import Listener, SessionBody
 from aegis_trio.transports.settings import SessionSettings
 from aegis_trio.transports.subscriptions import ListName, Subscription, list_changed_notification
@@ -71,8 +72,10 @@ class HubStatistics:
 class SessionHub:
     """The registry of sessions; `run` holds their nursery."""
 
-    def __init__(self, settings: SessionSettings) -> None:
+    def __init__(self, settings: SessionSettings, holdings: Holdings | None = None) -> None:
+        """Start with nothing open; *holdings* are what else ends with somebody's access."""
         self._settings = settings
+        self._holdings = holdings
         self._nursery: trio.Nursery | None = None
         self._sessions: dict[str, SessionBody] = {}
         self._by_principal: dict[OwnerId, OrderedDict[str, SessionBody]] = {}
@@ -245,10 +248,13 @@ class SessionHub:
             self.forget(session)
         for scope in [scope for principal in principals for scope in self._requests.get(principal, ())]:
             scope.cancel()
+        if self._holdings is not None:
+            self._holdings.forget(principals)
 
     def owners(self) -> frozenset[OwnerId]:
-        """Return everybody for whom something is open or runs."""
-        return frozenset(self._by_principal) | frozenset(self._requests)
+        """Return everybody for whom something is open, runs or is kept."""
+        held = frozenset[OwnerId]() if self._holdings is None else self._holdings.owners()
+        return frozenset(self._by_principal) | frozenset(self._requests) | held
 
     def begin_drain(self) -> None:
         """Let nobody in any more; tell each stream to leave once it has given what it owes."""

@@ -11,7 +11,7 @@ from aegis_trio.auth.credentials import RawCredentials
 from aegis_trio.model.call import Failure, ToolOutcome, ToolRequest
 from aegis_trio.model.errors import Fault
 from aegis_trio.model.features import PromptSpec, ResourceSpec
-from aegis_trio.model.identity import Caller, Origin
+from aegis_trio.model.identity import Caller, Origin, OwnerId
 from aegis_trio.model.json import JsonObject
 from aegis_trio.model.toolspec import ToolSpec
 from aegis_trio.protocol.jsonrpc import Reply
@@ -67,6 +67,18 @@ class Door(Protocol):
         task_status: trio.TaskStatus[Fault | None],
     ) -> None:
         """Watch one resource until cancelled; reports whether it began, and tells of each change."""
+        ...
+
+
+class Holdings(Protocol):
+    """What else somebody has here that ends with their access; `gateway.keeping.KeptReplies` is it."""
+
+    def owners(self) -> frozenset[OwnerId]:
+        """Return everybody who has something."""
+        ...
+
+    def forget(self, owners: frozenset[OwnerId]) -> None:
+        """Drop everything of *owners*."""
         ...
 
 

@@ -32,6 +32,7 @@ def test_every_limit_can_be_set() -> None:
         "ADDRESS_REQUESTS_PER_MINUTE": "8",
         "LIMITS_SHADOW": "Client, tool",
         "GITEA_MAX_WAITING": "9",
+        "KEPT_RESULTS_MAX_BYTES": "1000",
         "GITEA_BREAKER_FAILURES": "10",
         "GITEA_BREAKER_MAX_PAUSE_S": "11.5",
     }
@@ -45,6 +46,7 @@ def test_every_limit_can_be_set() -> None:
         address_requests_per_minute=8,
         shadow=frozenset({LimitName.CLIENT, LimitName.TOOL}),
         max_waiting_requests=9,
+        kept_max_bytes=1000,
         breaker_failures=10,
         breaker_max_pause_s=11.5,
     )

@@ -369,11 +369,11 @@ async def test_a_bug_in_a_tool_shows_an_incident_only(open_door: Callable[..., A
 
 
 @pytest.mark.requirement("MCP-TOOL-16")
-async def test_a_reply_above_the_bound_is_a_fault_and_never_cut(open_door: Callable[..., Any]) -> None:
-    """Promise 6: nothing is cut silently."""
+async def test_blocks_above_the_bound_are_a_fault_and_never_cut(open_door: Callable[..., Any]) -> None:
+    """Promise 6: nothing is cut silently; what is no JSON cannot be kept and read on (test_keeping.py)."""
 
     async def huge(_context: ToolContext) -> ToolReply:
-        return ToolReply({"text": "x" * 60_000})
+        return ToolReply({}, ({"type": "text", "text": "x" * 60_000},))
 
     async with open_door(_tool(huge)) as door:
         outcome = await door.call()

@@ -23,7 +23,7 @@ from aegis_trio.model.errors import BeyondKey, InsufficientScope, NotFound
 from aegis_trio.model.identity import DEFAULT_INSTANCE, Caller, Origin, Principal, PrincipalId, PrincipalKind
 from aegis_trio.model.json import JsonObject
 from aegis_trio.model.secret import Secret
-from aegis_trio.model.toolspec import ToolSpec
+from aegis_trio.model.toolspec import Toolset, ToolSpec
 from aegis_trio.policy.access import READ_SCOPES
 from aegis_trio.toolsets.catalogue import CATALOGUE
 from aegis_trio.toolsets.context import ToolContext
@@ -62,8 +62,10 @@ class Way:
         return "acme" in json.dumps(self.spec.example)
 
 
+# Reading on is decided as the call that made the reply; tests/gateway/test_keeping.py shows it.
+TOOL_OPERATIONS = [one for spec in CATALOGUE.tools for one in spec.operations if one.toolset is not Toolset.RESULTS]
 WAYS = [
-    *(Way(one, CallKind.TOOL, one.name) for spec in CATALOGUE.tools for one in spec.operations),
+    *(Way(one, CallKind.TOOL, one.name) for one in TOOL_OPERATIONS),
     *(Way(one.operation, CallKind.PROMPT, one.operation.name) for one in CATALOGUE.prompts),
     *(Way(one.operation, CallKind.RESOURCE, "") for one in CATALOGUE.resources),
     *(Way(spec, CallKind.COMPLETION, argument) for argument, spec in CATALOGUE.completions.items()),

@@ -34,7 +34,7 @@ from tests.toolsets.canned import CannedForge, json_answer, run
 SNAPSHOT = Path(__file__).parent / "snapshots" / "features.json"
 MAX_TEMPLATES_BYTES = 2 * 1024
 MAX_PROMPTS_BYTES = 3 * 1024
-MAX_INSTRUCTIONS_BYTES = 2048
+MAX_INSTRUCTIONS_BYTES = 2000
 Operation = ToolSpec[ToolContext]
 
 TOOL_OPERATIONS = [operation for tool in TOOLS for operation in tool.operations]

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aegis_trio.model.errors import ReplyTooLarge
 from aegis_trio.model.json import JsonObject, encode_json
 from aegis_trio.toolsets.paging import Page, reply_with_page
 
@@ -86,7 +85,9 @@ def test_an_unknown_total_is_null_with_a_reason() -> None:
     assert "did not say" in str(reply["total_unknown"])
 
 
-def test_an_entry_that_never_fits_is_a_fault() -> None:
-    """An endless loop of empty pages would be worse."""
-    with pytest.raises(ReplyTooLarge):
-        reply_with_page("entries", {}, _page([{}, {}], 1, 2, 50), arguments={}, fits=lambda _: False)
+def test_an_entry_that_never_fits_is_given_alone() -> None:
+    """The gateway keeps it and gives its beginning; the next page begins behind it."""
+    page = _page([{"n": 0}, {"n": 1}], 1, 2, 50)
+    reply = reply_with_page("entries", {}, page, arguments={}, fits=lambda _: False).structured
+
+    assert ([{"n": 0}], True, {"page": 2, "limit": 1}) == (reply["entries"], reply["shortened"], reply["next"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,9 +12,11 @@ import pytest
 from aegis_trio import __version__
 from aegis_trio.demo_forge.faults import Cut, Fault
 from aegis_trio.demo_forge.git_store import Signature
+from aegis_trio.gateway.render import ENVELOPE_BYTES, rendered_bytes
 from aegis_trio.gitea.client import open_gitea_client
 from aegis_trio.gitea.request import Forge
 from aegis_trio.gitea.settings import GiteaSettings
+from aegis_trio.model.call import MAX_REPLY_BYTES, CallKind
 from aegis_trio.model.errors import (
     Conflict,
     InvalidArgument,
@@ -27,9 +30,10 @@ from aegis_trio.model.errors import (
 )
 from aegis_trio.model.json import JsonObject
 from aegis_trio.model.secret import Secret
+from aegis_trio.toolsets.files.images import MAX_IMAGE_BYTES
 from tests.forge import RunningForge, open_forge
 from tests.toolsets.calls import samples
-from tests.toolsets.canned import run
+from tests.toolsets.canned import context_for, run, tool_named
 
 pytestmark = pytest.mark.sockets
 
@@ -258,8 +262,8 @@ WITHOUT_TEXT = {
     "nul": (b"a\0b", "binary"),
     "latin-1": ("naïve".encode("latin-1"), "not_utf8"),
     "utf-16": ("text".encode("utf-16"), "not_utf8"),
-    "image": (b"\x89PNG\r\n\x1a\n\0\0", "binary"),
-    "jpeg": (b"\xff\xd8\xff\xe0\0\x10JFIF", "binary"),
+    "image": (b"\x89PNG\r\n\x1a\n" + b"\0" * 32 * 1024, "binary"),
+    "jpeg": (b"\xff\xd8\xff\xe0\0\x10JFIF" + b"\0" * 32 * 1024, "binary"),
 }
 
 
@@ -276,6 +280,51 @@ async def test_what_is_no_text_is_named_with_its_size(content: bytes, reason: st
         reply["content"],
         reply["reason"],
     )
+
+
+IMAGES = {
+    "image/png": b"\x89PNG\r\n\x1a\n\0\0",
+    "image/jpeg": b"\xff\xd8\xff\xe0\0\x10JFIF",
+    "image/gif": b"GIF89a\1\0\1\0",
+    "image/webp": b"RIFF\x24\0\0\0WEBPVP8 ",
+}
+
+
+@pytest.mark.parametrize("kind", IMAGES)
+async def test_a_small_image_is_shown_as_an_image(kind: str) -> None:
+    """By what it is, not by its name; as a block of its own, never as text."""
+    async with _as("bot") as stage:
+        stage.add_files({"odd.bin": IMAGES[kind] + b"\0" * 1000})
+        prepared = tool_named("get_file_contents").prepare(HARBOR | {"path": "odd.bin"})
+        reply = await prepared.run(context_for(stage.forge))
+
+    assert reply.structured is not None
+    assert (kind, "file") == (reply.structured["image"], reply.structured["type"])
+    (block,) = reply.content
+    assert ("image", kind) == (block["type"], block["mimeType"])
+    assert IMAGES[kind] + b"\0" * 1000 == base64.b64decode(str(block["data"]))
+    assert str(block["data"]) not in str(reply.structured)
+
+
+async def test_the_largest_image_fits_into_a_reply() -> None:
+    """Else it would be refused where a description would have helped."""
+    async with _as("bot") as stage:
+        stage.add_files({"odd.bin": IMAGES["image/png"].ljust(MAX_IMAGE_BYTES, b"\0")})
+        reply = (
+            await tool_named("get_file_contents").prepare(HARBOR | {"path": "odd.bin"}).run(context_for(stage.forge))
+        )
+
+    assert reply.content
+    assert rendered_bytes(reply, CallKind.TOOL) + ENVELOPE_BYTES <= MAX_REPLY_BYTES
+
+
+async def test_a_text_that_begins_like_an_image_is_a_text() -> None:
+    """What can be read is read."""
+    async with _as("bot") as stage:
+        stage.add_files({"odd.bin": b"GIF89a is how a GIF begins"})
+        reply = await run("get_file_contents", HARBOR | {"path": "odd.bin"}, stage.forge)
+
+    assert "GIF89a is how a GIF begins" == reply["content"]
 
 
 @pytest.mark.parametrize("path", ["data/soundings-2025.csv", "data/soundings-archive.csv"])

@@ -9,7 +9,7 @@ from trio.testing import MockClock
 
 from aegis_trio.model.call import Transport
 from aegis_trio.model.errors import NotReady
-from aegis_trio.model.identity import PrincipalId
+from aegis_trio.model.identity import OwnerId, PrincipalId
 from aegis_trio.model.json import JsonObject
 from aegis_trio.protocol.jsonrpc import Reply, result_reply
 from aegis_trio.protocol.revisions import NEWEST_LEGACY
@@ -298,3 +298,24 @@ async def test_a_request_that_outlives_its_session_is_told_that_the_session_is_g
 
     assert (404, 8) == (waiting.status, waiting.json["id"])
     assert 0 == gate.hub.statistics().calls_running
+
+
+async def test_what_is_kept_ends_with_the_access() -> None:
+    """Also of somebody for whom nothing runs; it is asked about as whoever has a session is."""
+
+    class Kept:
+        def __init__(self) -> None:
+            self.left = {OwnerId("grant:1"), OwnerId("grant:2")}
+
+        def owners(self) -> frozenset[OwnerId]:
+            return frozenset(self.left)
+
+        def forget(self, owners: frozenset[OwnerId]) -> None:
+            self.left -= owners
+
+    kept = Kept()
+    hub = SessionHub(SessionSettings(), kept)
+    assert {"grant:1", "grant:2"} == hub.owners()
+    hub.end_sessions_of(frozenset({OwnerId("grant:1")}))
+
+    assert {"grant:2"} == hub.owners()

@@ -9,6 +9,7 @@ from typing import Final
 from aegis_trio.config.limit_parsing import parse_limit_names, parse_rate_classes, parse_tool_limits
 from aegis_trio.config.parsing import whole_number
 from aegis_trio.config.variable import Feature, Variable
+from aegis_trio.model.kept import KEPT_MAX_BYTES
 from aegis_trio.policy.quotas import LimitName
 
 _MANY: Final = 1_000_000  # a bound for numbers that have no better one
@@ -66,6 +67,16 @@ REPOSITORY_WRITES_PER_DAY: Final = Variable[int](
     meaning="Calls that write to one repository in a day, whoever makes them; without effect while nothing can be "
     "written. 0 is off.",
 )
+KEPT_RESULTS_MAX_BYTES: Final = Variable[int](
+    name="KEPT_RESULTS_MAX_BYTES",
+    feature=Feature.LIMITS,
+    parse=whole_number(0, 4 * 1024**3, such_as=KEPT_MAX_BYTES),
+    default=KEPT_MAX_BYTES,
+    default_text=str(KEPT_MAX_BYTES),
+    meaning="Memory for answers that are longer than one reply and wait 15 minutes to be read on with "
+    "`continue_result`: a key or person may have a fourth of it, one answer an eighth. 0 keeps none: such answers are "
+    "refused.",
+)
 ADDRESS_REQUESTS_PER_MINUTE: Final = Variable[int](
     name="ADDRESS_REQUESTS_PER_MINUTE",
     feature=Feature.LIMITS,
@@ -91,6 +102,7 @@ VARIABLES: Final[tuple[Variable[object], ...]] = (
     CLIENT_CALLS_PER_MINUTE,
     TOOL_CALLS_PER_MINUTE,
     REPOSITORY_WRITES_PER_DAY,
+    KEPT_RESULTS_MAX_BYTES,
     ADDRESS_REQUESTS_PER_MINUTE,
     LIMITS_SHADOW,
 )

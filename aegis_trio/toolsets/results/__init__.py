@@ -1,0 +1,1 @@
+"""Going on with replies that did not fit into one answer."""
