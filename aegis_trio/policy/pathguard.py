@@ -49,12 +49,16 @@ class Route:
 
     segments: tuple[str, ...]
     query_keys: frozenset[str] = field(default=frozenset())
+    repeated_keys: frozenset[str] = field(default=frozenset())
+    """Those of `query_keys` that may stand several times, as lists do."""
 
     def __post_init__(self) -> None:
         if REST in self.segments[:-1]:
             raise ValueError(f"{REST} stands only at the end of a route")
         if self.query_keys & BANNED_QUERY_KEYS:
             raise ValueError("a route never takes sudo, token or access_token")
+        if not self.repeated_keys <= self.query_keys:
+            raise ValueError("what may stand several times is a query key of the route")
 
     @property
     def template(self) -> str:
@@ -125,7 +129,8 @@ def _check_segment(segment: str) -> None:
 
 def _check_query(route: Route, raw_query: str) -> None:
     keys = [pair.partition("=")[0] for pair in raw_query.split("&")] if raw_query else []
-    if len(keys) != len(set(keys)):
+    single = [key for key in keys if key not in route.repeated_keys]
+    if len(single) != len(set(single)):
         raise WirePathViolation("a query key stands twice")
     # The banned keys are never in query_keys (Route refuses them); compared as Go reads them, percent forms decoded.
     if any(unquote_to_bytes(key).decode("utf-8", "replace") not in route.query_keys for key in keys):

@@ -49,6 +49,7 @@ FILE_OPENERS: Final = {
     "aegis_trio.cli": "commands act on the operator's files",
     "aegis_trio.config": ".env and X_FILE",
     "aegis_trio.store": "the store and its folder (STORE_PATH)",
+    "aegis_trio.toolsets.operations.table": "the table of operations, which stands in the package beside it",
     "aegis_trio.demo_forge": "its own world, and the folder given by --state",
 }
 _OPENING_FUNCTIONS: Final = frozenset(

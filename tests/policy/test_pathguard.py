@@ -101,6 +101,21 @@ def test_a_route_cannot_take_a_banned_key() -> None:
         Route(segments=("user",), query_keys=frozenset({"sudo"}))
 
 
+def test_a_query_key_stands_twice_only_where_its_route_says_so() -> None:
+    """Gitea takes the first of two, a proxy before it may look at the last; lists of labels are sent so on purpose."""
+    route = Route(
+        segments=("repos", ONE, ONE, "pulls"),
+        query_keys=frozenset({"labels", "state"}),
+        repeated_keys=frozenset({"labels"}),
+    )
+
+    _check("/gitea/api/v1/repos/a/b/pulls?labels=1&labels=2&state=open", route=route)
+    with pytest.raises(WirePathViolation, match="twice"):
+        _check("/gitea/api/v1/repos/a/b/pulls?state=open&labels=1&state=all", route=route)
+    with pytest.raises(ValueError, match="query key of the route"):
+        Route(segments=("user",), repeated_keys=frozenset({"page"}))
+
+
 def test_the_rest_of_a_route_stands_at_its_end() -> None:
     """A template with a hole in its middle would admit anything."""
     with pytest.raises(ValueError, match="end"):
