@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from typing import cast, final
 from urllib.parse import unquote
 
+from aegis_trio.gitea.operations import OperationAnswer, narrowed
 from aegis_trio.gitea.pulls import PullRequest, PullSide
 from aegis_trio.gitea.refusals import renamed_beyond
 from aegis_trio.gitea.repositories import Repository, RepositoryPage
@@ -60,6 +61,8 @@ class BoundedForge:
                 return replace(answer, repositories=tuple(map(self._shown, answer.repositories)), is_narrowed=True)
             case PullRequest():
                 return replace(answer, base=self._side(answer.base), head=self._side(answer.head))
+            case OperationAnswer():
+                return narrowed(answer, self._reaches)
             case _:
                 return answer
 
