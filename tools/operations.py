@@ -110,6 +110,9 @@ def _operation(description: Fields, path: str, method: str, operation: Fields) -
         made["answer"] = answer
     if under:
         made["under"] = under
+    successes = {status for status in _object(operation["responses"]) if status.startswith("2")}
+    if successes == {"204"}:
+        made["asks"] = True  # its statuses are its answers: 204 is yes, 404 no
     if operation.get("deprecated"):
         made["deprecated"] = True
     return made

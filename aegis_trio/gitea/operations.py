@@ -18,10 +18,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias, final
 
-from aegis_trio.gitea.refusals import fault_for, renamed_beyond
+from aegis_trio.gitea.refusals import fault_for
 from aegis_trio.gitea.request import LIST_ANSWER_BYTES, ForgeRequest, ForgeResponse
 from aegis_trio.gitea.shapes import read_json
-from aegis_trio.model.errors import Conflict, NotFound
+from aegis_trio.model.errors import BeyondKey, Conflict, NotFound
 from aegis_trio.model.json import JsonObject, JsonValue
 from aegis_trio.policy.pathguard import Route
 
@@ -53,7 +53,8 @@ class OperationAnswer:
     attributed: bool = False
     """Whether every entry says which repository it is about, so that one that does not is withheld from some keys."""
     is_narrowed: bool = False
-    """Whether entries may have been withheld, so that the total is not told."""
+    """Whether entries may have been withheld (null in their place, so that counting pages stays right), and the total
+    is not told."""
 
 
 def ask_operation(
@@ -124,10 +125,15 @@ def narrowed(answer: OperationAnswer, reaches: Reaches) -> OperationAnswer:
     entries = document.get(answer.under) if answer.under and isinstance(document, dict) else document
     if not isinstance(entries, list):
         if _is_withheld(entries, answer, reaches):
-            raise renamed_beyond()
+            raise BeyondKey(
+                "What was asked for is about a repository that this key does not reach.",
+                "Ask the operator to add it to its repositories.",
+                bound="repositories",
+                needs="that repository",
+            )
         return replace(answer, document=_without_strangers(document, reaches))
     kept: list[JsonValue] = [
-        _without_strangers(entry, reaches) for entry in entries if not _is_withheld(entry, answer, reaches)
+        None if _is_withheld(entry, answer, reaches) else _without_strangers(entry, reaches) for entry in entries
     ]
     whole: JsonValue = {**document, answer.under: kept} if isinstance(document, dict) else kept
     return replace(answer, document=whole, is_narrowed=True)

@@ -113,6 +113,11 @@ class ToolSpec(Generic[ContextT]):
     """Which method of its tool this is: the value of the argument `method`; None for a tool."""
     methods: tuple[ToolSpec[ContextT], ...] = field(default=())
     """What a tool with an argument `method` can do, in the order of the schema; empty for every other."""
+    resolve: Callable[[JsonObject], ToolSpec[ContextT] | None] | None = None
+    """Finds the operation that arguments name, a method of this tool, where there are too many to stand in the schema;
+    pure, and None for arguments that name none. None for every tool that is called as it stands."""
+    stands_for: tuple[ToolSpec[ContextT], ...] = field(default=())
+    """Operations that show the same: who may use none of them may not use this either. Empty for every other."""
 
     @property
     def operation(self) -> str:

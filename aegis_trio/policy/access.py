@@ -49,6 +49,11 @@ def decide_access(principal: Principal, spec: ToolSpec[ContextT]) -> Decision:
             f"{spec.risk.value}_tool_while_read_only",
             Forbidden(f"{spec.operation} changes things, and this gate only reads.", "Use a tool that reads."),
         )
+    if spec.stands_for:
+        # Threat: what a key or a person may not use would be had under another name.
+        others = [decide_access(principal, other) for other in spec.stands_for]
+        if not any(isinstance(one, Allow) for one in others):
+            return others[0]
     missing = tuple(sorted(scope for scope in spec.scopes if not _holds(principal.scopes, scope)))
     if missing:
         return Deny("insufficient_scope", insufficient_scope(principal, spec.operation, missing))

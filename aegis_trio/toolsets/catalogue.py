@@ -6,11 +6,12 @@ What is served stands here; nothing is found by import or by name.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
 from aegis_trio.model.features import Catalogue, PromptSpec, ResourceSpec
-from aegis_trio.model.toolspec import ToolSpec
+from aegis_trio.model.toolspec import Toolset, ToolSpec
 from aegis_trio.toolsets.completions.places import NUMBER, PATH, REF
 from aegis_trio.toolsets.completions.repositories import INSTANCE, OWNER, REPO
 from aegis_trio.toolsets.context import ToolContext
@@ -18,6 +19,8 @@ from aegis_trio.toolsets.files.get_file_contents import GET_FILE_CONTENTS
 from aegis_trio.toolsets.files.get_file_tree import GET_FILE_TREE
 from aegis_trio.toolsets.issues.issue_read import ISSUE_READ
 from aegis_trio.toolsets.issues.list_issues import LIST_ISSUES
+from aegis_trio.toolsets.operations.exposure import Sensitive
+from aegis_trio.toolsets.operations.tail import long_tail
 from aegis_trio.toolsets.prompts.explain_repository import EXPLAIN_REPOSITORY
 from aegis_trio.toolsets.prompts.find_failing_run_cause import FIND_FAILING_RUN_CAUSE
 from aegis_trio.toolsets.prompts.release_notes import RELEASE_NOTES
@@ -33,7 +36,7 @@ from aegis_trio.toolsets.results.continue_result import CONTINUE_RESULT
 from aegis_trio.toolsets.server.get_me import GET_ME
 from aegis_trio.toolsets.server.get_server_version import GET_SERVER_VERSION
 
-TOOLS: Final[tuple[ToolSpec[ToolContext], ...]] = (
+TYPED: Final[tuple[ToolSpec[ToolContext], ...]] = (
     LIST_REPOSITORIES,
     GET_REPOSITORY_INFO,
     GET_FILE_TREE,
@@ -44,6 +47,9 @@ TOOLS: Final[tuple[ToolSpec[ToolContext], ...]] = (
     GET_SERVER_VERSION,
     CONTINUE_RESULT,
 )
+"""Tools that were each made for a question."""
+
+TOOLS: Final[tuple[ToolSpec[ToolContext], ...]] = (*TYPED, *long_tail(TYPED))
 
 RESOURCES: Final[tuple[ResourceSpec[ToolContext], ...]] = (README, FILE, ISSUE, PULL_REQUEST)
 
@@ -76,3 +82,11 @@ CATALOGUE: Final[Catalogue[ToolContext]] = Catalogue(
     completions=COMPLETIONS,
     list_resources=LIST_RESOURCES,
 )
+
+
+def opening(catalogue: Catalogue[ToolContext], opened: frozenset[Sensitive]) -> Catalogue[ToolContext]:
+    """Return *catalogue* with the sensitive operations that the operator *opened*."""
+    if not opened:
+        return catalogue
+    typed = tuple(tool for tool in catalogue.tools if tool.toolset is not Toolset.OPERATIONS)
+    return replace(catalogue, tools=(*typed, *long_tail(typed, opened)))

@@ -170,6 +170,8 @@ def offering(tool: ToolSpec[ToolContext], methods: tuple[ToolSpec[ToolContext], 
 
 def method_of(tool: ToolSpec[ToolContext], raw_arguments: JsonObject) -> ToolSpec[ToolContext] | None:
     """Return the method of *tool* that *raw_arguments* name; None when they name none of it."""
+    if tool.resolve is not None:
+        return tool.resolve(raw_arguments)
     raw_method = raw_arguments.get(METHOD)
     return next((one for one in tool.methods if one.method == raw_method), None)
 

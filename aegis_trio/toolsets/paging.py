@@ -24,7 +24,7 @@ NARROWED: Final = "This key reaches only some repositories; others are left out 
 class Page:
     """One page as Gitea gave it."""
 
-    entries: tuple[JsonObject | None, ...]
+    entries: tuple[JsonValue, ...]
     """None in the place of one that is not shown to this caller."""
     number: int
     """From 1 on."""
@@ -59,7 +59,13 @@ def goes_on(*, has_next: bool | None, total: int | None, number: int, limit: int
 
 
 def reply_with_page(
-    name: str, head: JsonObject, page: Page, *, arguments: JsonObject, fits: Callable[[JsonObject], bool]
+    name: str,
+    head: JsonObject,
+    page: Page,
+    *,
+    arguments: JsonObject,
+    fits: Callable[[JsonObject], bool],
+    following: Callable[[int, int], JsonObject] | None = None,
 ) -> ToolReply:
     """Return the reply that shows *page*, or its beginning when the whole does not fit.
 
@@ -67,18 +73,21 @@ def reply_with_page(
         name: under which the entries stand.
         head: fields before them.
         arguments: of the call, without page and limit; `next` repeats them.
+        following: makes `next` of a page's number and size, where they do not stand among the arguments by those
+            names.
 
     Returns:
         ToolReply: one that fits, or one entry alone that does not: it is kept and continued (gateway/keeping.py).
     """
-    whole = _render(name, head, page, arguments)
+    goes_on_with = following or (lambda number, size: arguments | {"page": number, "limit": size})
+    whole = _render(name, head, page, goes_on_with)
     if fits(whole):
         return ToolReply(whole)
     # A smaller page begins at the same entry only if its size divides the larger one's.
     part = whole
     for size in range(min(len(page.entries), page.size - 1), 0, -1):
         if page.size % size == 0:
-            part = _render(name, head, _beginning(page, size), arguments) | {"shortened": True}
+            part = _render(name, head, _beginning(page, size), goes_on_with) | {"shortened": True}
             if fits(part):
                 break
     return ToolReply(part)
@@ -95,9 +104,9 @@ def _beginning(page: Page, size: int) -> Page:
     )
 
 
-def _render(name: str, head: JsonObject, page: Page, arguments: JsonObject) -> JsonObject:
+def _render(name: str, head: JsonObject, page: Page, goes_on_with: Callable[[int, int], JsonObject]) -> JsonObject:
     entries: list[JsonValue] = [entry for entry in page.entries if entry is not None]
-    following: JsonObject | None = arguments | {"page": page.number + 1, "limit": page.size} if page.has_next else None
+    following = goes_on_with(page.number + 1, page.size) if page.has_next else None
     total = None if page.is_narrowed else page.total
     reply: JsonObject = {name: entries, "page": page.number, "total": total}
     reply |= {"has_next": page.has_next, "next": following}

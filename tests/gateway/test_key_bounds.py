@@ -62,10 +62,16 @@ class Way:
         return "acme" in json.dumps(self.spec.example)
 
 
+def _called(tool: ToolSpec[ToolContext]) -> ToolSpec[ToolContext]:
+    """Return the operation that *tool*'s example is a call of."""
+    resolved = None if tool.resolve is None else tool.resolve(tool.example)
+    return tool if resolved is None else resolved
+
+
 # Reading on is decided as the call that made the reply; tests/gateway/test_keeping.py shows it.
 TOOL_OPERATIONS = [one for spec in CATALOGUE.tools for one in spec.operations if one.toolset is not Toolset.RESULTS]
 WAYS = [
-    *(Way(one, CallKind.TOOL, one.name) for one in TOOL_OPERATIONS),
+    *(Way(_called(one), CallKind.TOOL, one.name) for one in TOOL_OPERATIONS),
     *(Way(one.operation, CallKind.PROMPT, one.operation.name) for one in CATALOGUE.prompts),
     *(Way(one.operation, CallKind.RESOURCE, "") for one in CATALOGUE.resources),
     *(Way(spec, CallKind.COMPLETION, argument) for argument, spec in CATALOGUE.completions.items()),
@@ -148,7 +154,8 @@ async def test_a_key_reaches_only_the_tools_that_it_names(way: Way) -> None:
             return
         fault = await stage.refused(way, KeyBounds(tools=("none_at_all", "get_n*")))
         assert ("tools", way.spec.operation) == (fault.bound, fault.needs)
-        outcome = await stage.call(way, KeyBounds(tools=(f"{way.spec.name[:4]}*",)))
+        # Whoever may not call an operation is not told of it either, so describing one needs both.
+        outcome = await stage.call(way, KeyBounds(tools=(f"{way.spec.name[:4]}*", "call_*")))
         assert not (isinstance(outcome, Failure) and isinstance(outcome.fault, BeyondKey))
 
 

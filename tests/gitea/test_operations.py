@@ -141,10 +141,10 @@ def test_a_list_shows_only_repositories_within_the_key() -> None:
     """The others are withheld, and the total with them."""
     made = _narrow([_repository("acme/backend"), _repository("acme/payroll")])
 
-    assert [_repository("acme/backend")] == made.document
+    assert [_repository("acme/backend"), None] == made.document
     assert made.is_narrowed
     wrapped = _narrow({"ok": True, "data": [_repository("acme/payroll")]}, under="data")
-    assert {"ok": True, "data": []} == wrapped.document
+    assert {"ok": True, "data": [None]} == wrapped.document
 
 
 def test_an_entry_about_a_repository_beyond_is_withheld() -> None:
@@ -160,8 +160,8 @@ def test_an_entry_about_a_repository_beyond_is_withheld() -> None:
     ]
 
     assert "secret" not in str(_narrow(entries, attributed=True).document)
-    assert 2 == len(_list(_narrow(entries, attributed=True).document))
-    assert 4 == len(_list(_narrow(entries).document))
+    assert [True, False, False, False, True, False, False] == _shown(_narrow(entries, attributed=True).document)
+    assert [True, False, False, False, True, True, True] == _shown(_narrow(entries).document)
 
 
 def test_a_whole_answer_about_a_repository_beyond_is_refused() -> None:
@@ -187,19 +187,19 @@ def test_what_stands_beside_is_left_out() -> None:
 
 def test_forks_of_a_repository_within_are_withheld_all_the_same() -> None:
     """They are other repositories."""
-    assert [] == _narrow([_repository("mallory/backend")], in_repository=True).document
+    assert [None] == _narrow([_repository("mallory/backend")], in_repository=True).document
 
 
 async def test_a_bounded_forge_narrows_what_it_returns() -> None:
     """The bounds are kept below every tool, this one too."""
     canned = CannedForge(lambda request: _response([_repository("acme/payroll")]))
     answer = await within_bounds(canned, BOUNDS).ask(_ask())
-    assert ([], True) == (answer.document, answer.is_narrowed)
+    assert ([None], True) == (answer.document, answer.is_narrowed)
     with pytest.raises(BeyondKey):
         await within_bounds(canned, BOUNDS).ask(_ask(("repos", "acme", "payroll", "things")))
     assert 1 == len(canned.asked)
 
 
-def _list(value: JsonValue) -> list[JsonValue]:
+def _shown(value: JsonValue) -> list[bool]:
     assert isinstance(value, list)
-    return value
+    return [entry is not None for entry in value]

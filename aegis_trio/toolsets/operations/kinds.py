@@ -32,6 +32,7 @@ MAX_NUMBER: Final = 2**63 - 1  # Gitea's numbers are int64
 MAX_PAGE: Final = 1_000_000
 MAX_LIMIT: Final = 50  # Source: gitea [api] MAX_RESPONSE_ITEMS, its default
 MAX_TREE_LIMIT: Final = 1000  # Source: gitea [api] DEFAULT_GIT_TREES_PER_PAGE, its default
+PAGING: Final = ("page", "limit", "per_page")
 MAX_TEXT_BYTES: Final = 1000
 MAX_MANY: Final = (
     30  # values of a parameter that may stand several times; files of one batch: more are dropped by Gitea

@@ -66,6 +66,8 @@ class Operation:
     """The name of a shape (`[]` behind it for a list), a type, `file`, or empty."""
     under: str
     """The name under which a list's entries stand in the answer; empty when they stand alone."""
+    asks: bool
+    """Whether its statuses are its answers: 204 is yes, or done, and 404 no."""
     deprecated: bool
 
     @property
@@ -147,6 +149,7 @@ def _operation(row: JsonObject, usual: JsonObject) -> Operation:
         body=MappingProxyType({name: str(kind) for name, kind in body.items()} if isinstance(body, dict) else {}),
         answer=str(row.get("answer", "")),
         under=str(row.get("under", "")),
+        asks=row.get("asks") is True,
         deprecated=row.get("deprecated") is True,
     )
 

@@ -95,11 +95,20 @@ def parse_target(operation: Operation, raw_arguments: JsonObject) -> Target:
 
 def meaning_of(operation: Operation, parameter: Parameter) -> str:
     """Return in words what *parameter* is: its kind, and what Gitea says of it."""
+    said = words_of(operation, parameter)
+    return f"{what_of(operation, parameter)}: {said}" if said else what_of(operation, parameter)
+
+
+def what_of(operation: Operation, parameter: Parameter) -> str:
+    """Return in words what kind of value *parameter* takes."""
     kind = kind_of(operation, parameter)
-    what = "one of " + ", ".join(map(str, parameter.choices)) if kind is Kind.CHOICE else kind.value
-    if kind in {Kind.OWNER, Kind.REPO, Kind.PATH, Kind.FILES}:
-        return what
-    return f"{what}: {parameter.words}" if parameter.words else what
+    return "one of " + ", ".join(map(str, parameter.choices)) if kind is Kind.CHOICE else kind.value
+
+
+def words_of(operation: Operation, parameter: Parameter) -> str:
+    """Return what Gitea says of *parameter*, where that is more than its kind."""
+    told = {Kind.OWNER, Kind.REPO, Kind.PATH} if parameter.place == "path" else {Kind.FILES}
+    return "" if kind_of(operation, parameter) in told else parameter.words
 
 
 def _segments(operation: Operation, values: Mapping[str, str]) -> tuple[str, ...]:
