@@ -19,7 +19,8 @@ PartT = TypeVar("PartT")
 
 MAX_PARTS: Final = 1000  # of one bound
 MEMBERS: Final = frozenset({"scopes", "tools", "repositories", "addresses", "read_only", "rate_class"})
-_TOOL: Final = re.compile(r"[a-z0-9_*?]{1,64}", re.ASCII)
+# A tool, or a method of one (`issue_read.comments`); operations of call_read_operation have Gitea's own names.
+_TOOL: Final = re.compile(r"[a-z0-9_*?]{1,64}(?:\.[A-Za-z0-9_*?]{1,64})?", re.ASCII)
 _REPOSITORY: Final = re.compile(r"[-._0-9A-Za-z*?]{1,40}/[-._0-9A-Za-z*?]{1,100}", re.ASCII)
 _RATE_CLASS: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}", re.ASCII)
 _SCOPES: Final = READ_SCOPES | {scope.replace("read:", "write:") for scope in READ_SCOPES}

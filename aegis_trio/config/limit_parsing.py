@@ -12,7 +12,7 @@ from aegis_trio.config.parsing import split_list
 from aegis_trio.policy.quotas import LimitName
 
 _TOOL_LIMIT: Final = re.compile(
-    r"(?P<name>[a-z][a-z0-9_]{0,47}(?:\.[a-z][a-z0-9_]{0,47})?)\s*=\s*(?P<calls>[0-9]{1,7})", re.ASCII
+    r"(?P<name>[a-z][a-z0-9_]{0,47}(?:\.[A-Za-z][A-Za-z0-9_]{0,63})?)\s*=\s*(?P<calls>[0-9]{1,7})", re.ASCII
 )
 _CLASS_LIMIT: Final = re.compile(r"(?P<name>[a-z0-9_-]{1,32})\s*=\s*(?P<calls>[0-9]{1,7})", re.ASCII)
 _ALL: Final = "all"

@@ -32,11 +32,12 @@ from aegis_trio.config.root_secret import ROOT_FILE_NAME, RootSecretSettings
 from aegis_trio.config.settings import Settings
 from aegis_trio.config.signin import read_signin
 from aegis_trio.config.sources import Sources
-from aegis_trio.config.variables import access, limits, operation
+from aegis_trio.config.variables import access, limits, operation, tools
 from aegis_trio.config.watched_files import WatchedFiles
 from aegis_trio.gitea.settings import GiteaSettings
 from aegis_trio.limits.settings import BLOCKS_FILE, BlockSettings, LimitSettings
 from aegis_trio.telemetry.settings import TelemetrySettings
+from aegis_trio.toolsets.settings import ToolSettings
 from aegis_trio.transports.settings import SessionSettings
 from aegis_trio.web.server.limits import ConnectionLimits
 
@@ -113,6 +114,7 @@ def _read_all(reader: Reader) -> Settings | None:
     supervisor = read_supervisor(reader, web)
     telemetry = read_telemetry(reader)
     alerts = read_alerts(reader)
+    tool_settings = read_tools(reader)
     root = RootSecretSettings(roots=reader.read(operation.ROOT_SECRET), path=audit.path.with_name(ROOT_FILE_NAME))
     for variable in table.VARIABLES:
         if variable.absent:
@@ -132,6 +134,7 @@ def _read_all(reader: Reader) -> Settings | None:
         telemetry=telemetry,
         alerts=alerts,
         root=root,
+        tools=tool_settings,
         signin=signin,
     )
 
@@ -181,6 +184,11 @@ def read_limits(reader: Reader) -> LimitSettings:
         kept_max_bytes=reader.read(limits.KEPT_RESULTS_MAX_BYTES),
         breaker_max_pause_s=reader.read(access.GITEA_BREAKER_MAX_PAUSE_S),
     )
+
+
+def read_tools(reader: Reader) -> ToolSettings:
+    """Return what is served."""
+    return ToolSettings(opened=reader.read(tools.SENSITIVE_OPERATIONS))
 
 
 def read_gitea(reader: Reader) -> GiteaSettings | None:

@@ -15,6 +15,7 @@ from aegis_trio.gitea.settings import GiteaSettings
 from aegis_trio.limits.settings import BlockSettings, LimitSettings
 from aegis_trio.telemetry.alerts.settings import AlertSettings
 from aegis_trio.telemetry.settings import TelemetrySettings
+from aegis_trio.toolsets.settings import ToolSettings
 from aegis_trio.transports.settings import SessionSettings
 from aegis_trio.web.server.limits import ConnectionLimits
 from aegis_trio.web.settings import WebSettings
@@ -37,6 +38,7 @@ class Settings:
     telemetry: TelemetrySettings
     alerts: AlertSettings = field(default_factory=AlertSettings)
     root: RootSecretSettings
+    tools: ToolSettings = field(default_factory=ToolSettings)
     signin: SigninSettings | None = None
     """How people sign in; None where they do not."""
     watched: WatchedFiles = NO_FILES

@@ -18,7 +18,7 @@ from typing import Final, final
 from aegis_trio.audit.notes import SigningKey
 from aegis_trio.config import table
 from aegis_trio.config.faults import ConfigurationFaults
-from aegis_trio.config.load import read_gitea, read_limits, wrong_names
+from aegis_trio.config.load import read_gitea, read_limits, read_tools, wrong_names
 from aegis_trio.config.reader import Reader
 from aegis_trio.config.root_secret import ROOT_FILE_NAME, RootSecretSettings
 from aegis_trio.config.sources import Sources
@@ -27,6 +27,7 @@ from aegis_trio.gitea.settings import GiteaSettings
 from aegis_trio.limits.settings import LimitSettings
 from aegis_trio.model.secret import Secret
 from aegis_trio.telemetry.settings import LogLevel, TelemetrySettings
+from aegis_trio.toolsets.settings import ToolSettings
 from aegis_trio.transports.settings import SessionSettings
 
 GRACE_S: Final = 1.5  # the official SDK sends SIGTERM two seconds after it has closed our input
@@ -49,6 +50,7 @@ class StdioSettings:
     """`AUDIT_SIGNING_KEY`; signs the one log that is named."""
     root: RootSecretSettings
     telemetry: TelemetrySettings
+    tools: ToolSettings
     grace_s: float
     """What calls in flight get once the input has ended, seconds."""
     warnings: tuple[str, ...] = ()
@@ -103,6 +105,7 @@ def load_stdio_settings(environ: Mapping[str, str], env_file: Path | None) -> St
         signing_key=signing_key,
         root=RootSecretSettings(roots=roots, path=audit_paths[0].with_name(ROOT_FILE_NAME)),
         telemetry=telemetry,
+        tools=read_tools(reader),
         grace_s=grace_s,
         warnings=(*sources.warnings, *reader.warnings),
     )

@@ -11,11 +11,12 @@ from __future__ import annotations
 from typing import Final
 
 from aegis_trio.config.variable import Variable
-from aegis_trio.config.variables import absent, access, alerts, limits, listening, operation, signin
+from aegis_trio.config.variables import absent, access, alerts, limits, listening, operation, signin, tools
 
 VARIABLES: Final[tuple[Variable[object], ...]] = (
     *access.VARIABLES,
     *listening.VARIABLES,
+    *tools.VARIABLES,
     *limits.VARIABLES,
     *operation.VARIABLES,
     *alerts.VARIABLES,

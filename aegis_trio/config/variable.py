@@ -18,6 +18,7 @@ class Feature(StrEnum):
     FAILURES = "Failed authentications"
     LISTENER = "Listening"
     PROXIES = "Names, proxies and browsers"
+    TOOLS = "Tools"
     LIMITS = "Limits"
     AUDIT = "Audit"
     OPERATION = "Operation"

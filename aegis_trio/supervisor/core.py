@@ -199,5 +199,9 @@ def warn_of_unknown_tools(limits: LimitSettings, catalogue: Catalogue[ToolContex
     """Say in the log which limits are of tools that are not served."""
     served = {spec.name for spec in catalogue.tools}
     served |= {one.operation for spec in catalogue.tools for one in spec.operations}
+    resolving = {spec.name: spec.resolve for spec in catalogue.tools if spec.resolve is not None}
     for tool in sorted(set(limits.tool_calls_per_minute) - served):
+        name, _, method = tool.partition(".")
+        if name in resolving and resolving[name]({"operation": method}) is not None:
+            continue
         log.warning("limit_of_unknown_tool", setting="TOOL_CALLS_PER_MINUTE", tool=tool)

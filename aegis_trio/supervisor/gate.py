@@ -36,7 +36,7 @@ from aegis_trio.supervisor.witnesses import Witnesses
 from aegis_trio.telemetry.build import build_statistics
 from aegis_trio.telemetry.metrics import StatisticsCollector, render_metrics
 from aegis_trio.telemetry.tracing import NO_TRACER, Tracer
-from aegis_trio.toolsets.catalogue import CATALOGUE
+from aegis_trio.toolsets.catalogue import CATALOGUE, opening
 from aegis_trio.toolsets.context import ToolContext
 from aegis_trio.transports.http_sse import HttpSse
 from aegis_trio.transports.hub import SessionHub
@@ -126,7 +126,7 @@ def build_gate(
         audit=audit,
         gitea=gitea,
         clock=clock,
-        catalogue=catalogue,
+        catalogue=opening(catalogue, settings.tools.opened),
         breaker=breaker,
         rejected=None if signin is None else signin.rejected,
         report=anomalies.report,

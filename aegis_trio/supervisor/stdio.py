@@ -38,7 +38,7 @@ from aegis_trio.model.identity import Origin
 from aegis_trio.supervisor.core import build_core, check_upstream
 from aegis_trio.supervisor.last_resort import MARGIN_S, LastResort
 from aegis_trio.supervisor.signals import watch_signals
-from aegis_trio.toolsets.catalogue import CATALOGUE
+from aegis_trio.toolsets.catalogue import CATALOGUE, opening
 from aegis_trio.toolsets.context import ToolContext
 from aegis_trio.transports.line import Heard, LineEnd, open_line
 from aegis_trio.transports.stdio import LineReader, Ways
@@ -84,7 +84,7 @@ async def run_stdio(
             audit=audit,
             gitea=gitea,
             clock=clock,
-            catalogue=catalogue,
+            catalogue=opening(catalogue, settings.tools.opened),
             breaker=breaker,
         )
         await audit.append(service_event("service_started", version=__version__))

@@ -79,7 +79,11 @@ def reply_with_page(
     Returns:
         ToolReply: one that fits, or one entry alone that does not: it is kept and continued (gateway/keeping.py).
     """
-    goes_on_with = following or (lambda number, size: arguments | {"page": number, "limit": size})
+
+    def by_page_and_limit(number: int, size: int) -> JsonObject:
+        return arguments | {"page": number, "limit": size}
+
+    goes_on_with = following or by_page_and_limit
     whole = _render(name, head, page, goes_on_with)
     if fits(whole):
         return ToolReply(whole)

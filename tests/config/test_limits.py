@@ -60,6 +60,16 @@ def test_what_is_no_limit_of_a_tool_is_refused(raw: str) -> None:
         parse_tool_limits(raw)
 
 
+def test_methods_and_operations_have_limits_of_their_own() -> None:
+    """Operations have Gitea's own names, capitals and all."""
+    raw = "issue_read.comments=1, call_read_operation.repoCompareDiff=2, call_read_operation.GetTree=3"
+    named = ("issue_read.comments", "call_read_operation.repoCompareDiff", "call_read_operation.GetTree")
+    assert named == tuple(parse_tool_limits(raw))
+    for wrong in ("issue_read.=1", ".get=1", "issue_read.get.more=1", "issue_read.get-it=1"):
+        with pytest.raises(Misfit, match="not the limit of a tool"):
+            parse_tool_limits(wrong)
+
+
 def test_a_tool_has_one_limit() -> None:
     """Which of two counts would depend on their order."""
     with pytest.raises(Misfit, match="names get_me twice"):

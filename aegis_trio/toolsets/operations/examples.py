@@ -47,6 +47,7 @@ _BY_NAME: Final[Mapping[str, JsonValue]] = MappingProxyType(
 _TYPES: Final[Mapping[Kind, JsonObject]] = MappingProxyType(
     {Kind.FLAG: {"type": "boolean"}, Kind.FILES: {"type": "array", "maxItems": MAX_MANY}}
 )
+_TEXT: Final[JsonObject] = {"type": "string"}
 
 
 def example_of(operation: Operation) -> JsonObject:
@@ -82,5 +83,8 @@ def _property(operation: Operation, parameter: Parameter) -> JsonObject:
         bounds = bounds_of(parameter)
         made = {"type": "integer", "minimum": bounds.least, "maximum": bounds.most}
     else:
-        made = _TYPES.get(kind, {"type": "string"})
-    return {"type": "array", "items": made, "maxItems": MAX_MANY} if parameter.many else made
+        made = _TYPES.get(kind, _TEXT)
+    if not parameter.many:
+        return made
+    several: JsonObject = {"type": "array", "items": made, "maxItems": MAX_MANY}
+    return several
