@@ -84,7 +84,8 @@ def ask_operation(
     def decode(response: ForgeResponse) -> OperationAnswer:
         if response.status in {404, 405} and _has_no_route(response):
             raise NotFound(
-                f"The Gitea behind this gate does not have this operation; it is described for {described}.",
+                f"The Gitea behind this gate does not have this operation: it is described for {described}, and may be "
+                "switched off.",
                 "get_server_version tells which version it is.",
             )
         if response.status == 404 and answers_by_status:
@@ -112,6 +113,7 @@ def ask_operation(
         max_bytes=LIST_ANSWER_BYTES,
         accept="application/json, text/plain",
         ok=frozenset({200, 204, 404, 405}),
+        missing=frozenset({400, 404}) if segments[3:4] == ("git",) else frozenset({404}),
     )
 
 

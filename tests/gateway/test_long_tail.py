@@ -13,7 +13,9 @@ from structlog.testing import capture_logs
 
 from aegis_trio.audit.trail import AuditTrail
 from aegis_trio.gateway.gateway import Gateway
+from aegis_trio.gateway.keeping import KeptReplies
 from aegis_trio.gitea.client import open_gitea_client
+from aegis_trio.gitea.request import ForgeResponse
 from aegis_trio.gitea.settings import GiteaSettings
 from aegis_trio.limits.calls import CallLimits
 from aegis_trio.limits.settings import LimitSettings
@@ -27,6 +29,7 @@ from aegis_trio.policy.access import READ_SCOPES
 from aegis_trio.supervisor.core import warn_of_unknown_tools
 from aegis_trio.toolsets.catalogue import CATALOGUE
 from tests.forge import RunningForge, open_forge
+from tests.toolsets.canned import CannedForge
 from tests.transports.real_door import MemoryTrail
 
 pytestmark = pytest.mark.sockets
@@ -249,3 +252,38 @@ def test_a_limit_of_an_operation_is_no_unknown_tool() -> None:
         warn_of_unknown_tools(LimitSettings(tool_calls_per_minute=named), CATALOGUE)
 
     assert ["call_read_operation.repoListHooks", "nonsense"] == [line["tool"] for line in logs]
+
+
+async def test_a_long_text_is_continued_to_its_end_as_the_operation_that_gave_it() -> None:
+    """A diff of 300 KB, through the door; who loses the operation's scope cannot read on."""
+    patch = "".join(f"+line {number} of a long difference\n" for number in range(9_000))
+    forge = CannedForge(lambda _: ForgeResponse(status=200, content_type="text/plain", body=patch.encode()))
+    gateway = Gateway(
+        catalogue=CATALOGUE,
+        audit=cast("AuditTrail", MemoryTrail()),
+        limits=CallLimits(LimitSettings(calls_per_minute=0)),
+        acting_as=lambda _token: forge,
+        gate_closed=lambda _caller: None,
+        argument_digest_key=b"k" * 32,
+        kept=KeptReplies(64_000_000),
+    )
+    whole: JsonObject = {"index": 1, "diffType": "diff", **HARBOR}
+
+    async def ask(tool: str, arguments: JsonObject, scopes: frozenset[str] = READ_SCOPES) -> Any:
+        principal = Principal(
+            id=PrincipalId("key:1"), kind=PrincipalKind.API_KEY, instance=DEFAULT_INSTANCE, scopes=scopes
+        )
+        caller = Caller(principal=principal, gitea_token=Secret("t" * 40), origin=Origin(address="192.0.2.1"))
+        outcome = await gateway.call(caller, ToolRequest(tool=tool, raw_arguments=arguments, transport=Transport.REST))
+        return outcome.reply.structured if isinstance(outcome, Success) else outcome
+
+    reply = await ask("call_read_operation", {"operation": "repoDownloadPullDiffOrPatch", "arguments": whole})
+    text, following = reply["text"], reply["continued"]["arguments"]
+    lost = await ask("continue_result", following, READ_SCOPES - {"read:repository"})
+    assert isinstance(lost.fault, InsufficientScope)
+    while following is not None:
+        part = await ask("continue_result", following)
+        text, following = text + part["text"], part["next"]
+
+    assert len(patch.encode()) == reply["bytes"]
+    assert patch == text

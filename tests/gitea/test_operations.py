@@ -106,7 +106,7 @@ def test_a_route_that_this_gitea_does_not_have_is_told_apart(
     response: ForgeResponse, *, answers_by_status: bool
 ) -> None:
     """`not there` would send a model looking for another spelling."""
-    with pytest.raises(NotFound, match=r"does not have this operation; it is described for Gitea 1\.25\.4"):
+    with pytest.raises(NotFound, match=r"does not have this operation: it is described for Gitea 1\.25\.4"):
         _ask(answers_by_status=answers_by_status).decode(response)
 
 

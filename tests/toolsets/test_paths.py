@@ -77,8 +77,7 @@ class _Wire:
 
 SAMPLES = samples()
 # Those of the long tail have the templates of Gitea's own description: tests/toolsets/operations/test_target.py.
-UNTYPED = {Toolset.OPERATIONS, Toolset.RESULTS}
-TYPED = [tool for tool in TOOLS if tool.toolset not in UNTYPED]
+TYPED = [tool for tool in TOOLS if tool.toolset not in {Toolset.OPERATIONS, Toolset.RESULTS}]
 TOOL_OPERATIONS = [operation for tool in TYPED for operation in tool.operations]
 
 

@@ -35,6 +35,8 @@ _NEVER_UNTIL: Final = 1970  # Go's zero time is of year 1, and Gitea's zero seco
 _STAMP: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
 # The form of a base64 field, and the field under which its text is given.
 _ENCODED: Final[Mapping[str, str]] = MappingProxyType({"content": "content", "content_base64": "content"})
+# Of a person, these are for the person alone, or for administrators.
+_OF_A_PERSON_ALONE: Final = frozenset({"email", "source_id", "login_name", "last_login", "language"})
 _LOGIN_MARKS: Final = ("login", "username")
 
 
@@ -57,7 +59,10 @@ def shown_fields(operation: Operation) -> tuple[str, ...]:
 
 def _fields(fields: JsonObject) -> JsonObject:
     made: JsonObject = {}
+    left_out = _OF_A_PERSON_ALONE if "login" in fields and "avatar_url" in fields else frozenset[str]()
     for raw_name, value in fields.items():
+        if raw_name in left_out:
+            continue
         name = clean_line(raw_name)
         if raw_name in _ENCODED and isinstance(value, str) and _is_encoded(raw_name, fields):
             made |= _decoded(_ENCODED[raw_name], value)

@@ -64,7 +64,9 @@ def schema_of(operation: Operation) -> JsonObject:
         "additionalProperties": False,
     }
     required: list[JsonValue] = [one.name for one in operation.parameters if one.required]
-    return schema | {"required": required} if required else schema
+    if required:
+        schema["required"] = required
+    return schema
 
 
 def _value(operation: Operation, parameter: Parameter) -> JsonValue:

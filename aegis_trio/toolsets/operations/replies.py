@@ -79,12 +79,14 @@ def reply_of(asked: Asked, answer: OperationAnswer, fits: Callable[[JsonObject],
 
 
 def _entries(operation: Operation, answer: OperationAnswer) -> list[JsonValue] | None:
-    document = answer.document
+    document, is_list = answer.document, operation.answer.endswith("[]")
     if operation.under and isinstance(document, dict):
         document = document.get(operation.under)
+    elif is_list and isinstance(document, dict) and len(document) == 1:
+        document = next(iter(document.values()))  # such as the topics of a search, which are described as a bare list
     if isinstance(document, list):
         return document
-    return [] if document is None and operation.answer.endswith("[]") else None
+    return [] if document is None and is_list else None
 
 
 def _list(

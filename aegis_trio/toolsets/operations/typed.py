@@ -35,8 +35,8 @@ TYPED: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 """By Gitea's name of the operation: the tools, as `tool` or `tool.method`, the best first. One of them that the caller
 may use opens the operation."""
 
-SEVERAL: Final[frozenset[str]] = frozenset()
-"""Tools, or methods, that put together what several operations show, so that none of those is theirs."""
+SEVERAL: Final = frozenset({"continue_result"})
+"""Tools, or methods, that put together what several operations show, or ask none, so that no operation is theirs."""
 
 _NO_FILES: Final = "get_file_contents reads files; Gitea serves the default branch here when a ref does not exist."
 INSTEAD: Final[Mapping[str, str]] = MappingProxyType(

@@ -79,6 +79,14 @@ async def test_a_list_of_few_ends() -> None:
     assert ([], False) == (reply["entries"], reply["has_next"])
 
 
+async def test_a_list_that_is_described_as_bare_and_comes_wrapped_is_a_list() -> None:
+    """As a real Gitea answers a search for topics: under one name, or null there."""
+    reply, _ = await _call("topicSearch", {"q": "go"}, json_answer({"topics": [{"id": 1, "topic_name": "go"}]}))
+    assert [{"id": 1, "topic_name": "go"}] == reply["entries"]
+    reply, _ = await _call("topicSearch", {"q": "go"}, json_answer({"topics": None}))
+    assert [] == reply["entries"]
+
+
 async def test_a_list_without_pages_is_whole() -> None:
     """Its total is how many came."""
     reply, _ = await _call("repoListTeams", BACKEND, json_answer([{"id": 1, "name": "dev"}]))
@@ -204,7 +212,7 @@ async def test_what_is_no_text_is_not_asked_for(name: str) -> None:
 
 async def test_an_operation_that_this_gitea_does_not_have_is_said_to_be_absent() -> None:
     """Not that a repository was not found."""
-    with pytest.raises(NotFound, match=r"does not have this operation; it is described for Gitea 1\.25\.4"):
+    with pytest.raises(NotFound, match=r"does not have this operation: it is described for Gitea 1\.25\.4"):
         await _call("repoGetLicenses", BACKEND, _text(b"404 page not found\n", status=404))
 
 

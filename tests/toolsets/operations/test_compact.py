@@ -57,6 +57,12 @@ def test_as_the_answer_itself_they_stand_in_full() -> None:
     assert {"id": 1, "name": "backend", "full_name": "acme/backend", "owner": "alice", "size": 0} == compact(BACKEND)
 
 
+def test_an_address_of_a_person_is_not_shown() -> None:
+    """Addresses are opened by a setting, and a list of people is none; who wrote a commit stands in the commit."""
+    assert {"id": 2, "login": "alice"} == compact(ALICE | {"email": "alice@example.com", "last_login": "yesterday"})
+    assert {"author": {"email": "a@example.com"}} == compact({"author": {"email": "a@example.com"}})
+
+
 def test_only_addresses_that_a_person_can_open_stand() -> None:
     """The API's own are of no use, and one to clone from may hold a password."""
     answer: JsonObject = {
