@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeAlias, final
 
+from aegis_trio.gitea.reads import FileRead
 from aegis_trio.gitea.request import ForgeRequest, ForgeResponse
 from aegis_trio.gitea.shapes import as_list, as_object, number, read_json, text, text_or_empty
 from aegis_trio.model.errors import UpstreamBroken
@@ -93,6 +94,7 @@ def get_contents(repository: RepositoryRef, path: FilePath, ref: GitRef | None) 
         decode=partial(_contents, str(path)),
         subject=_subject(repository),
         max_bytes=_FILE_ANSWER_BYTES,
+        reads=FileRead(repository=repository, ref=ref, path=path),
     )
 
 
