@@ -27,6 +27,7 @@ HEADINGS = [
     "A call that touches nothing",
     "Knowing who calls",
     "Against the embedded demo forge",
+    "Reading content again",
     "People who sign in",
     "Streams that rest",
     "One event to many streams",

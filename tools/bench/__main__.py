@@ -41,6 +41,7 @@ from forge_reading import Target, measure_reading
 from hangups import measure_hangups
 from limiting import measure_limiting, measure_places
 from processes import Forge, Program, open_bare, open_forge, open_gate, open_idle_gate, open_signin_gate
+from repeated import measure_repeated
 from report import Section, render_section, write_sections
 from signins import measure_signins
 from starting import measure_starting
@@ -58,6 +59,7 @@ SECTIONS: Final = (
     "calls",
     "authentication",
     "forge",
+    "repeated",
     "sign-ins",
     "idle",
     "fan-out",
@@ -173,6 +175,7 @@ async def _run(arguments: argparse.Namespace, plan: Plan) -> list[str]:
             if arguments.gitea is not None:
                 # Somebody's own Gitea is read from, and that is all.
                 await _read(stage, arguments, plan, tell)
+                await _repeated(stage, arguments, plan, tell)
             else:
                 usual = SECTIONS + APART if arguments.quick else SECTIONS
                 for name in arguments.only or usual:
@@ -202,16 +205,13 @@ Measure = Callable[[Stage, argparse.Namespace, Plan, Tell], Awaitable[None]]
 
 
 async def _read(stage: Stage, arguments: argparse.Namespace, plan: Plan, tell: Tell) -> None:
-    gitea: str | None = arguments.gitea
-    url, token = stage.forge.url, stage.forge.token
-    if gitea is not None:
-        url, token = gitea.rstrip("/"), await trio.Path(arguments.token_file).read_text()
-    heading = "Against the embedded demo forge" if gitea is None else "Against a real Gitea on this machine"
+    url, token = await _forge_of(stage, arguments)
+    heading = "Against the embedded demo forge" if arguments.gitea is None else "Against a real Gitea on this machine"
     owner, repo, path = (arguments.file or DEMO_FILE).split("/", 2)
-    async with open_gate(stage.state, url, token.strip(), stage.key) as gate:
+    async with open_gate(stage.state, url, token, stage.key) as gate:
         target = Target(
             forge=url,
-            token=token.strip(),
+            token=token,
             gate=gate,
             key=stage.key,
             bare=stage.bare,
@@ -220,6 +220,19 @@ async def _read(stage: Stage, arguments: argparse.Namespace, plan: Plan, tell: T
             path=path,
         )
         tell(await measure_reading(target, heading, plan.calls))
+
+
+async def _repeated(stage: Stage, arguments: argparse.Namespace, plan: Plan, tell: Tell) -> None:
+    url, token = await _forge_of(stage, arguments)
+    tell(await measure_repeated(url, token, arguments.file or DEMO_FILE, plan.calls))
+
+
+async def _forge_of(stage: Stage, arguments: argparse.Namespace) -> tuple[str, str]:
+    """Return the address and the token of the forge that is read from."""
+    gitea: str | None = arguments.gitea
+    if gitea is None:
+        return stage.forge.url, stage.forge.token
+    return gitea.rstrip("/"), (await trio.Path(arguments.token_file).read_text()).strip()
 
 
 async def _starting(stage: Stage, _arguments: argparse.Namespace, plan: Plan, tell: Tell) -> None:
@@ -284,6 +297,7 @@ _MEASURES: Final[dict[str, Measure]] = {
     "calls": _calls,
     "authentication": _authentication,
     "forge": _read,
+    "repeated": _repeated,
     "sign-ins": _sign_ins,
     "idle": _idle,
     "fan-out": _fan_out,
