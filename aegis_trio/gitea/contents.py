@@ -119,16 +119,17 @@ def _subject(repository: RepositoryRef) -> str:
 
 
 def _contents(path: str, response: ForgeResponse) -> Contents:
-    return _entry(path, read_json(response))
+    return decode_entry(path, read_json(response))
 
 
 def _metadata(path: str, response: ForgeResponse) -> Contents:
     fields = as_object(read_json(response), "answer")
     listed = fields.get("dir_contents")
-    return _entry(path, fields.get("file_contents") if listed is None else listed)
+    return decode_entry(path, fields.get("file_contents") if listed is None else listed)
 
 
-def _entry(path: str, document: JsonValue) -> Contents:
+def decode_entry(path: str, document: JsonValue) -> Contents:
+    """Return what Gitea says of *path*; raises UpstreamBroken for what is about another path, or nothing we know."""
     if isinstance(document, list):
         return Folder(entry_count=len(as_list(document, "folder")))
     fields = as_object(document, "contents")

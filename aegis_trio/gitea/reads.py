@@ -37,4 +37,14 @@ class FileRead:
     path: FilePath
 
 
-Reads: TypeAlias = TreeRead | FileRead
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilesRead:
+    """Several files with their bytes."""
+
+    repository: RepositoryRef
+    ref: GitRef | None
+    paths: tuple[FilePath, ...]
+
+
+Reads: TypeAlias = TreeRead | FileRead | FilesRead

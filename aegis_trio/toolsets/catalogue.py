@@ -16,6 +16,7 @@ from aegis_trio.toolsets.completions.repositories import INSTANCE, OWNER, REPO
 from aegis_trio.toolsets.context import ToolContext
 from aegis_trio.toolsets.files.get_file_contents import GET_FILE_CONTENTS
 from aegis_trio.toolsets.files.get_file_tree import GET_FILE_TREE
+from aegis_trio.toolsets.files.read_files import READ_FILES
 from aegis_trio.toolsets.issues.issue_read import ISSUE_READ
 from aegis_trio.toolsets.issues.list_issues import LIST_ISSUES
 from aegis_trio.toolsets.prompts.explain_repository import EXPLAIN_REPOSITORY
@@ -38,6 +39,7 @@ TOOLS: Final[tuple[ToolSpec[ToolContext], ...]] = (
     GET_REPOSITORY_INFO,
     GET_FILE_TREE,
     GET_FILE_CONTENTS,
+    READ_FILES,
     LIST_ISSUES,
     ISSUE_READ,
     GET_ME,

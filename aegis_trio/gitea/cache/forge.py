@@ -18,6 +18,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Final, cast, final
 
 import trio
@@ -31,8 +32,9 @@ from aegis_trio.gitea.cache.seen import SeenPlaces
 from aegis_trio.gitea.cache.settings import CacheSettings
 from aegis_trio.gitea.cache.statistics import CacheStatistics
 from aegis_trio.gitea.contents import Contents, File
+from aegis_trio.gitea.file_batch import FilesAnswer, get_files
 from aegis_trio.gitea.git import TreePage, get_tree
-from aegis_trio.gitea.reads import FileRead, TreeRead
+from aegis_trio.gitea.reads import FileRead, FilesRead, Reads, TreeRead
 from aegis_trio.gitea.request import AnswerT, Forge, ForgeRequest
 from aegis_trio.model.errors import NotFound, UpstreamTooLarge
 from aegis_trio.model.identity import OwnerId
@@ -43,6 +45,7 @@ TREE_ENTRY_BYTES: Final = 400
 VALUE_BYTES: Final = 400
 """What a page or a file takes beside its entries or bytes; held by a test."""
 _LISTING_ENTRIES: Final = 1000  # Source: gitea [api] DEFAULT_GIT_TREES_PER_PAGE; files behind them are asked each time
+_MOST_FOLDERS: Final = 8  # that are asked for, where several files are read
 _PLAIN_FILES: Final = frozenset({"100644", "100755"})  # Source: git-fast-import(1)
 
 
@@ -105,6 +108,9 @@ class CachedForge:
             case FileRead() as read:
                 contents = await self._file(cast("ForgeRequest[Contents]", request), read)
                 return cast("AnswerT", contents)
+            case FilesRead() as read:
+                several = await self._files(cast("ForgeRequest[FilesAnswer]", request), read)
+                return cast("AnswerT", several)
             case None:
                 return await self.asker.ask(request)
 
@@ -160,9 +166,36 @@ class CachedForge:
             return file
         self.cache.misses += 1
         contents = await self.asker.ask(request)
-        if isinstance(contents, File) and contents.content is not None and is_id_of(contents.sha, contents.content):
-            self.cache.kept.put(_blob_key(read.repository, contents.sha), contents, len(contents.content) + VALUE_BYTES)
+        self._keep(read.repository, contents)
         return contents
+
+    async def _files(self, request: ForgeRequest[FilesAnswer], read: FilesRead) -> FilesAnswer:
+        is_seen = self._is_again(read, request)
+        commit = await self._commit_of(read, request, is_seen=is_seen)
+        known: dict[FilePath, Contents | None] = {}
+        folders = set[FilePath]()
+        for path in () if commit is None else read.paths:
+            folders.add(FilePath(path.segments[:-1]))
+            one = FileRead(repository=read.repository, ref=read.ref, path=path)
+            blob = await self._blob_of(commit or "", one, request, may_ask=is_seen and len(folders) <= _MOST_FOLDERS)
+            file = None if blob is None else self.cache.kept.find(_blob_key(read.repository, blob))
+            if isinstance(file, File):
+                known[path] = file
+        rest = tuple(path for path in read.paths if path not in known)
+        self.cache.hits += len(known)
+        self.cache.misses += len(rest)
+        if not rest:
+            return tuple(known[path] for path in read.paths)
+        smaller = replace(get_files(read.repository, rest, read.ref), may_follow=request.may_follow)
+        answers = await self.asker.ask(smaller if known else request)
+        for path, contents in zip(rest, answers, strict=False):  # fewer come when they are too large together
+            self._keep(read.repository, contents)
+            known[path] = contents
+        return tuple(known[path] for path in takewhile(known.__contains__, read.paths))
+
+    def _keep(self, repository: RepositoryRef, contents: Contents | None) -> None:
+        if isinstance(contents, File) and contents.content is not None and is_id_of(contents.sha, contents.content):
+            self.cache.kept.put(_blob_key(repository, contents.sha), contents, len(contents.content) + VALUE_BYTES)
 
     async def _blob_of(
         self, commit: str, read: FileRead, request: ForgeRequest[AnswerT], *, may_ask: bool
@@ -186,15 +219,13 @@ class CachedForge:
         entries = () if listing is None else listing.entries
         return next((entry.sha for entry in entries if entry.path == name and entry.mode in _PLAIN_FILES), None)
 
-    def _is_again(self, read: TreeRead | FileRead, request: ForgeRequest[AnswerT]) -> bool:
+    def _is_again(self, read: Reads, request: ForgeRequest[AnswerT]) -> bool:
         """Return whether this caller made the same read before, and it has ended."""
         return self.cache.seen.note(self.asker.credential, read) and not self.asker.is_under_way(request)
 
     # ---- proofs -----------------------------------------------------------------------------------------------------
 
-    async def _commit_of(
-        self, read: TreeRead | FileRead, request: ForgeRequest[AnswerT], *, is_seen: bool
-    ) -> str | None:
+    async def _commit_of(self, read: Reads, request: ForgeRequest[AnswerT], *, is_seen: bool) -> str | None:
         """Return the commit of *read*, which this caller was shown lately; None to ask for the content itself.
 
         Args:
