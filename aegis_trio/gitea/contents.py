@@ -21,6 +21,8 @@ from aegis_trio.policy.pathguard import ONE, REST, Route
 
 MAX_FILE_BYTES: Final = 1024 * 1024
 """Files above this are not shown; the code hosts' own viewers stop near it."""
+# Source: git-lfs docs/spec.md, "The Pointer": this line comes first.
+LFS_POINTER: Final = b"version https://git-lfs.github.com/spec/v1\n"
 # Base64 takes four bytes for three; the other fields hold the path up to six times, each byte as three (%xx).
 _FILE_ANSWER_BYTES: Final = (MAX_FILE_BYTES + 2) // 3 * 4 + 128 * 1024
 _METADATA_ANSWER_BYTES: Final = 128 * 1024

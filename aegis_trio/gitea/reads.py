@@ -47,4 +47,18 @@ class FilesRead:
     paths: tuple[FilePath, ...]
 
 
-Reads: TypeAlias = TreeRead | FileRead | FilesRead
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlobsRead:
+    """Bytes by the ids that a tree names."""
+
+    repository: RepositoryRef
+    tree: str
+    """The full id of the commit or tree that names them."""
+    wanted: tuple[tuple[str, str], ...]
+    """Pairs of path and id."""
+    enough: int
+    """With at most so many missing, what is kept is the whole answer, and nothing is asked."""
+
+
+Reads: TypeAlias = TreeRead | FileRead | FilesRead | BlobsRead

@@ -31,6 +31,7 @@ from aegis_trio.toolsets.resources.issues import ISSUE
 from aegis_trio.toolsets.resources.list_resources import LIST_RESOURCES
 from aegis_trio.toolsets.resources.pulls import PULL_REQUEST
 from aegis_trio.toolsets.results.continue_result import CONTINUE_RESULT
+from aegis_trio.toolsets.search.search_code import SEARCH_CODE
 from aegis_trio.toolsets.server.get_me import GET_ME
 from aegis_trio.toolsets.server.get_server_version import GET_SERVER_VERSION
 
@@ -40,6 +41,7 @@ TOOLS: Final[tuple[ToolSpec[ToolContext], ...]] = (
     GET_FILE_TREE,
     GET_FILE_CONTENTS,
     READ_FILES,
+    SEARCH_CODE,
     LIST_ISSUES,
     ISSUE_READ,
     GET_ME,

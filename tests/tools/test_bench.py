@@ -28,6 +28,7 @@ HEADINGS = [
     "Knowing who calls",
     "Against the embedded demo forge",
     "Reading content again",
+    "Searching 2,000 files",
     "People who sign in",
     "Streams that rest",
     "One event to many streams",

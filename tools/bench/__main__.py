@@ -40,9 +40,10 @@ from core import DEFAULT_TURNS, Turns, measure_core
 from forge_reading import Target, measure_reading
 from hangups import measure_hangups
 from limiting import measure_limiting, measure_places
-from processes import Forge, Program, open_bare, open_forge, open_gate, open_idle_gate, open_signin_gate
+from processes import Forge, Program, open_bare, open_big_forge, open_forge, open_gate, open_idle_gate, open_signin_gate
 from repeated import measure_repeated
 from report import Section, render_section, write_sections
+from searching import HARBOR, measure_searching
 from signins import measure_signins
 from starting import measure_starting
 from streams import WARM_UP, measure_fan_out, measure_idle
@@ -60,6 +61,7 @@ SECTIONS: Final = (
     "authentication",
     "forge",
     "repeated",
+    "searching",
     "sign-ins",
     "idle",
     "fan-out",
@@ -84,6 +86,7 @@ class Plan:
     turns: Turns = DEFAULT_TURNS
     auth_turns: AuthTurns = DEFAULT_AUTH_TURNS
     sign_ins: int = 100
+    searches: int = 15
     commands: int = 10
     starts: int = 3
     audit_turns: AuditTurns = DEFAULT_AUDIT_TURNS
@@ -102,6 +105,7 @@ QUICK: Final = Plan(
     turns=Turns(turns=2, calls=3),
     auth_turns=AuthTurns(turns=2, calls=3, firsts=2),
     sign_ins=2,
+    searches=1,
     commands=1,
     starts=1,
     audit_turns=AuditTurns(turns=1, records=2, calls=2),
@@ -227,6 +231,11 @@ async def _repeated(stage: Stage, arguments: argparse.Namespace, plan: Plan, tel
     tell(await measure_repeated(url, token, arguments.file or DEMO_FILE, plan.calls))
 
 
+async def _searching(stage: Stage, _arguments: argparse.Namespace, plan: Plan, tell: Tell) -> None:
+    async with open_big_forge(stage.state) as (url, token):
+        tell(await measure_searching(url, token, HARBOR, plan.searches))
+
+
 async def _forge_of(stage: Stage, arguments: argparse.Namespace) -> tuple[str, str]:
     """Return the address and the token of the forge that is read from."""
     gitea: str | None = arguments.gitea
@@ -298,6 +307,7 @@ _MEASURES: Final[dict[str, Measure]] = {
     "authentication": _authentication,
     "forge": _read,
     "repeated": _repeated,
+    "searching": _searching,
     "sign-ins": _sign_ins,
     "idle": _idle,
     "fan-out": _fan_out,

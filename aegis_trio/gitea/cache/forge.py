@@ -15,7 +15,6 @@ Not here: requests that change something. There are none yet; one must forget it
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import takewhile
@@ -23,6 +22,7 @@ from typing import Final, cast, final
 
 import trio
 
+from aegis_trio.gitea.blobs import Blobs, is_id_of
 from aegis_trio.gitea.cache.asking import Asker, Landed
 from aegis_trio.gitea.cache.flights import Flights
 from aegis_trio.gitea.cache.kept import Kept
@@ -31,10 +31,10 @@ from aegis_trio.gitea.cache.resolving import Resolver
 from aegis_trio.gitea.cache.seen import SeenPlaces
 from aegis_trio.gitea.cache.settings import CacheSettings
 from aegis_trio.gitea.cache.statistics import CacheStatistics
-from aegis_trio.gitea.contents import Contents, File
+from aegis_trio.gitea.contents import LFS_POINTER, Contents, File
 from aegis_trio.gitea.file_batch import FilesAnswer, get_files
 from aegis_trio.gitea.git import TreePage, get_tree
-from aegis_trio.gitea.reads import FileRead, FilesRead, Reads, TreeRead
+from aegis_trio.gitea.reads import BlobsRead, FileRead, FilesRead, Reads, TreeRead
 from aegis_trio.gitea.request import AnswerT, Forge, ForgeRequest
 from aegis_trio.model.errors import NotFound, UpstreamTooLarge
 from aegis_trio.model.identity import OwnerId
@@ -70,7 +70,11 @@ class ContentCache:
         """Return *forge*, which asks as *credential*, with this cache before it."""
         return CachedForge(self, Asker(forge, credential, self.proofs, self.flights))
 
-    def forget_owners(self, owners: frozenset[OwnerId]) -> None:
+    def owners(self) -> frozenset[OwnerId]:
+        """Return everybody who was shown something lately."""
+        return self.proofs.owners()
+
+    def forget(self, owners: frozenset[OwnerId]) -> None:
         """Forget what these were shown: their access ended."""
         self.proofs.forget_owners(owners)
 
@@ -111,6 +115,9 @@ class CachedForge:
             case FilesRead() as read:
                 several = await self._files(cast("ForgeRequest[FilesAnswer]", request), read)
                 return cast("AnswerT", several)
+            case BlobsRead() as read:
+                blobs = await self._blobs(cast("ForgeRequest[Blobs]", request), read)
+                return cast("AnswerT", blobs)
             case None:
                 return await self.asker.ask(request)
 
@@ -193,6 +200,28 @@ class CachedForge:
             known[path] = contents
         return tuple(known[path] for path in takewhile(known.__contains__, read.paths))
 
+    async def _blobs(self, request: ForgeRequest[Blobs], read: BlobsRead) -> Blobs:
+        proofs, tree = self.asker.proofs, GitRef(read.tree)
+        known: dict[str, bytes] = {}
+        is_shown = proofs.is_shown(self.asker.credential, read.repository, read.tree)
+        if is_shown or await self._resolve(read.repository, tree, request) is not None:
+            for _, sha in read.wanted:
+                file = self.cache.kept.find(_blob_key(read.repository, sha))
+                if isinstance(file, File) and file.content is not None:
+                    known[sha] = file.content
+        missing = len({sha for _, sha in read.wanted} - known.keys())
+        self.cache.hits += len(known)
+        if missing <= read.enough:
+            return known
+        self.cache.misses += missing
+        fetched = await self.asker.ask(request)
+        for sha, content in fetched.items():
+            # What a pointer of Git LFS stands for is told by another endpoint, and belongs to the file.
+            if sha not in known and not content.startswith(LFS_POINTER):
+                file = File(sha=sha, size_bytes=len(content), content=content, lfs=None)
+                self.cache.kept.put(_blob_key(read.repository, sha), file, len(content) + VALUE_BYTES)
+        return {**known, **fetched}
+
     def _keep(self, repository: RepositoryRef, contents: Contents | None) -> None:
         if isinstance(contents, File) and contents.content is not None and is_id_of(contents.sha, contents.content):
             self.cache.kept.put(_blob_key(repository, contents.sha), contents, len(contents.content) + VALUE_BYTES)
@@ -225,7 +254,9 @@ class CachedForge:
 
     # ---- proofs -----------------------------------------------------------------------------------------------------
 
-    async def _commit_of(self, read: Reads, request: ForgeRequest[AnswerT], *, is_seen: bool) -> str | None:
+    async def _commit_of(
+        self, read: TreeRead | FileRead | FilesRead, request: ForgeRequest[AnswerT], *, is_seen: bool
+    ) -> str | None:
         """Return the commit of *read*, which this caller was shown lately; None to ask for the content itself.
 
         Args:
@@ -239,24 +270,18 @@ class CachedForge:
             return read.ref.name
         if not is_seen:
             return None
+        return await self._resolve(read.repository, read.ref, request)
+
+    async def _resolve(
+        self, repository: RepositoryRef, ref: GitRef | None, request: ForgeRequest[AnswerT]
+    ) -> str | None:
         self.cache.resolved += 1
-        return await Resolver(self.asker, cast("ForgeRequest[object]", request)).resolve(read.repository, read.ref)
+        return await Resolver(self.asker, cast("ForgeRequest[object]", request)).resolve(repository, ref)
 
 
 def tree_bytes(page: TreePage) -> int:
     """Return what *page* takes in memory."""
     return VALUE_BYTES + sum(TREE_ENTRY_BYTES + 4 * len(entry.path) for entry in page.entries)
-
-
-def is_id_of(sha: str, content: bytes) -> bool:
-    """Return whether git gives a blob of these bytes this id.
-
-    Source: gitrepository-layout(5), git hash-object; SHA-256 has 64 digits.
-    """
-    header = b"blob %d\0" % len(content)
-    if len(sha) == 40:
-        return hashlib.sha1(header + content, usedforsecurity=False).hexdigest() == sha
-    return hashlib.sha256(header + content).hexdigest() == sha
 
 
 def _tree_key(commit: str, read: TreeRead) -> tuple[object, ...]:

@@ -119,6 +119,10 @@ class Proofs:
             return False
         return self._is_within(sight.shown.get(commit, float("-inf")), self._settings.permission_ttl_s)
 
+    def owners(self) -> frozenset[OwnerId]:
+        """Return everybody of whom something is remembered."""
+        return frozenset(credential.owner for credential, _ in self._sights)
+
     def forget_repository(self, credential: Credential, repository: RepositoryRef) -> None:
         """Forget what this caller was shown of *repository*."""
         if self._sights.pop((credential, repository), None) is not None:

@@ -178,7 +178,8 @@ class _Filling:
         reply: JsonObject = {"files": list(self._shown)}
         if later:
             left: list[JsonValue] = [str(one) for one in later]
-            reply |= {"shortened": True, "next": self._arguments | {"files": left}}
+            following: JsonObject = {**self._arguments, "files": left}
+            reply |= {"shortened": True, "next": following}
         return reply
 
 

@@ -7,10 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, final
 
-from aegis_trio.gitea.contents import MAX_FILE_BYTES, File
-
-# Source: git-lfs docs/spec.md, "The Pointer": this line comes first.
-_LFS_POINTER: Final = b"version https://git-lfs.github.com/spec/v1\n"
+from aegis_trio.gitea.contents import LFS_POINTER, MAX_FILE_BYTES, File
 
 
 class Reason(StrEnum):
@@ -45,7 +42,7 @@ def text_of(file: File) -> str | Hidden:
         return Hidden(Reason.LFS_POINTER, file.lfs.size_bytes)
     if file.content is None or file.size_bytes > MAX_FILE_BYTES:
         return Hidden(Reason.TOO_LARGE, file.size_bytes)
-    if file.content.startswith(_LFS_POINTER):  # a version of Gitea that does not read pointers
+    if file.content.startswith(LFS_POINTER):  # a version of Gitea that does not read pointers
         return Hidden(Reason.LFS_POINTER, None)
     text = text_of_bytes(file.content)
     return Hidden(text, file.size_bytes) if isinstance(text, Reason) else text

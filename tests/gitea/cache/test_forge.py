@@ -159,7 +159,7 @@ async def test_a_refusal_forgets_what_was_shown(how: str, autojump_clock: MockCl
                 await stage.read("other")
             stage.world.change(alive)
         case _:
-            stage.cache.forget_owners(frozenset({OwnerId("alice")}))
+            stage.cache.forget(frozenset({OwnerId("alice")}))
     assert [f"git/commits/{commit_id(OLD)}"] == await stage.cost(commit_id(OLD))
     assert 1 == stage.cache.statistics().forgotten_total
 

@@ -176,7 +176,7 @@ async def _play(steps: list[Step], ttl_s: float) -> None:
                     await trio.sleep(step)
                     await trio.testing.wait_all_tasks_blocked()
                 case frozenset():
-                    cache.forget_owners(step)
+                    cache.forget(step)
                 case _:
                     world.change(step(world.state))
     assert 0 == len(cache.flights)
