@@ -34,6 +34,7 @@ from aegis_trio.config.signin import read_signin
 from aegis_trio.config.sources import Sources
 from aegis_trio.config.variables import access, limits, operation, tools
 from aegis_trio.config.watched_files import WatchedFiles
+from aegis_trio.gitea.cache.settings import CacheSettings
 from aegis_trio.gitea.settings import GiteaSettings
 from aegis_trio.limits.settings import BLOCKS_FILE, BlockSettings, LimitSettings
 from aegis_trio.telemetry.settings import TelemetrySettings
@@ -196,6 +197,8 @@ def read_gitea(reader: Reader) -> GiteaSettings | None:
     url = reader.read(access.GITEA_URL)
     max_connections = reader.read(access.GITEA_MAX_CONNECTIONS)
     ca_file = reader.read(access.GITEA_CA_FILE)
+    max_cache_bytes = reader.read(access.CACHE_MAX_BYTES)
+    permission_ttl_s = reader.read(access.PERMISSION_TTL_S)
     if ca_file is not None and not is_readable_file(ca_file):
         reader.refuse(
             access.GITEA_CA_FILE, "names no file that can be read", "Name the authority's certificate in PEM form."
@@ -204,7 +207,8 @@ def read_gitea(reader: Reader) -> GiteaSettings | None:
         if not reader.is_set(access.GITEA_URL):
             reader.refuse(access.GITEA_URL, "is required", "Set Gitea's base URL, such as https://git.example.com.")
         return None
-    return GiteaSettings(url=url, max_connections=max_connections, ca_file=ca_file)
+    cache = CacheSettings(max_bytes=max_cache_bytes, permission_ttl_s=permission_ttl_s)
+    return GiteaSettings(url=url, max_connections=max_connections, ca_file=ca_file, cache=cache)
 
 
 def wrong_names(sources: Sources) -> list[ConfigurationFault]:

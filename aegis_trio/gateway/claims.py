@@ -1,10 +1,12 @@
-"""What a call claims of the limits: whose it is, through which client, what it costs, what it may change."""
+"""What a call claims: of the limits (whose it is, what it costs, what it may change), and of what is kept."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Final
 
+from aegis_trio.gitea.cache.proofs import Credential
 from aegis_trio.limits.calls import Claim
 from aegis_trio.model.call import ToolRequest
 from aegis_trio.model.identity import Caller
@@ -38,4 +40,13 @@ def claim_of(
         rate_class=principal.bounds.rate_class,
         client=client,
         writes_to=writes_to,
+    )
+
+
+def credential_of(caller: Caller) -> Credential:
+    """Return as whom Gitea is asked for *caller*; the token itself is not in it."""
+    return Credential(
+        owner=caller.principal.owner,
+        token_digest=hashlib.sha256(caller.gitea_token.reveal().encode()).digest(),
+        repositories=caller.principal.bounds.repositories,
     )

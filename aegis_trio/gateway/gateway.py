@@ -25,15 +25,15 @@ from aegis_trio.audit.trail import AuditTrail
 from aegis_trio.gateway.authorising import Authorised, Authoriser
 from aegis_trio.gateway.claims import claim_of
 from aegis_trio.gateway.directory import Directory, GiteaReaches, any_gitea
+from aegis_trio.gateway.forges import Forges
 from aegis_trio.gateway.keeping import KeptReplies
-from aegis_trio.gateway.queueing import QueuedForge
 from aegis_trio.gateway.records import CallRecorder, Intent, outcome_lost
 from aegis_trio.gateway.render import fits
 from aegis_trio.gateway.running import contained
 from aegis_trio.gateway.statistics import GatewayStatistics
 from aegis_trio.gateway.tally import CallTally
 from aegis_trio.gateway.watch import watch_resource
-from aegis_trio.gitea.reach import within_bounds
+from aegis_trio.gitea.cache.forge import ContentCache
 from aegis_trio.gitea.request import Forge
 from aegis_trio.limits.anomalies import Called, Denied, Sighting
 from aegis_trio.limits.bulkhead import Bulkhead
@@ -76,6 +76,7 @@ class Gateway:
         argument_digest_key: bytes,
         rejected: Callable[[Caller, Fault], Awaitable[Fault]] | None = None,
         bulkhead: Bulkhead | None = None,
+        content: ContentCache | None = None,
         report: Callable[[Sighting], None] | None = None,
         reaches: GiteaReaches = any_gitea,
         tracer: Tracer = NO_TRACER,
@@ -92,6 +93,7 @@ class Gateway:
             argument_digest_key: keys the digests of arguments that do not stand in full in the trail, 32 bytes.
             rejected: told that the forge no longer accepts this caller's token; returns what the caller is told.
             bulkhead: shares the places at the forge among principals; None where there is one alone.
+            content: keeps content of the forge; None where nothing is kept, and nothing shared.
             report: told of every call and every refusal; must not block.
             reaches: whether the Gitea behind is of a version; what needs a newer one is not there.
             tracer: times calls.
@@ -100,11 +102,10 @@ class Gateway:
         self._directory = Directory(catalogue, reaches)
         self._recorder = CallRecorder(audit, argument_digest_key)
         self._limits = limits
-        self._acting_as = acting_as
         self._gate_closed = gate_closed
         self._rejected = rejected
         self._tally = CallTally()
-        self._bulkhead = bulkhead
+        self._forges = Forges(acting_as, bulkhead, content)
         self._report = report
         self._tracer = tracer
         self._kept = kept or KeptReplies()
@@ -287,10 +288,7 @@ class Gateway:
         raise RuntimeError("a shield without a deadline was cancelled")
 
     def _context(self, caller: Caller, peer: Peer, kept: KeptReply | None = None) -> ToolContext:
-        forge = self._acting_as(caller.gitea_token)
-        if self._bulkhead is not None:
-            forge = QueuedForge(forge, self._bulkhead, caller.principal.id)
-        forge = within_bounds(forge, caller.principal.bounds)
+        forge = self._forges.for_caller(caller)
         return ToolContext(principal=caller.principal, forge=forge, fits=fits, peer=peer, kept=kept)
 
 

@@ -24,6 +24,7 @@ import trio
 
 from aegis_trio import __version__
 from aegis_trio.gitea.attempts import Breaker, NoBreaker
+from aegis_trio.gitea.decoding import decode_answer
 from aegis_trio.gitea.provider import Credential, Password, ProviderRequest, authorization_of, unexpected
 from aegis_trio.gitea.refusals import fault_for, moved, renamed_beyond
 from aegis_trio.gitea.renames import renamed_repository
@@ -113,7 +114,7 @@ class GiteaClient:
                 response = await self._follow(token, request, response)
             if response.status not in request.ok:
                 raise fault_for(response, subject=request.subject, missing=request.missing)
-            return request.decode(response)
+            return await decode_answer(request, response)
 
     async def ask_of_identity(self, token: Secret, request: ForgeRequest[AnswerT]) -> AnswerT:
         """Send a question about *token* or its owner, and return the decoded answer.

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeAlias, final
 
+from aegis_trio.gitea.reads import FileRead
 from aegis_trio.gitea.request import ForgeRequest, ForgeResponse
 from aegis_trio.gitea.shapes import as_list, as_object, number, read_json, text, text_or_empty
 from aegis_trio.model.errors import UpstreamBroken
@@ -20,6 +21,8 @@ from aegis_trio.policy.pathguard import ONE, REST, Route
 
 MAX_FILE_BYTES: Final = 1024 * 1024
 """Files above this are not shown; the code hosts' own viewers stop near it."""
+# Source: git-lfs docs/spec.md, "The Pointer": this line comes first.
+LFS_POINTER: Final = b"version https://git-lfs.github.com/spec/v1\n"
 # Base64 takes four bytes for three; the other fields hold the path up to six times, each byte as three (%xx).
 _FILE_ANSWER_BYTES: Final = (MAX_FILE_BYTES + 2) // 3 * 4 + 128 * 1024
 _METADATA_ANSWER_BYTES: Final = 128 * 1024
@@ -93,6 +96,7 @@ def get_contents(repository: RepositoryRef, path: FilePath, ref: GitRef | None) 
         decode=partial(_contents, str(path)),
         subject=_subject(repository),
         max_bytes=_FILE_ANSWER_BYTES,
+        reads=FileRead(repository=repository, ref=ref, path=path),
     )
 
 
@@ -117,16 +121,17 @@ def _subject(repository: RepositoryRef) -> str:
 
 
 def _contents(path: str, response: ForgeResponse) -> Contents:
-    return _entry(path, read_json(response))
+    return decode_entry(path, read_json(response))
 
 
 def _metadata(path: str, response: ForgeResponse) -> Contents:
     fields = as_object(read_json(response), "answer")
     listed = fields.get("dir_contents")
-    return _entry(path, fields.get("file_contents") if listed is None else listed)
+    return decode_entry(path, fields.get("file_contents") if listed is None else listed)
 
 
-def _entry(path: str, document: JsonValue) -> Contents:
+def decode_entry(path: str, document: JsonValue) -> Contents:
+    """Return what Gitea says of *path*; raises UpstreamBroken for what is about another path, or nothing we know."""
     if isinstance(document, list):
         return Folder(entry_count=len(as_list(document, "folder")))
     fields = as_object(document, "contents")

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Generic, Literal, Protocol, TypeVar, final
 
+from aegis_trio.gitea.reads import Reads
 from aegis_trio.policy.pathguard import Route
 
 AnswerT = TypeVar("AnswerT")
@@ -60,6 +61,10 @@ class ForgeRequest(Generic[AnswerT]):
     """Statuses that the decoder reads."""
     missing: frozenset[int] = field(default=frozenset({404}))
     """Statuses by which this endpoint says "not there"; git's endpoints say it with 400 too."""
+    in_thread: bool = False
+    """Whether decoding takes so long that it must not hold up everybody else."""
+    reads: Reads | None = None
+    """What content it reads, where that may be kept (cache/); None for everything else."""
     may_follow: Callable[[str, str], bool] | None = None
     """Whether a rename may lead to a repository (owner, name); None for every one. The caller's bounds set it."""
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, final
 from urllib.parse import urlsplit
 
+from aegis_trio.gitea.cache.settings import DEFAULT_CACHE, CacheSettings
 from aegis_trio.policy.pathguard import WireBase
 
 API_PATH: Final = "/api/v1"
@@ -36,6 +37,7 @@ class GiteaSettings:
     write_timeout_s: float = 10.0
     ca_file: Path | None = None
     """Certificates to trust in place of the built-in ones, PEM; for a Gitea behind a private authority."""
+    cache: CacheSettings = DEFAULT_CACHE
 
     @property
     def call_places(self) -> int:

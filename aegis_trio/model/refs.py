@@ -92,6 +92,10 @@ class GitRef:
         """Return one path segment, `/` encoded too."""
         return quote(self.name, safe="")
 
+    def name_segments(self) -> tuple[str, ...]:
+        """Return the parts between slashes, each already percent-encoded, for a route that ends with a whole name."""
+        return tuple(quote(part, safe="") for part in self.name.split("/"))
+
 
 def parse_repository(raw_owner: str, raw_name: str, instance: InstanceId = DEFAULT_INSTANCE) -> RepositoryRef:
     """Make a repository's name from two arguments.

@@ -18,6 +18,8 @@ from aegis_trio import __version__
 from aegis_trio.audit.trail import AuditTrail
 from aegis_trio.gateway.gateway import Gateway
 from aegis_trio.gateway.keeping import KeptReplies
+from aegis_trio.gitea.cache.forge import ContentCache
+from aegis_trio.gitea.cache.settings import CacheSettings
 from aegis_trio.gitea.client import GiteaClient
 from aegis_trio.limits.anomalies import Sighting
 from aegis_trio.limits.breaker import CircuitBreaker
@@ -76,6 +78,7 @@ class Core:
     upstream: UpstreamWatch
     limits: CallLimits
     bulkhead: Bulkhead
+    content: ContentCache
     gateway: Gateway
     kept: KeptReplies
     hub: SessionHub
@@ -86,6 +89,7 @@ def build_core(
     *,
     tokens: Mapping[str, Secret],
     limits: LimitSettings,
+    cache: CacheSettings,
     sessions: SessionSettings,
     keyring: Keyring,
     audit: AuditTrail,
@@ -101,6 +105,7 @@ def build_core(
 
     Args:
         tokens: every Gitea token that callers act with, by the name under which the operator knows it.
+        cache: how much content is kept.
         catalogue: everything that is served.
         breaker: the one that *gitea* was opened with.
         rejected: told that Gitea no longer accepts a caller's token; None where nobody signs in.
@@ -114,6 +119,7 @@ def build_core(
     readiness.add_condition(partial(_circuit_condition, breaker))
     call_limits = CallLimits(limits)
     bulkhead = Bulkhead(gitea.call_places, max_waiting=limits.max_waiting_requests)
+    content = ContentCache(cache)
     warn_of_unknown_tools(limits, catalogue)
     kept = KeptReplies(limits.kept_max_bytes)
     gateway = Gateway(
@@ -125,12 +131,13 @@ def build_core(
         argument_digest_key=keyring.key(Purpose.ARGUMENT_DIGEST),
         rejected=rejected,
         bulkhead=bulkhead,
+        content=content,
         report=report,
         reaches=upstream.reaches,
         tracer=tracer,
         kept=kept,
     )
-    hub = SessionHub(sessions, kept)
+    hub = SessionHub(sessions, kept, content)
     card = ServerCard(name="aegis-trio", version=__version__, title="Gitea", instructions=INSTRUCTIONS)
     desk = build_desk(gateway, card, keyring, clock)
     return Core(
@@ -138,6 +145,7 @@ def build_core(
         upstream=upstream,
         limits=call_limits,
         bulkhead=bulkhead,
+        content=content,
         gateway=gateway,
         kept=kept,
         hub=hub,

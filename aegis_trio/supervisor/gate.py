@@ -121,6 +121,7 @@ def build_gate(
     core = build_core(
         tokens=settings.auth.gitea_tokens(),
         limits=settings.limits,
+        cache=settings.gitea.cache,
         sessions=sessions,
         keyring=keyring,
         audit=audit,
@@ -206,6 +207,7 @@ def build_gate(
     metrics.register("kept_replies", core.kept.statistics)
     metrics.register("sessions", hub.statistics)
     metrics.register("gitea_queue", core.bulkhead.statistics)
+    metrics.register("gitea_cache", core.content.statistics)
     metrics.register("gitea_circuit", breaker.statistics)
     metrics.register("address_limit", addresses.rates.statistics)
     metrics.register("blocks", addresses.blocks.statistics)

@@ -79,6 +79,7 @@ async def run_stdio(
         core = build_core(
             tokens={"GITEA_TOKEN": settings.token},
             limits=settings.limits,
+            cache=settings.gitea.cache,
             sessions=settings.sessions,
             keyring=open_keyring(settings.root),
             audit=audit,

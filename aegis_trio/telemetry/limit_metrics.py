@@ -67,6 +67,25 @@ LIMIT_GROUPS: Final[tuple[tuple[str, str, tuple[Row, ...]], ...]] = (
         ),
     ),
     (
+        "gitea_cache",
+        "Content that is kept",
+        (
+            ("hits_total", "reads", "Reads of files and trees that were answered from what is kept."),
+            ("misses_total", "reads", "Reads that were asked of Gitea."),
+            (
+                "resolved_total",
+                "questions",
+                "Questions where a ref leads, for a caller who reads again.",
+            ),
+            ("coalesced_total", "requests", "Requests that shared the answer to the same one, under way already."),
+            ("bytes", "bytes", "Memory of what is kept, bounded by CACHE_MAX_BYTES."),
+            ("entries", "entries", "Files and pages of trees that are kept."),
+            ("evicted_total", "entries", "Entries that made room for others."),
+            ("sights", "pairs", "Pairs of caller and repository of which is known what Gitea has shown."),
+            ("forgotten_total", "pairs", "Of these, those forgotten for a refusal, or because an access ended."),
+        ),
+    ),
+    (
         "anomalies",
         "Notices of what is unusual",
         (

@@ -17,6 +17,7 @@ from aegis_trio.toolsets.completions.repositories import INSTANCE, OWNER, REPO
 from aegis_trio.toolsets.context import ToolContext
 from aegis_trio.toolsets.files.get_file_contents import GET_FILE_CONTENTS
 from aegis_trio.toolsets.files.get_file_tree import GET_FILE_TREE
+from aegis_trio.toolsets.files.read_files import READ_FILES
 from aegis_trio.toolsets.issues.issue_read import ISSUE_READ
 from aegis_trio.toolsets.issues.list_issues import LIST_ISSUES
 from aegis_trio.toolsets.operations.exposure import Sensitive
@@ -33,6 +34,7 @@ from aegis_trio.toolsets.resources.issues import ISSUE
 from aegis_trio.toolsets.resources.list_resources import LIST_RESOURCES
 from aegis_trio.toolsets.resources.pulls import PULL_REQUEST
 from aegis_trio.toolsets.results.continue_result import CONTINUE_RESULT
+from aegis_trio.toolsets.search.search_code import SEARCH_CODE
 from aegis_trio.toolsets.server.get_me import GET_ME
 from aegis_trio.toolsets.server.get_server_version import GET_SERVER_VERSION
 
@@ -41,6 +43,8 @@ TYPED: Final[tuple[ToolSpec[ToolContext], ...]] = (
     GET_REPOSITORY_INFO,
     GET_FILE_TREE,
     GET_FILE_CONTENTS,
+    READ_FILES,
+    SEARCH_CODE,
     LIST_ISSUES,
     ISSUE_READ,
     GET_ME,

@@ -72,7 +72,7 @@ class HubStatistics:
 class SessionHub:
     """The registry of sessions; `run` holds their nursery."""
 
-    def __init__(self, settings: SessionSettings, holdings: Holdings | None = None) -> None:
+    def __init__(self, settings: SessionSettings, *holdings: Holdings) -> None:
         """Start with nothing open; *holdings* are what else ends with somebody's access."""
         self._settings = settings
         self._holdings = holdings
@@ -248,12 +248,12 @@ class SessionHub:
             self.forget(session)
         for scope in [scope for principal in principals for scope in self._requests.get(principal, ())]:
             scope.cancel()
-        if self._holdings is not None:
-            self._holdings.forget(principals)
+        for holdings in self._holdings:
+            holdings.forget(principals)
 
     def owners(self) -> frozenset[OwnerId]:
         """Return everybody for whom something is open, runs or is kept."""
-        held = frozenset[OwnerId]() if self._holdings is None else self._holdings.owners()
+        held = frozenset[OwnerId]().union(*(holdings.owners() for holdings in self._holdings))
         return frozenset(self._by_principal) | frozenset(self._requests) | held
 
     def begin_drain(self) -> None:

@@ -71,7 +71,7 @@ class Door(Protocol):
 
 
 class Holdings(Protocol):
-    """What else somebody has here that ends with their access; `gateway.keeping.KeptReplies` is it."""
+    """What else somebody has here that ends with their access: replies that are kept, and what Gitea has shown them."""
 
     def owners(self) -> frozenset[OwnerId]:
         """Return everybody who has something."""

@@ -202,6 +202,8 @@ def _meaning(room: Room, node: ast.expr) -> str:
 
 def _opening(room: Room, call: ast.Call) -> str | None:
     meaning = _meaning(room, call.func)
+    if meaning == "tarfile.open" and not call.args and any(given.arg == "fileobj" for given in call.keywords):
+        return None  # it reads a stream that is given
     if meaning in _OPENING_FUNCTIONS or meaning.startswith(_OPENING_MODULES):
         return f"calls {meaning}"
     if isinstance(call.func, ast.Attribute) and call.func.attr in _OPENING_METHODS:

@@ -36,6 +36,11 @@ FORBIDDEN = {
     "os.open under another name": (rules.opens_only_its_own, "aegis_trio.web.x", "from os import open as o\no('x', 0)"),
     "Path.read_text": (rules.opens_only_its_own, "aegis_trio.gitea.x", "p.read_text()"),
     "shutil": (rules.opens_only_its_own, "aegis_trio.gitea.x", "import shutil\nshutil.rmtree('x')"),
+    "an archive by its name": (
+        rules.opens_only_its_own,
+        "aegis_trio.gitea.x",
+        "import tarfile\ntarfile.open('x', fileobj=y)",
+    ),
     "a name from outside": (rules.opens_only_its_own, "aegis_trio.audit.x", "open(folder / raw_path)"),
     "a namesake of an allowed room": (rules.opens_only_its_own, "aegis_trio.auditor", "open('x')"),
 }
@@ -71,6 +76,11 @@ ALLOWED = {
         "class SessionHub:\n def f(self, nursery): self.n = nursery",
     ),
     "the audit log": (rules.opens_only_its_own, "aegis_trio.audit.files", "import os\nos.open(path, os.O_APPEND)"),
+    "an archive from a stream": (
+        rules.opens_only_its_own,
+        "aegis_trio.gitea.x",
+        "import tarfile\ntarfile.open(fileobj=stream, mode='r|')",
+    ),
     "opening no file": (rules.opens_only_its_own, "aegis_trio.web.x", "webbrowser_like(open_tcp_stream('x'))"),
 }
 

@@ -11,7 +11,7 @@ from aegis_trio.gitea.readme import README_NAMES, choose_readme
 
 
 def _entry(path: str, *, type_: str = "blob", mode: str = "100644") -> TreeEntry:
-    return TreeEntry(path=path, type=type_, mode=mode, size_bytes=1)
+    return TreeEntry(path=path, type=type_, mode=mode, size_bytes=1, sha="0" * 40)
 
 
 def _chosen(*paths: str) -> str | None:

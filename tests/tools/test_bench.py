@@ -27,6 +27,8 @@ HEADINGS = [
     "A call that touches nothing",
     "Knowing who calls",
     "Against the embedded demo forge",
+    "Reading content again",
+    "Searching 2,000 files",
     "People who sign in",
     "Streams that rest",
     "One event to many streams",

@@ -319,3 +319,23 @@ async def test_what_is_kept_ends_with_the_access() -> None:
     hub.end_sessions_of(frozenset({OwnerId("grant:1")}))
 
     assert {"grant:2"} == hub.owners()
+
+
+async def test_everything_that_somebody_holds_ends_with_their_access() -> None:
+    """Kept replies, and what Gitea has shown them: none of the rooms can be forgotten."""
+
+    class Held:
+        def __init__(self, *names: str) -> None:
+            self.held = {OwnerId(name) for name in names}
+
+        def owners(self) -> frozenset[OwnerId]:
+            return frozenset(self.held)
+
+        def forget(self, owners: frozenset[OwnerId]) -> None:
+            self.held -= owners
+
+    one, other = Held("alice", "bob"), Held("alice")
+    hub = SessionHub(SessionSettings(), one, other)
+    assert {"alice", "bob"} == hub.owners()
+    hub.end_sessions_of(frozenset({OwnerId("alice")}))
+    assert {"bob"} == hub.owners()

@@ -40,8 +40,10 @@ from core import DEFAULT_TURNS, Turns, measure_core
 from forge_reading import Target, measure_reading
 from hangups import measure_hangups
 from limiting import measure_limiting, measure_places
-from processes import Forge, Program, open_bare, open_forge, open_gate, open_idle_gate, open_signin_gate
+from processes import Forge, Program, open_bare, open_big_forge, open_forge, open_gate, open_idle_gate, open_signin_gate
+from repeated import measure_repeated
 from report import Section, render_section, write_sections
+from searching import HARBOR, measure_searching
 from signins import measure_signins
 from starting import measure_starting
 from streams import WARM_UP, measure_fan_out, measure_idle
@@ -58,6 +60,8 @@ SECTIONS: Final = (
     "calls",
     "authentication",
     "forge",
+    "repeated",
+    "searching",
     "sign-ins",
     "idle",
     "fan-out",
@@ -82,6 +86,7 @@ class Plan:
     turns: Turns = DEFAULT_TURNS
     auth_turns: AuthTurns = DEFAULT_AUTH_TURNS
     sign_ins: int = 100
+    searches: int = 15
     commands: int = 10
     starts: int = 3
     audit_turns: AuditTurns = DEFAULT_AUDIT_TURNS
@@ -100,6 +105,7 @@ QUICK: Final = Plan(
     turns=Turns(turns=2, calls=3),
     auth_turns=AuthTurns(turns=2, calls=3, firsts=2),
     sign_ins=2,
+    searches=1,
     commands=1,
     starts=1,
     audit_turns=AuditTurns(turns=1, records=2, calls=2),
@@ -173,6 +179,7 @@ async def _run(arguments: argparse.Namespace, plan: Plan) -> list[str]:
             if arguments.gitea is not None:
                 # Somebody's own Gitea is read from, and that is all.
                 await _read(stage, arguments, plan, tell)
+                await _repeated(stage, arguments, plan, tell)
             else:
                 usual = SECTIONS + APART if arguments.quick else SECTIONS
                 for name in arguments.only or usual:
@@ -202,16 +209,13 @@ Measure = Callable[[Stage, argparse.Namespace, Plan, Tell], Awaitable[None]]
 
 
 async def _read(stage: Stage, arguments: argparse.Namespace, plan: Plan, tell: Tell) -> None:
-    gitea: str | None = arguments.gitea
-    url, token = stage.forge.url, stage.forge.token
-    if gitea is not None:
-        url, token = gitea.rstrip("/"), await trio.Path(arguments.token_file).read_text()
-    heading = "Against the embedded demo forge" if gitea is None else "Against a real Gitea on this machine"
+    url, token = await _forge_of(stage, arguments)
+    heading = "Against the embedded demo forge" if arguments.gitea is None else "Against a real Gitea on this machine"
     owner, repo, path = (arguments.file or DEMO_FILE).split("/", 2)
-    async with open_gate(stage.state, url, token.strip(), stage.key) as gate:
+    async with open_gate(stage.state, url, token, stage.key) as gate:
         target = Target(
             forge=url,
-            token=token.strip(),
+            token=token,
             gate=gate,
             key=stage.key,
             bare=stage.bare,
@@ -220,6 +224,24 @@ async def _read(stage: Stage, arguments: argparse.Namespace, plan: Plan, tell: T
             path=path,
         )
         tell(await measure_reading(target, heading, plan.calls))
+
+
+async def _repeated(stage: Stage, arguments: argparse.Namespace, plan: Plan, tell: Tell) -> None:
+    url, token = await _forge_of(stage, arguments)
+    tell(await measure_repeated(url, token, arguments.file or DEMO_FILE, plan.calls))
+
+
+async def _searching(stage: Stage, _arguments: argparse.Namespace, plan: Plan, tell: Tell) -> None:
+    async with open_big_forge(stage.state) as (url, token):
+        tell(await measure_searching(url, token, HARBOR, plan.searches))
+
+
+async def _forge_of(stage: Stage, arguments: argparse.Namespace) -> tuple[str, str]:
+    """Return the address and the token of the forge that is read from."""
+    gitea: str | None = arguments.gitea
+    if gitea is None:
+        return stage.forge.url, stage.forge.token
+    return gitea.rstrip("/"), (await trio.Path(arguments.token_file).read_text()).strip()
 
 
 async def _starting(stage: Stage, _arguments: argparse.Namespace, plan: Plan, tell: Tell) -> None:
@@ -284,6 +306,8 @@ _MEASURES: Final[dict[str, Measure]] = {
     "calls": _calls,
     "authentication": _authentication,
     "forge": _read,
+    "repeated": _repeated,
+    "searching": _searching,
     "sign-ins": _sign_ins,
     "idle": _idle,
     "fan-out": _fan_out,

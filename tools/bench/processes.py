@@ -82,6 +82,14 @@ async def open_forge(state: Path) -> AsyncGenerator[Forge]:
         )
 
 
+@asynccontextmanager
+async def open_big_forge(state: Path) -> AsyncGenerator[tuple[str, str]]:
+    """Run a demo forge with a repository of 2,000 files; yield its address and its bot's token."""
+    token_file = state / "big-forge.token"
+    async with _open([str(HERE / "searching.py"), str(token_file)], {}) as program:
+        yield program.url, token_file.read_text()
+
+
 def _free_address() -> str:
     # It stands in the forge's table and in the gate's settings before anybody listens there.
     with socket.socket() as taken:

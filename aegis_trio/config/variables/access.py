@@ -66,6 +66,26 @@ GITEA_CA_FILE: Final = Variable[Path | None](
     default_text="",
     meaning="Certificates (PEM) to trust instead of the built-in ones, for a Gitea behind a private authority.",
 )
+CACHE_MAX_BYTES: Final = Variable[int](
+    name="CACHE_MAX_BYTES",
+    feature=Feature.GITEA,
+    parse=whole_number(0, 1_000_000_000_000, such_as=128_000_000),
+    default=128_000_000,
+    default_text="128000000",
+    unit="bytes",
+    meaning="Memory for content that cannot change: files and trees of a commit. It is given only to whom Gitea has "
+    "just shown that commit. 0 keeps nothing.",
+)
+PERMISSION_TTL_S: Final = Variable[float](
+    name="PERMISSION_TTL_S",
+    feature=Feature.GITEA,
+    parse=seconds(0, 60),
+    default=5.0,
+    default_text="5",
+    unit="s",
+    meaning="For how long it counts that Gitea has shown a caller a commit (a branch's place: 2 s at most); whoever "
+    "loses a right at Gitea may read what is kept for that much longer. 0 asks Gitea for every read.",
+)
 GITEA_MAX_WAITING: Final = Variable[int](
     name="GITEA_MAX_WAITING",
     feature=Feature.GITEA,
@@ -196,6 +216,8 @@ VARIABLES: Final[tuple[Variable[object], ...]] = (
     GITEA_KEY_TOKENS,
     GITEA_MAX_CONNECTIONS,
     GITEA_CA_FILE,
+    CACHE_MAX_BYTES,
+    PERMISSION_TTL_S,
     GITEA_MAX_WAITING,
     GITEA_BREAKER_FAILURES,
     GITEA_BREAKER_MAX_PAUSE_S,

@@ -5,14 +5,12 @@ One request answers the normal case. Only a file above the bound costs a second 
 
 from __future__ import annotations
 
-import codecs
 from dataclasses import dataclass
 from typing import Annotated, Final, assert_never, final
 
 from pydantic import Field
 
 from aegis_trio.gitea.contents import (
-    MAX_FILE_BYTES,
     Contents,
     File,
     Folder,
@@ -38,6 +36,7 @@ from aegis_trio.toolsets.arguments import (
 from aegis_trio.toolsets.context import ToolContext
 from aegis_trio.toolsets.files.excerpt import Range, excerpt, split_lines
 from aegis_trio.toolsets.files.images import image_block
+from aegis_trio.toolsets.files.showing import NOTES, Hidden, Reason, text_of
 from aegis_trio.toolsets.tool import read_tool
 
 # The same words whether the repository, the ref or the path is missing: which of them exists is not told.
@@ -45,8 +44,6 @@ _ABSENT: Final = (
     "List the folder with get_file_tree to see the spelling; a commit needs its full id. "
     "get_repository_info tells the default branch, and whether the repository is empty."
 )
-# Source: git-lfs docs/spec.md, "The Pointer": this line comes first.
-_LFS_POINTER: Final = b"version https://git-lfs.github.com/spec/v1\n"
 
 
 @final
@@ -119,7 +116,7 @@ async def _get_file_contents(context: ToolContext, call: _FileCall) -> ToolReply
             }
             return ToolReply(head | link)
         case None:
-            return ToolReply(_not_shown(head, None, "too_large"))
+            return ToolReply(_not_shown(head, Hidden(Reason.TOO_LARGE, None)))
         case _:
             assert_never(contents)
 
@@ -138,53 +135,26 @@ async def _what_is_large(context: ToolContext, call: _FileCall) -> Contents | No
 
 
 def _file(context: ToolContext, call: _FileCall, head: JsonObject, file: File) -> ToolReply:
-    if file.lfs is not None:
-        stored: JsonObject = {"sha256": clean_line(file.lfs.sha256)}
-        return ToolReply(_not_shown(head | stored, file.lfs.size_bytes, "lfs_pointer"))
-    if file.content is None or file.size_bytes > MAX_FILE_BYTES:
-        return ToolReply(_not_shown(head, file.size_bytes, "too_large"))
-    if file.content.startswith(_LFS_POINTER):  # a version of Gitea that does not read pointers
-        return ToolReply(_not_shown(head, None, "lfs_pointer"))
     described = head | {"type": "file", "sha": clean_line(file.sha), "size_bytes": file.size_bytes}
-    text = _text(file.content)
-    image = image_block(file.content) if text is None else None
-    if image is not None:
-        return ToolReply(described | {"image": image["mimeType"]}, (image,))
-    if text is None:
-        return ToolReply(_not_shown(head, file.size_bytes, "binary" if _is_binary(file.content) else "not_utf8"))
+    text = text_of(file)
+    if isinstance(text, Hidden):
+        is_whole = text.reason in {Reason.BINARY, Reason.NOT_UTF8} and file.content is not None
+        image = image_block(file.content or b"") if is_whole else None
+        if image is not None:
+            return ToolReply(described | {"image": image["mimeType"]}, (image,))
+        stored: JsonObject = {} if file.lfs is None else {"sha256": clean_line(file.lfs.sha256)}
+        return ToolReply(_not_shown(head | stored, text))
     shown = excerpt(split_lines(text), call.wanted, head=described, arguments=call.arguments(), fits=context.fits)
     return ToolReply(shown)
 
 
-def _text(content: bytes) -> str | None:
-    """Return *content* as text, or None when it is none that a model should read."""
-    try:
-        text = content.decode()
-    except UnicodeDecodeError:
-        return None
-    return None if "\0" in text else text
-
-
-def _is_binary(content: bytes) -> bool:
-    # Source: git xdiff-interface.c buffer_is_binary: a NUL in the first 8,000 bytes. UTF-16 text has them too.
-    return b"\0" in content[:8000] and not content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-
-
-_REASONS: Final = {
-    "too_large": f"Larger than {MAX_FILE_BYTES} bytes, so nothing of it is shown. Clone the repository to read it.",
-    "lfs_pointer": "Kept in Git LFS; its bytes are not served here.",
-    "not_utf8": "No text in UTF-8, so nothing of it is shown.",
-    "binary": "A binary file, so nothing of it is shown.",
-}
-
-
-def _not_shown(head: JsonObject, size_bytes: int | None, reason: str) -> JsonObject:
+def _not_shown(head: JsonObject, hidden: Hidden) -> JsonObject:
     return head | {
         "type": "file",
-        "size_bytes": size_bytes,
+        "size_bytes": hidden.size_bytes,
         "content": None,
-        "reason": reason,
-        "note": _REASONS[reason],
+        "reason": hidden.reason.value,
+        "note": NOTES[hidden.reason],
     }
 
 
