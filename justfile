@@ -121,9 +121,9 @@ types: dev-environment
 layers: dev-environment
     {{ quote(root / ".just/env/bin/lint-imports") }}
 
-# All tests, with the gate on branch coverage; `--cov-report=html` shows it line by line.
+# All tests, two at a time, with the gate on branch coverage; `--cov-report=html` shows it line by line.
 coverage *ARGS: node-environment
-    {{ python }} -m pytest --cov --cov-report=term "$@"
+    {{ python }} -m pytest -n 2 --dist worksteal --cov --cov-report=term "$@"
 
 # The official conformance suite: `fixtures`, `product`, or both.
 [no-exit-message]

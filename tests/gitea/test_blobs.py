@@ -56,7 +56,11 @@ def test_links_and_folders_are_no_files() -> None:
     assert {} == _unpack(made.getvalue(), {"a.txt": blob_id(b"")})
 
 
-@pytest.mark.parametrize("body", [b"", b"no gzip", _archive({"a": b"a" * 5000})[:60], gzip.compress(b"x" * 600)])
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"no gzip", _archive({"a": b"a" * 5000})[:60], gzip.compress(b"x" * 600)],
+    ids=["empty", "no gzip", "cut", "no archive"],
+)
 def test_a_broken_archive_is_a_fault_of_giteas(body: bytes) -> None:
     """Whatever bytes come, nothing else escapes."""
     with pytest.raises(UpstreamBroken):

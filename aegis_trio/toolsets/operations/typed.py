@@ -35,7 +35,7 @@ TYPED: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 """By Gitea's name of the operation: the tools, as `tool` or `tool.method`, the best first. One of them that the caller
 may use opens the operation."""
 
-SEVERAL: Final = frozenset({"continue_result"})
+SEVERAL: Final = frozenset({"continue_result", "read_files", "search_code"})
 """Tools, or methods, that put together what several operations show, or ask none, so that no operation is theirs."""
 
 _NO_FILES: Final = "get_file_contents reads files; Gitea serves the default branch here when a ref does not exist."
