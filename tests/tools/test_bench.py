@@ -33,6 +33,7 @@ HEADINGS = [
     "Streams that rest",
     "One event to many streams",
     "Hanging up",
+    "Hostile noise",
     "Verifying a log",
 ]
 LONG = "x" * 300_000  # more than one read, one frame and one window of HTTP/2

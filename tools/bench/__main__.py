@@ -1,7 +1,8 @@
 """One command that measures the gate, and prints ratios that were measured in one run.
 
-    just bench                                    everything but that log, against the embedded demo forge
+    just bench                                    everything but the two below, against the embedded demo forge
     just bench --only calls --only core           some sections
+    just bench --only noise                       a hundred thousand strangers: ten minutes
     just bench --only audit-verify                a log of ten million records: ten minutes, and 10 GB of disk
     just bench --gitea URL --token-file FILE --file owner/repo/path
                                                   reading from a Gitea that you started on this machine
@@ -40,6 +41,7 @@ from core import DEFAULT_TURNS, Turns, measure_core
 from forge_reading import Target, measure_reading
 from hangups import measure_hangups
 from limiting import measure_limiting, measure_places
+from noise import REQUESTS, measure_noise
 from processes import Forge, Program, open_bare, open_big_forge, open_forge, open_gate, open_idle_gate, open_signin_gate
 from repeated import measure_repeated
 from report import Section, render_section, write_sections
@@ -67,8 +69,8 @@ SECTIONS: Final = (
     "fan-out",
     "hang-ups",
 )
-APART: Final = ("audit-verify",)
-"""Sections that need minutes and gigabytes: measured where they are asked for."""
+APART: Final = ("noise", "audit-verify")
+"""Sections that need minutes, or gigabytes: measured where they are asked for."""
 MAX_STREAMS: Final = 11_000  # the gate takes 12,000 connections in all
 SPARE_FILES: Final = 500  # what a program opens beside its streams
 
@@ -91,6 +93,7 @@ class Plan:
     starts: int = 3
     audit_turns: AuditTurns = DEFAULT_AUDIT_TURNS
     verified: int = LONG
+    strangers: int = REQUESTS
     streams_beside: int = 1_000
 
 
@@ -110,6 +113,7 @@ QUICK: Final = Plan(
     starts=1,
     audit_turns=AuditTurns(turns=1, records=2, calls=2),
     verified=400,
+    strangers=60,
     streams_beside=5,
 )
 
@@ -270,6 +274,12 @@ async def _audit_verify(stage: Stage, _arguments: argparse.Namespace, plan: Plan
     tell(await trio.to_thread.run_sync(measure_verifying, stage.state, plan.verified))
 
 
+async def _noise(stage: Stage, _arguments: argparse.Namespace, plan: Plan, tell: Tell) -> None:
+    log = stage.state / "noise" / "audit.log"
+    async with stage.idle_gate(log) as gate:
+        tell(await measure_noise(gate, log, stage.key, plan.strangers))
+
+
 async def _calls(stage: Stage, _arguments: argparse.Namespace, plan: Plan, tell: Tell) -> None:
     async with stage.idle_gate() as gate:
         tell(await measure_calls(gate, stage.bare, stage.key, plan.touching_nothing))
@@ -312,6 +322,7 @@ _MEASURES: Final[dict[str, Measure]] = {
     "idle": _idle,
     "fan-out": _fan_out,
     "hang-ups": _hang_ups,
+    "noise": _noise,
 }
 
 
