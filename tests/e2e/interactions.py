@@ -12,14 +12,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-TOOLS = {
-    "list_repositories",
-    "get_repository_info",
-    "get_file_tree",
-    "get_file_contents",
-    "get_me",
-    "get_server_version",
-}
+from aegis_trio.toolsets.catalogue import CATALOGUE
+
+TOOLS = {tool.name for tool in CATALOGUE.tools}
 TEMPLATES = {"readme", "file", "issue", "pull_request"}
 PROMPTS = {
     "review_pull_request",
