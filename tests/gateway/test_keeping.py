@@ -149,6 +149,7 @@ async def test_the_longest_text_is_cut_and_the_rest_stands_whole() -> None:
     assert LINES == beginning["diff"] + await door.rest(beginning)
 
 
+@pytest.mark.requirement("MCP-TOOL-16")
 @settings(deadline=None, max_examples=25)
 @given(
     entries=st.lists(st.text(min_size=1, max_size=30) | st.integers(), max_size=20),

@@ -36,7 +36,7 @@ ROWS: Final = (
         text="Tools are listed in one order that a review must change.",
         source=f"{_PAGE}#capabilities",
         revisions=ALL,
-        tests=at(_EVERY_TOOL, "test_the_list_is_as_it_was_committed"),
+        tests=at(_EVERY_TOOL, "test_an_entry_is_as_it_was_committed"),
     ),
     Requirement(
         id="MCP-TOOL-04",
@@ -134,10 +134,13 @@ ROWS: Final = (
     ),
     Requirement(
         id="MCP-TOOL-16",
-        text="A reply is never cut: one above the bound is a fault that says so.",
+        text="A reply is never cut silently: one above the bound is kept and continued, or is a fault that says so.",
         source=f"{_PAGE}#tool-result",
         revisions=ALL,
-        tests=at("gateway/test_gateway.py", "test_a_reply_above_the_bound_is_a_fault_and_never_cut"),
+        tests=(
+            *at("gateway/test_gateway.py", "test_blocks_above_the_bound_are_a_fault_and_never_cut"),
+            *at("gateway/test_keeping.py", "test_following_the_continuations_gives_back_the_whole"),
+        ),
     ),
     Requirement(
         id="MCP-TOOL-17",
