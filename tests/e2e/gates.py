@@ -62,8 +62,10 @@ class GateProcess:
         return Path(self.settings["AUDIT_LOG_PATH"])
 
     def audit_records(self, event: str | None = None) -> list[dict[str, Any]]:
-        """Return the whole records of its audit log, all or of one event."""
-        whole, _, _ = self.audit_path.read_text().rpartition("\n")  # a batch may be under way
+        """Return the whole records of its audit log, all or of one event; those of sealed files, too."""
+        sealed = sorted(self.audit_path.parent.glob(f"{self.audit_path.name}.{'[0-9]' * 20}"))
+        text = "".join(file.read_text() for file in [*sealed, self.audit_path])
+        whole, _, _ = text.rpartition("\n")  # a batch may be under way
         lines = [json.loads(line) for line in whole.splitlines()]
         return [line for line in lines if event is None or line["event"] == event]
 

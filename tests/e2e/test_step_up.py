@@ -31,7 +31,15 @@ pytestmark = pytest.mark.e2e
 
 NOTES = {"owner": "alice", "repo": "notes"}
 TIDE = {"owner": "tidewater", "repo": "harbor", "number": "12"}
-SMALL = {"get_me", "get_server_version"}
+SMALL = {
+    "get_me",
+    "get_server_version",
+    "find_operation",
+    "describe_operation",
+    "call_read_operation",
+    "continue_result",
+}
+"""What needs no scope of its own; an operation that is called needs that of what it shows."""
 CALL = call("list_repositories", {}, 7)
 ASKED_OF_GITEA = "/api/v1/user/repos"
 BATCHES = "2025-03-26"

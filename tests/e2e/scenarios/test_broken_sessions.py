@@ -67,11 +67,12 @@ async def test_a_session_that_breaks_takes_nobody_with_it(tmp_path: Path) -> Non
                 at_breaking = await _shake_hands_by_events(client, breaking)
                 results: list[httpx.Response] = []
 
-                async def work(visit: Visit) -> None:
-                    results.append(await visit.send(call("list_repositories")))
+                # Each asks for something of its own: the same question at the same time would be asked once.
+                async def work(visit: Visit, limit: int) -> None:
+                    results.append(await visit.send(call("list_repositories", {"limit": limit})))
 
-                for visit in visits:
-                    nursery.start_soon(work, visit)
+                for limit, visit in enumerate(visits, 1):
+                    nursery.start_soon(work, visit, limit)
                 assert 202 == (await client.post(at_bystander, json=call("list_repositories"))).status_code
                 with trio.fail_after(30):
                     while len([one for one in forge.requests if one.raw_path.endswith("/user/repos")]) <= OTHERS:  # noqa: ASYNC110 -- the gate sends no event
