@@ -69,6 +69,11 @@ async def look(disk: Disk, clock: trio.testing.MockClock) -> None:
     await trio.testing.wait_all_tasks_blocked()
 
 
+def is_held(reserve: Path) -> bool:
+    """Return whether the reserve is there whole; it has its name before it has its room."""
+    return exists(reserve) and reserve.stat().st_blocks * 512 >= RESERVE
+
+
 async def is_taken(trail: AuditTrail, phase: Phase) -> bool:
     """Return whether a record is taken."""
     try:
@@ -84,7 +89,7 @@ async def test_calls_are_refused_before_the_disk_is_full(
     """What was begun ends, strangers' failures are recorded; nothing flaps at the mark."""
     disk = Disk()
     async with open_audit_trail(settings, clock=clock, ops=disk) as trail:
-        await until(lambda: exists(reserve_of(settings.path)))
+        await until(lambda: is_held(reserve_of(settings.path)))
         assert await is_taken(trail, Phase.INTENT)
         assert (None, 10 * MARK) == (trail.closed_reason(), trail.statistics().free_bytes)
         disk.free = MARK - 1
@@ -114,8 +119,7 @@ async def test_a_full_disk_gives_the_reserve_back_and_the_log_says_so(
     """Records that nobody waits for stand in it; calls wait for real room, and then there is a reserve again."""
     disk, reserve = Disk(), reserve_of(settings.path)
     async with open_audit_trail(settings, clock=clock, ops=disk) as trail:
-        await until(lambda: exists(reserve))
-        assert RESERVE <= reserve.stat().st_blocks * 512
+        await until(lambda: is_held(reserve))
         disk.is_full, disk.free = True, 0
         assert not await is_taken(trail, Phase.INTENT)
         assert "no space left on device" == await until_blocked(trail)
@@ -127,7 +131,7 @@ async def test_a_full_disk_gives_the_reserve_back_and_the_log_says_so(
         disk.free = 10 * MARK
         await look(disk, mock_clock)
         assert await is_taken(trail, Phase.INTENT)
-        await until(lambda: exists(reserve))
+        await until(lambda: is_held(reserve))
 
     assert None is findings_of(settings.path, None).fault
     assert 0o600 == reserve.stat().st_mode & 0o777
@@ -139,7 +143,7 @@ async def test_a_reserve_is_not_taken_back_from_a_disk_that_just_got_it(
     """Else it would be full again, and so on."""
     disk = Disk()
     async with open_audit_trail(AuditSettings(path=path, reserve_bytes=RESERVE), clock=clock, ops=disk) as trail:
-        await until(lambda: exists(reserve_of(path)))
+        await until(lambda: is_held(reserve_of(path)))
         disk.is_full, disk.free = True, RESERVE
         assert not await is_taken(trail, Phase.INTENT)
         await until_writable(trail, mock_clock)
