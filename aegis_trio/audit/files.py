@@ -26,6 +26,7 @@ from aegis_trio.audit.canonical import MAX_LINE_BYTES
 from aegis_trio.audit.lost import LogUnavailable, reason_of
 from aegis_trio.audit.system_calls import FileOps
 
+_FOLDER_MODE: Final = 0o700
 CREATE_FLAGS: Final = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_CREAT | os.O_EXCL
 
 
@@ -191,6 +192,21 @@ def write_all(fd: int, data: bytes, ops: FileOps) -> None:
         if written <= 0:
             raise LogUnavailable("the disk takes no more bytes")
         rest = rest[written:]
+
+
+def make_folder(folder: Path, ops: FileOps) -> None:
+    """Make *folder* and what is missing above it, for its owner alone, durably.
+
+    Raises:
+        OSError: the disk does not allow it.
+    """
+    missing: list[Path] = []
+    while not folder.exists():
+        missing.append(folder)
+        folder = folder.parent
+    for new in reversed(missing):
+        new.mkdir(mode=_FOLDER_MODE, exist_ok=True)
+        sync_folder(new.parent, ops)
 
 
 def sync_folder(folder: Path, ops: FileOps) -> None:

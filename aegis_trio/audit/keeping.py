@@ -30,7 +30,7 @@ from aegis_trio.audit.chain import PRUNED_EVENT, SHREDDED_EVENT, TREE_FIELD, tre
 from aegis_trio.audit.checkpoint_files import CheckpointFiles, NotesFault, read_notes
 from aegis_trio.audit.entry import AuditEntry, service_event
 from aegis_trio.audit.files import sync_folder
-from aegis_trio.audit.log_files import files_of_log, read_lines, seq_of_segment
+from aegis_trio.audit.log_files import files_of_log, read_lines, sealed_files, seq_of_segment
 from aegis_trio.audit.lost import LogUnavailable
 from aegis_trio.audit.notes import SignedNote, UntrustedNote, VerifierKey, verify_note
 from aegis_trio.audit.packing import DRAFT_SUFFIX, fault_of, is_encrypted, is_packed, pack
@@ -150,7 +150,7 @@ class Keeper:
         self._looks += 1
 
     def _pack_all(self) -> None:
-        sealed = [file for file in files_of_log(self._path) if file != self._path]
+        sealed = sealed_files(self._path)
         recipients = self._settings.recipients
         for segment, following in itertools.pairwise(sealed):
             if is_packed(segment) or not (self._settings.compress or recipients):
@@ -176,7 +176,7 @@ class Keeper:
             if segment.last >= self._witnessed:
                 unwitnessed = len(segments) - segments.index(segment)
                 break
-            entry = await trio.to_thread.run_sync(_pruned_entry, segment, segment.following, days, limiter=self._thread)
+            entry = await trio.to_thread.run_sync(_pruned_entry, segment, days, limiter=self._thread)
             await self._trail.append(entry)
             await trio.to_thread.run_sync(self._remove, segment, limiter=self._thread)
             log.info("audit_pruned", first=segment.first, last=segment.last, path=str(segment.path))
@@ -221,7 +221,7 @@ class Keeper:
         self._pruned += 1
 
     def _measure(self) -> None:
-        sealed = [file for file in files_of_log(self._path) if file != self._path]
+        sealed = sealed_files(self._path)
         self._segments = len(sealed)
         self._bytes = sum(file.stat().st_size for file in sealed)
 
@@ -254,7 +254,7 @@ def _is_cosigned(note: SignedNote, witnesses: Sequence[VerifierKey]) -> bool:
         return False
 
 
-def _pruned_entry(segment: _Segment, following: Path, days: int) -> AuditEntry:
+def _pruned_entry(segment: _Segment, days: int) -> AuditEntry:
     digest = hashlib.sha256()
     with segment.path.open("rb") as stream:
         while piece := stream.read(_CHUNK_BYTES):
@@ -267,7 +267,7 @@ def _pruned_entry(segment: _Segment, following: Path, days: int) -> AuditEntry:
         "file": segment.path.name,
         "sha256": digest.hexdigest(),
     }
-    first = None if is_encrypted(following) else next(read_lines(following), None)
+    first = None if is_encrypted(segment.following) else next(read_lines(segment.following), None)
     tree = None if first is None else tree_before(parse(first.raw) or {})
     if tree is not None:
         fields[TREE_FIELD] = tree_field(tree)

@@ -63,6 +63,15 @@ def files_of_log(path: Path) -> list[Path]:
     return [*found, *active]
 
 
+def sealed_files(path: Path) -> list[Path]:
+    """Return the segments of the log at *path*, oldest first, without the active file.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    return [file for file in files_of_log(path) if file != path]
+
+
 def seq_of_segment(path: Path, segment: Path) -> int | None:
     """Return the sequence of the first record of a segment of the log at *path*, as its name says; None of no segment.
 

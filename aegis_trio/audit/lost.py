@@ -38,6 +38,8 @@ class LogUnavailable(Exception):
         self.reason = reason
 
 
-def reason_of(error: OSError) -> str:
-    """Return the system's words for *error*, without the path that `str(error)` would hold."""
+def reason_of(error: OSError | LogUnavailable) -> str:
+    """Return the words for *error*: its own, or the system's without the path that `str(error)` would hold."""
+    if isinstance(error, LogUnavailable):
+        return error.reason
     return os.strerror(error.errno).lower() if error.errno is not None else "input/output error"

@@ -10,14 +10,13 @@ import stat
 from pathlib import Path
 from typing import Final
 
-from aegis_trio.audit.files import CREATE_FLAGS, LogFile, identity_of, sync_folder
+from aegis_trio.audit.files import CREATE_FLAGS, LogFile, identity_of, make_folder, sync_folder
 from aegis_trio.audit.log_files import active_twin, draft_of
 from aegis_trio.audit.lost import AuditLost, LogCannotOpen, LogIsHeld, LogUnavailable, reason_of
 from aegis_trio.audit.system_calls import FileOps
 
 _OPEN_FLAGS: Final = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC
 _NEXT_FLAGS: Final = _OPEN_FLAGS | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
-_FOLDER_MODE: Final = 0o700
 _HELD: Final = "another process has it open as its audit log"
 
 
@@ -30,7 +29,7 @@ def open_log(path: Path, ops: FileOps) -> LogFile:
         AuditLost: it is no file.
     """
     try:
-        _make_folder(path.parent, ops)
+        make_folder(path.parent, ops)
         fd = _open_or_create(path, ops)
     except OSError as error:
         raise LogCannotOpen(
@@ -111,16 +110,6 @@ def tidy_rotation(path: Path, ops: FileOps) -> None:
         sync_folder(path.parent, ops)
     if draft_of(path).exists():
         ops.unlink(draft_of(path))
-
-
-def _make_folder(folder: Path, ops: FileOps) -> None:
-    missing: list[Path] = []
-    while not folder.exists():
-        missing.append(folder)
-        folder = folder.parent
-    for new in reversed(missing):
-        new.mkdir(mode=_FOLDER_MODE, exist_ok=True)
-        sync_folder(new.parent, ops)
 
 
 def _open_or_create(path: Path, ops: FileOps) -> int:

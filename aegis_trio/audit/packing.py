@@ -268,6 +268,4 @@ def _promised_bytes(path: Path, raw: BinaryIO) -> int | None:
 
 def fault_of(error: OSError | LogUnavailable) -> str:
     """Return the words for what went wrong, without a path."""
-    if isinstance(error, LogUnavailable):
-        return error.reason
     return str(error.strerror) if isinstance(error, DamagedSegment | EncryptedSegment) else reason_of(error)

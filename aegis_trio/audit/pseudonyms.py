@@ -36,7 +36,7 @@ from typing import Final, final
 
 from aegis_trio.audit.canonical import parse
 from aegis_trio.audit.entry import AuditEntry
-from aegis_trio.audit.files import sync_folder, write_all
+from aegis_trio.audit.files import make_folder, sync_folder, write_all
 from aegis_trio.audit.lost import LogUnavailable, reason_of
 from aegis_trio.audit.replacing import replace_durably
 from aegis_trio.audit.system_calls import FileOps
@@ -55,7 +55,6 @@ _INDEX: Final = "index.key"
 _SHREDDED: Final = "shredded"
 _KEY_BYTES: Final = 32
 _DIGITS: Final = 16
-_FOLDER_MODE: Final = 0o700
 _MONTH: Final = len("2026-02")
 
 
@@ -238,17 +237,6 @@ def settle_shredding(log: Path, shredded: Shredded, ops: FileOps) -> None:
     with suppress(FileNotFoundError):
         ops.unlink(pii_folder(log) / _SHREDDED / shredded.subject)
     sync_folder(pii_folder(log) / _SHREDDED, ops)
-
-
-def make_folder(folder: Path, ops: FileOps) -> None:
-    """Make a folder for its owner alone, durably.
-
-    Raises:
-        OSError: the disk does not allow it.
-    """
-    if not folder.is_dir():
-        folder.mkdir(mode=_FOLDER_MODE, exist_ok=True)
-        sync_folder(folder.parent, ops)
 
 
 def _make_index(folder: Path, ops: FileOps) -> bytes:

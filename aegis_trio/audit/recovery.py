@@ -32,7 +32,7 @@ from aegis_trio.audit.chain import (
 )
 from aegis_trio.audit.entry import AuditEntry, service_event
 from aegis_trio.audit.files import LogFile, write_aside
-from aegis_trio.audit.log_files import files_of_log, line_before
+from aegis_trio.audit.log_files import line_before, sealed_files
 from aegis_trio.audit.lost import AuditLost, LogUnavailable, reason_of
 from aegis_trio.audit.notes import SigningKey
 from aegis_trio.audit.opening import open_log, reopen_log, tidy_rotation
@@ -81,8 +81,7 @@ def open_and_recover(path: Path, clock: WallClock, ops: FileOps, key: SigningKey
         return _recover(log, clock, ops, key)
     except (LogUnavailable, OSError) as error:
         log.close()
-        reason = error.reason if isinstance(error, LogUnavailable) else reason_of(error)
-        raise AuditLost(f"AUDIT_LOG_PATH: {path} cannot be repaired after a crash: {reason}.") from error
+        raise AuditLost(f"AUDIT_LOG_PATH: {path} cannot be repaired after a crash: {reason_of(error)}.") from error
     except AuditLost:
         log.close()
         raise
@@ -149,7 +148,7 @@ def judge_tail(log: LogFile) -> tuple[ChainHead, bytes]:
 
 def _head_of_segments(log: LogFile) -> ChainHead:
     """Return where the chain stands when the active file holds nothing: behind the newest segment, or nowhere."""
-    segments = [file for file in files_of_log(log.path) if file != log.path]
+    segments = sealed_files(log.path)
     if not segments:
         return ChainHead()
     size = segments[-1].stat().st_size

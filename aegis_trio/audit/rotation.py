@@ -187,7 +187,7 @@ def rotate(file: LogFile, line: bytes, ops: FileOps) -> LogFile:
     try:
         following = open_next(file, draft_of(path), ops)
     except (OSError, LogUnavailable) as error:
-        raise CannotRotate(_reason(error)) from error
+        raise CannotRotate(reason_of(error)) from error
     try:
         following.append_unnamed(line)
         if active_twin(path) != segment:
@@ -195,7 +195,7 @@ def rotate(file: LogFile, line: bytes, ops: FileOps) -> LogFile:
         sync_folder(path.parent, ops)
     except (OSError, LogUnavailable) as error:
         _drop(following, draft_of(path), ops)
-        raise CannotRotate(_reason(error)) from error
+        raise CannotRotate(reason_of(error)) from error
     _take_name(file, following, ops)
     file.close()
     return following
@@ -233,7 +233,3 @@ def _segment(file: LogFile) -> Path:
     record = parse(file.first_line) or {}
     seq = record.get("seq")
     return segment_name(file.path, seq if isinstance(seq, int) else 0)
-
-
-def _reason(error: OSError | LogUnavailable) -> str:
-    return error.reason if isinstance(error, LogUnavailable) else reason_of(error)

@@ -165,9 +165,8 @@ async def open_audit_trail(
             pseudonyms = await trio.to_thread.run_sync(Pseudonyms, settings.path, calls)
         except (LogUnavailable, OSError) as error:
             opened.file.close()
-            reason = error.reason if isinstance(error, LogUnavailable) else reason_of(error)
             raise LogCannotOpen(
-                f"AUDIT_PSEUDONYMS: the keys in {pii_folder(settings.path)} cannot be used: {reason}."
+                f"AUDIT_PSEUDONYMS: the keys in {pii_folder(settings.path)} cannot be used: {reason_of(error)}."
             ) from error
     writer = Writer(
         opened,

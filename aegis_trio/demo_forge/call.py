@@ -6,8 +6,9 @@ Not here: the guards themselves (forge.py).
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final, final
+from typing import Final, Protocol, TypeVar, final
 
 from aegis_trio.demo_forge.accounts import Principal
 from aegis_trio.demo_forge.answers import Headers, Refusal, api_error, not_found
@@ -19,6 +20,18 @@ DEFAULT_PAGE_ITEMS: Final = 30  # Source: gitea [api] DEFAULT_PAGING_NUM
 MAX_PAGE_ITEMS: Final = 50  # Source: gitea [api] MAX_RESPONSE_ITEMS
 _INT64_MAX: Final = 2**63 - 1
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,19}", re.ASCII)
+
+
+class Numbered(Protocol):
+    """A thing that paths name by its number."""
+
+    @property
+    def id(self) -> int:
+        """Its number."""
+        ...
+
+
+NumberedT = TypeVar("NumberedT", bound=Numbered)
 
 
 @final
@@ -84,6 +97,14 @@ class Call:
     def missing(self, message: str = "not found", *errors: str, headers: Headers = ()) -> Refusal:
         """Return the refusal for a thing that is not there."""
         return Refusal(not_found(self.root, message, errors or None, headers=headers))
+
+    def one_of(self, things: Iterable[NumberedT]) -> NumberedT:
+        """Return the one of *things* whose number the path names as `id`; refuse where there is none."""
+        number = int_of(self.params["id"])
+        found = next((each for each in things if each.id == number), None)
+        if found is None:
+            raise self.missing()
+        return found
 
     def refused(self, status: int, message: str) -> Refusal:
         """Return a refusal with Gitea's usual face."""

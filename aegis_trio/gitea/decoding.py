@@ -11,20 +11,14 @@ from typing import Final
 import trio
 
 from aegis_trio.gitea.request import AnswerT, ForgeRequest, ForgeResponse
+from aegis_trio.gitea.threads import Threads
 
 THREADS: Final = 2  # of a processor or two: more would only take turns
-
-
-_limiters: Final = trio.lowlevel.RunVar[trio.CapacityLimiter]("aegis_trio.gitea.decoding")
+_threads: Final = Threads("aegis_trio.gitea.decoding", THREADS)
 
 
 async def decode_answer(request: ForgeRequest[AnswerT], response: ForgeResponse) -> AnswerT:
     """Return what *response* means; raises what the request's decoder does."""
     if not request.in_thread:
         return request.decode(response)
-    try:
-        limiter = _limiters.get()
-    except LookupError:
-        limiter = trio.CapacityLimiter(THREADS)
-        _limiters.set(limiter)
-    return await trio.to_thread.run_sync(request.decode, response, abandon_on_cancel=True, limiter=limiter)
+    return await trio.to_thread.run_sync(request.decode, response, abandon_on_cancel=True, limiter=_threads.limiter())

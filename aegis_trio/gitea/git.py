@@ -42,6 +42,11 @@ _BARE_COMMIT: Final = (("stat", "false"), ("files", "false"), ("verification", "
 
 RefKind: TypeAlias = Literal["heads", "tags"]
 
+TREE_ENTRIES: Final = 1000
+"""Of one page, at most. Source: gitea [api] DEFAULT_GIT_TREES_PER_PAGE, its default."""
+PLAIN_FILES: Final = frozenset({"100644", "100755"})
+"""Modes of what can be read as a file; 120000 is a link, 160000 a submodule. Source: git-fast-import(1)."""
+
 _DEFAULT_BRANCH: Final = "HEAD"  # Gitea keeps HEAD of the bare repository on the default branch, so it costs no request
 
 

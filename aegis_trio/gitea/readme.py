@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from aegis_trio.gitea.git import TreeEntry
+from aegis_trio.gitea.git import PLAIN_FILES, TreeEntry
 
 README_NAMES: Final = (
     "readme.md",
@@ -28,10 +28,6 @@ README_NAMES: Final = (
 )
 """In the order of preference; compared without regard to case."""
 
-_PLAIN_FILES: Final = frozenset(
-    {"100644", "100755"}
-)  # Source: git-fast-import(1); 120000 is a link, 160000 a submodule
-
 
 def choose_readme(entries: Iterable[TreeEntry]) -> TreeEntry | None:
     """Return the README among a folder's own entries, or None.
@@ -42,6 +38,6 @@ def choose_readme(entries: Iterable[TreeEntry]) -> TreeEntry | None:
     ranked = [
         (README_NAMES.index(entry.path.lower()), entry.path, entry)
         for entry in entries
-        if entry.mode in _PLAIN_FILES and entry.path.lower() in README_NAMES
+        if entry.mode in PLAIN_FILES and entry.path.lower() in README_NAMES
     ]
     return min(ranked, key=lambda candidate: candidate[:2])[2] if ranked else None

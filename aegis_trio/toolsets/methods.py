@@ -199,11 +199,9 @@ def wrong_method(tool: ToolSpec[ToolContext], raw_arguments: JsonObject) -> Inva
 
 def _joined(methods: tuple[ToolSpec[ToolContext], ...], description: str) -> ToolSpec[ToolContext]:
     first = methods[0]
-    by_name = {one.method: one for one in methods}
 
     def prepare(raw_arguments: JsonObject) -> PreparedCall[ToolContext]:
-        raw_method = raw_arguments.get(METHOD)
-        found = by_name.get(raw_method) if isinstance(raw_method, str) else None
+        found = method_of(tool, raw_arguments)
         if found is None:
             raise wrong_method(tool, raw_arguments)
         return found.prepare(raw_arguments)

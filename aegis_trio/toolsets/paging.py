@@ -58,6 +58,20 @@ def goes_on(*, has_next: bool | None, total: int | None, number: int, limit: int
     return shown > 0 and (number - 1) * limit + shown < total
 
 
+def page_of(
+    entries: tuple[JsonValue, ...],
+    *,
+    number: int,
+    limit: int,
+    total: int | None,
+    has_next: bool | None,
+    is_narrowed: bool = False,
+) -> Page:
+    """Return the page that Gitea gave, whether or not it said that one follows; the arguments are those of `Page`."""
+    follows = goes_on(has_next=has_next, total=total, number=number, limit=limit, shown=len(entries))
+    return Page(entries=entries, number=number, limit=limit, total=total, has_next=follows, is_narrowed=is_narrowed)
+
+
 def reply_with_page(
     name: str,
     head: JsonObject,

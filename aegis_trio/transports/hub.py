@@ -32,6 +32,7 @@ from aegis_trio.model.identity import OwnerId, Principal
 from aegis_trio.protocol.revisions import Revision
 from aegis_trio.protocol.steps import OpenSession
 from aegis_trio.transports.announcer import Announcer
+from aegis_trio.transports.ongoing import Ongoing
 from aegis_trio.transports.outbox import Outbox
 from aegis_trio.transports.outbox_budget import OutboxBudget
 from aegis_trio.transports.ports import Holdings
@@ -79,7 +80,7 @@ class SessionHub:
         self._nursery: trio.Nursery | None = None
         self._sessions: dict[str, SessionBody] = {}
         self._by_principal: dict[OwnerId, OrderedDict[str, SessionBody]] = {}
-        self._requests: dict[OwnerId, set[trio.CancelScope]] = {}
+        self._requests = Ongoing[OwnerId]()
         self._streams: dict[object, tuple[Listener, StreamKind]] = {}
         """By reading: for a moment, one stream can have the reader that it lost and the one that came back."""
         self._calls_running = 0
@@ -203,18 +204,9 @@ class SessionHub:
             del self._streams[reading]
             self._settle()
 
-    @contextmanager
-    def request_of(self, principal: OwnerId) -> Generator[trio.CancelScope]:
+    def request_of(self, principal: OwnerId) -> AbstractContextManager[trio.CancelScope]:
         """Hold a request that owns its call; the end of *principal*'s access cancels it."""
-        scopes = self._requests.setdefault(principal, set())
-        with trio.CancelScope() as scope:
-            scopes.add(scope)
-            try:
-                yield scope
-            finally:
-                scopes.discard(scope)
-                if not scopes:
-                    self._requests.pop(principal, None)
+        return self._requests.under_way(principal)
 
     def subscribed(self, subscription: Subscription) -> AbstractContextManager[None]:
         """Tell *subscription* of lists that change while it is open."""
@@ -246,15 +238,14 @@ class SessionHub:
         """End everything that runs for *principals*, now: their access has ended."""
         for session in [session for principal in principals for session in self._own(principal).values()]:
             self.forget(session)
-        for scope in [scope for principal in principals for scope in self._requests.get(principal, ())]:
-            scope.cancel()
+        self._requests.end(principals.__contains__)
         for holdings in self._holdings:
             holdings.forget(principals)
 
     def owners(self) -> frozenset[OwnerId]:
         """Return everybody for whom something is open, runs or is kept."""
         held = frozenset[OwnerId]().union(*(holdings.owners() for holdings in self._holdings))
-        return frozenset(self._by_principal) | frozenset(self._requests) | held
+        return frozenset(self._by_principal) | self._requests.keys() | held
 
     def begin_drain(self) -> None:
         """Let nobody in any more; tell each stream to leave once it has given what it owes."""

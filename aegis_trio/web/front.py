@@ -28,11 +28,11 @@ from aegis_trio.model.identity import Origin, Principal
 from aegis_trio.policy.quotas import Quota
 from aegis_trio.telemetry.correlation import under_request
 from aegis_trio.transports.credentials import PRINCIPAL
+from aegis_trio.transports.ongoing import Ongoing
 from aegis_trio.web.challenges import plain_fault
 from aegis_trio.web.containment import contained
 from aegis_trio.web.errors import HttpAnswer, plain_answer
 from aegis_trio.web.forwarded import client_address
-from aegis_trio.web.ongoing import Ongoing
 from aegis_trio.web.quota_fields import quota_fields
 from aegis_trio.web.screen import HEALTH_PATHS, Place, cors_of, place_at, screen, screen_upgrade
 from aegis_trio.web.settings import WebSettings
@@ -89,7 +89,7 @@ class Front:
     def __init__(self, settings: WebSettings, routes: Routes) -> None:
         self._settings = settings
         self._routes = routes
-        self._ongoing = Ongoing()
+        self._ongoing = Ongoing[str]()
         https = settings.public_url.startswith("https://") or settings.tls_cert_file is not None
         self._security_headers = (*SECURITY_HEADERS, HSTS) if https else SECURITY_HEADERS
 

@@ -20,7 +20,7 @@ import traceback
 from pathlib import Path
 
 from aegis_trio.audit.age import Identity, parse_identities
-from aegis_trio.audit.log_files import files_of_log
+from aegis_trio.audit.log_files import sealed_files
 from aegis_trio.audit.lost import AuditLost, LogUnavailable
 from aegis_trio.audit.packing import pack
 from aegis_trio.audit.pseudonyms import Pseudonyms, shred
@@ -72,7 +72,7 @@ def live(path: Path, board: Board) -> None:
         except CannotRotate:
             life.ticks(1)
         board.say(life.head.next_seq, 0)
-    for segment in [file for file in files_of_log(path) if file != path][:-1]:
+    for segment in sealed_files(path)[:-1]:
         pack(segment, [RECIPIENT], ops, nothing)
     shred(path, LOGIN, ops)
     board.say(life.head.next_seq, 1)

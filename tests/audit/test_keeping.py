@@ -32,7 +32,7 @@ from tests.audit.lives import Life
 from tests.audit.logs import events_of, records_of
 from tests.audit.signed import KEY, beside
 from tests.audit.test_rotation import findings_of, segments_of
-from tests.audit.waiting import until
+from tests.audit.waiting import until, until_beyond
 
 WITNESS = SigningKey("witness.example", SignatureKind.COSIGNATURE, b"\x03" * 32)
 OTHER = SigningKey("other.example", SignatureKind.COSIGNATURE, b"\x04" * 32)
@@ -179,7 +179,7 @@ async def test_what_no_witness_has_seen_is_kept_and_told_once_a_day(
                 looks = keeper.statistics().looks_total
                 await trio.testing.wait_all_tasks_blocked()
                 mock_clock.jump(jump_s)
-                await until(lambda looks=looks: keeper.statistics().looks_total > looks)  # type: ignore[misc]
+                await until_beyond(lambda: keeper.statistics().looks_total, looks)
             await until(lambda: 2 == len([line for line in logs if line["event"] == "audit_kept_unwitnessed"]))
             await trio.testing.wait_all_tasks_blocked()
             cosign(path, beneath="cosigned")

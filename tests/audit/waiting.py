@@ -19,6 +19,11 @@ async def until(condition: Callable[[], bool]) -> None:
         await trio.lowlevel.checkpoint()
 
 
+async def until_beyond(count: Callable[[], int], number: int) -> None:
+    """Let others run until *count* gives more than *number*; fail after a minute of real time."""
+    await until(lambda: count() > number)
+
+
 async def let_linger(clock: trio.testing.MockClock) -> None:
     """Let the time pass that records linger when nobody waits for them."""
     await trio.testing.wait_all_tasks_blocked()

@@ -5,23 +5,20 @@ from __future__ import annotations
 from typing import Any, NoReturn
 from urllib.parse import quote
 
-import httpx
 import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
 from aegis_trio.gitea.request import AnswerT, ForgeRequest
-from aegis_trio.gitea.settings import origin_of, wire_base
 from aegis_trio.model.errors import InvalidArgument, NotFound
 from aegis_trio.model.toolspec import Toolset, ToolSpec
-from aegis_trio.policy.pathguard import build_target, check_wire_path
 from aegis_trio.toolsets.catalogue import COMPLETIONS, PROMPTS, RESOURCES, TOOLS
 from aegis_trio.toolsets.context import ToolContext
 from aegis_trio.toolsets.resources.list_resources import LIST_RESOURCES
 from tests.toolsets.calls import samples
 from tests.toolsets.canned import context_for
+from tests.toolsets.leaving import what_leaves
 
-BASE = wire_base("https://git.example.com/gitea")
 HOSTILE = st.one_of(
     st.text(max_size=40),
     st.sampled_from(
@@ -59,20 +56,8 @@ class _Wire:
 
     async def ask(self, request: ForgeRequest[AnswerT]) -> NoReturn:
         await trio.lowlevel.checkpoint()
-        built = build_target(BASE, request.segments, request.query)
-        url = httpx.URL(origin_of(BASE) + built)
-        check_wire_path(
-            BASE,
-            request.route,
-            built=built,
-            scheme=url.scheme,
-            host=url.host,
-            port=url.port or 443,
-            raw_path=url.raw_path,
-        )
-        path, _, query = url.raw_path.decode().partition("?")
-        keys = {pair.partition("=")[0] for pair in query.split("&")} - {""}
-        raise _Left(path.removeprefix("/gitea/api/v1/").split("/"), keys)
+        path, keys = what_leaves(request.route, request.segments, request.query)
+        raise _Left(path.split("/"), set(keys) - {""})
 
 
 SAMPLES = samples()

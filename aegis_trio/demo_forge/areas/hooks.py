@@ -10,7 +10,7 @@ from typing import Final
 
 from aegis_trio.demo_forge.answers import Answer, json_answer
 from aegis_trio.demo_forge.areas.protections import must_be_repository_admin
-from aegis_trio.demo_forge.call import Call, int_of
+from aegis_trio.demo_forge.call import Call
 from aegis_trio.demo_forge.inbox import DeployKey, Hook
 from aegis_trio.demo_forge.lookups import find_organisation, must_own, the_viewer
 from aegis_trio.demo_forge.router import Route
@@ -46,11 +46,7 @@ def list_hooks(call: Call) -> Answer:
 def get_hook(call: Call) -> Answer:
     """Show one hook."""
     must_be_repository_admin(call)
-    number = int_of(call.params["id"])
-    found = next((each for each in call.repository.hooks if each.id == number), None)
-    if found is None:
-        raise call.missing()
-    return json_answer(_hook(found))
+    return json_answer(_hook(call.one_of(call.repository.hooks)))
 
 
 def list_git_hooks(call: Call) -> Answer:
@@ -82,11 +78,7 @@ def list_keys(call: Call) -> Answer:
 def get_key(call: Call) -> Answer:
     """Show one deploy key."""
     must_be_repository_admin(call)
-    number = int_of(call.params["id"])
-    found = next((each for each in call.repository.deploy_keys if each.id == number), None)
-    if found is None:
-        raise call.missing()
-    return json_answer(_key(call, found))
+    return json_answer(_key(call, call.one_of(call.repository.deploy_keys)))
 
 
 def _key(call: Call, key: DeployKey) -> JsonObject:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from aegis_trio.demo_forge.answers import Answer, json_answer
-from aegis_trio.demo_forge.call import Call, int_of
+from aegis_trio.demo_forge.call import Call
 from aegis_trio.demo_forge.releases import Protection, TagProtection
 from aegis_trio.demo_forge.router import Route
 from aegis_trio.demo_forge.times import as_gitea
@@ -90,11 +90,7 @@ def list_tag_protections(call: Call) -> Answer:
 def get_tag_protection(call: Call) -> Answer:
     """Show one rule for tags by its number."""
     must_be_repository_admin(call)
-    number = int_of(call.params["id"])
-    rule = next((each for each in call.repository.tag_protections if each.id == number), None)
-    if rule is None:
-        raise call.missing()
-    return json_answer(_tag_rule(call, rule))
+    return json_answer(_tag_rule(call, call.one_of(call.repository.tag_protections)))
 
 
 def _tag_rule(call: Call, rule: TagProtection) -> JsonObject:

@@ -82,17 +82,9 @@ def get_latest_release(call: Call) -> Answer:
     return json_answer(_release(call, found))
 
 
-def _find(call: Call) -> Release:
-    number = int_of(call.params["id"])
-    found = next((each for each in _releases(call) if each.id == number), None)
-    if found is None:
-        raise call.missing()
-    return found
-
-
 def get_release(call: Call) -> Answer:
     """Show one release by its number."""
-    return json_answer(_release(call, _find(call)))
+    return json_answer(_release(call, call.one_of(_releases(call))))
 
 
 def get_release_by_tag(call: Call) -> Answer:
@@ -105,14 +97,14 @@ def get_release_by_tag(call: Call) -> Answer:
 
 def list_assets(call: Call) -> Answer:
     """List the files of a release."""
-    release = _find(call)
+    release = call.one_of(_releases(call))
     return json_answer([_asset(call, release, each) for each in release.assets])
 
 
 def get_asset(call: Call) -> Answer:
     """Show what is told of one file, with the address at which it lies."""
     number = int_of(call.params["attachment_id"])
-    found = tuple(each for each in _find(call).assets if each.id == number)
+    found = tuple(each for each in call.one_of(_releases(call)).assets if each.id == number)
     if not found:
         raise call.missing()
     return json_answer(attachments_json(call.world, found)[0])

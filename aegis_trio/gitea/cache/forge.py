@@ -33,7 +33,7 @@ from aegis_trio.gitea.cache.settings import CacheSettings
 from aegis_trio.gitea.cache.statistics import CacheStatistics
 from aegis_trio.gitea.contents import LFS_POINTER, Contents, File
 from aegis_trio.gitea.file_batch import FilesAnswer, get_files
-from aegis_trio.gitea.git import TreePage, get_tree
+from aegis_trio.gitea.git import PLAIN_FILES, TREE_ENTRIES, TreePage, get_tree
 from aegis_trio.gitea.reads import BlobsRead, FileRead, FilesRead, Reads, TreeRead
 from aegis_trio.gitea.request import AnswerT, Forge, ForgeRequest
 from aegis_trio.model.errors import NotFound, UpstreamTooLarge
@@ -44,9 +44,7 @@ TREE_ENTRY_BYTES: Final = 400
 """What an entry of a tree takes beside its path; held by a test."""
 VALUE_BYTES: Final = 400
 """What a page or a file takes beside its entries or bytes; held by a test."""
-_LISTING_ENTRIES: Final = 1000  # Source: gitea [api] DEFAULT_GIT_TREES_PER_PAGE; files behind them are asked each time
 _MOST_FOLDERS: Final = 8  # that are asked for, where several files are read
-_PLAIN_FILES: Final = frozenset({"100644", "100755"})  # Source: git-fast-import(1)
 
 
 @final
@@ -236,7 +234,7 @@ class CachedForge:
             folder=FilePath(read.path.segments[:-1]),
             recursive=False,
             page=1,
-            limit=_LISTING_ENTRIES,
+            limit=TREE_ENTRIES,  # a file behind them is asked for each time
         )
         listing = self._kept_tree(commit, folder)
         if listing is None and may_ask:
@@ -246,7 +244,7 @@ class CachedForge:
                 return None
         name = read.path.segments[-1]
         entries = () if listing is None else listing.entries
-        return next((entry.sha for entry in entries if entry.path == name and entry.mode in _PLAIN_FILES), None)
+        return next((entry.sha for entry in entries if entry.path == name and entry.mode in PLAIN_FILES), None)
 
     def _is_again(self, read: Reads, request: ForgeRequest[AnswerT]) -> bool:
         """Return whether this caller made the same read before, and it has ended."""

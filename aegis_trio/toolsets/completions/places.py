@@ -8,7 +8,7 @@ from typing import Final
 import trio
 
 from aegis_trio.gitea.branches import list_branches, list_tags
-from aegis_trio.gitea.git import get_tree
+from aegis_trio.gitea.git import PLAIN_FILES, TREE_ENTRIES, get_tree
 from aegis_trio.gitea.issues import IssueState, IssueType, get_issue, list_issues
 from aegis_trio.model.errors import NotFound
 from aegis_trio.model.refs import RepositoryRef, parse_file_path
@@ -17,12 +17,10 @@ from aegis_trio.toolsets.context import ToolContext
 from aegis_trio.toolsets.paging import goes_on
 
 _PAGE: Final = 50  # Source: gitea [api] MAX_RESPONSE_ITEMS, its default
-_ENTRIES: Final = 1000  # Source: gitea [api] DEFAULT_GIT_TREES_PER_PAGE
 _MAX_WORDS_CHARACTERS: Final = 100
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
-# Source: git-fast-import(1), "mode"; links and submodules cannot be read as files.
+# Source: git-fast-import(1), "mode".
 _FOLDER: Final = "040000"
-_FILES: Final = frozenset({"100644", "100755"})
 
 
 async def _ref(context: ToolContext, chosen: Chosen) -> Candidates:
@@ -46,9 +44,10 @@ async def _path(context: ToolContext, chosen: Chosen) -> Candidates:
         return await _nothing()
     raw_folder, _, word = chosen.value.rpartition("/")
     folder = parse_file_path(raw_folder)
-    page = await context.forge.ask(get_tree(repository, chosen.ref, folder, recursive=False, page=1, limit=_ENTRIES))
+    request = get_tree(repository, chosen.ref, folder, recursive=False, page=1, limit=TREE_ENTRIES)
+    page = await context.forge.ask(request)
     folders = (f"{entry.path}/" for entry in page.entries if entry.mode == _FOLDER)  # so that typing goes on there
-    files = (entry.path for entry in page.entries if entry.mode in _FILES)
+    files = (entry.path for entry in page.entries if entry.mode in PLAIN_FILES)
     return Candidates(
         values=(*folders, *files),
         is_complete=not page.has_next,

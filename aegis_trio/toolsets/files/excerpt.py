@@ -15,6 +15,7 @@ from typing import Final, final
 from aegis_trio.model.call import MAX_REPLY_BYTES
 from aegis_trio.model.errors import InvalidArgument, ReplyTooLarge
 from aegis_trio.model.json import JsonObject
+from aegis_trio.toolsets.fitting import largest
 
 _LINES: Final = re.compile(r"[^\n]*\n|[^\n]+")  # a line ends with a line feed, as git counts; nothing else ends one
 _MAX_EXCERPT_BYTES: Final = MAX_REPLY_BYTES // 2  # a result holds its text twice
@@ -80,11 +81,11 @@ def excerpt(
     possible = _count_within(pieces, _MAX_EXCERPT_BYTES)
     if possible == len(pieces) and fits(whole := render(len(pieces))):
         return whole
-    count = _largest(possible, lambda size: fits(render(size)))
+    count = largest(possible, lambda size: fits(render(size)))
     if count > 0:
         return render(count)
     longest = min(len(pieces[0]) - 1, _MAX_EXCERPT_BYTES) if pieces else 0
-    cut = _largest(longest, lambda size: fits(render(1, size)))
+    cut = largest(longest, lambda size: fits(render(1, size)))
     if cut == 0:
         raise ReplyTooLarge("The names alone fill a reply.", "This file cannot be shown.")
     return render(1, cut)
@@ -114,12 +115,3 @@ def _count_within(pieces: tuple[str, ...], max_bytes: int) -> int:
         if total > max_bytes:
             return index
     return len(pieces)
-
-
-def _largest(most: int, holds: Callable[[int], bool]) -> int:
-    """Return the largest size up to *most* for which *holds* is true, 0 if none; true sizes come before false ones."""
-    low, high = 0, most
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if holds(middle) else (low, middle - 1)
-    return low

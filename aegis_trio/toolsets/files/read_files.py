@@ -22,6 +22,7 @@ from aegis_trio.toolsets.context import ToolContext
 from aegis_trio.toolsets.files.excerpt import split_lines
 from aegis_trio.toolsets.files.reading import Found, read_all
 from aegis_trio.toolsets.files.showing import NOTES, Hidden, text_of
+from aegis_trio.toolsets.fitting import largest
 from aegis_trio.toolsets.tool import read_tool
 
 MAX_FILES: Final = 50
@@ -157,12 +158,13 @@ class _Filling:
         text = text_of(contents) if isinstance(contents, File) else None
         if not isinstance(text, str):
             return None
-        low, high = 0, len(split_lines(text)[one.start - 1 : one.end]) - 1
-        while low < high:
-            middle = (low + high + 1) // 2
-            entry, rest = _first_lines(one, contents, middle)
-            low, high = (middle, high) if self._fits(entry, (rest, *later)) else (low, middle - 1)
-        return _first_lines(one, contents, low) if low else None
+
+        def holds(count: int) -> bool:
+            entry, rest = _first_lines(one, contents, count)
+            return self._fits(entry, (rest, *later))
+
+        count = largest(len(split_lines(text)[one.start - 1 : one.end]) - 1, holds)
+        return _first_lines(one, contents, count) if count else None
 
     def _fits(self, entry: JsonObject, later: tuple[_Wanted, ...]) -> bool:
         content = entry.get("content")

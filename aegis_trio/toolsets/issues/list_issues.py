@@ -15,7 +15,7 @@ from aegis_trio.model.toolspec import CostClass, Toolset
 from aegis_trio.toolsets.arguments import OwnerText, PageLimit, PageNumber, QueryText, RepoText, StateWord
 from aegis_trio.toolsets.context import ToolContext
 from aegis_trio.toolsets.issues.summary import ISSUES, listed
-from aegis_trio.toolsets.paging import Page, goes_on, reply_with_page
+from aegis_trio.toolsets.paging import page_of, reply_with_page
 from aegis_trio.toolsets.tool import read_tool
 
 
@@ -58,18 +58,12 @@ async def _list_issues(context: ToolContext, call: IssuesCall) -> ToolReply:
             limit=asked.limit,
         )
     )
-    page = Page(
-        entries=tuple(listed(issue) for issue in found.issues),
+    page = page_of(
+        tuple(listed(issue) for issue in found.issues),
         number=asked.page,
         limit=asked.limit,
         total=found.total,
-        has_next=goes_on(
-            has_next=found.has_next,
-            total=found.total,
-            number=asked.page,
-            limit=asked.limit,
-            shown=len(found.issues),
-        ),
+        has_next=found.has_next,
     )
     arguments: JsonObject = {"owner": asked.owner, "repo": asked.repo, "state": asked.state, "type": asked.type}
     if asked.query is not None:

@@ -23,6 +23,7 @@ from types import MappingProxyType
 from typing import Final, final
 from urllib.parse import quote, unquote
 
+from aegis_trio.gitea.git import TREE_ENTRIES
 from aegis_trio.model.errors import InvalidArgument
 from aegis_trio.model.json import JsonValue
 from aegis_trio.model.refs import MAX_SEGMENT_BYTES, parse_file_path, parse_git_ref, parse_repository
@@ -31,7 +32,6 @@ from aegis_trio.toolsets.operations.table import Operation, Parameter
 MAX_NUMBER: Final = 2**63 - 1  # Gitea's numbers are int64
 MAX_PAGE: Final = 1_000_000
 MAX_LIMIT: Final = 50  # Source: gitea [api] MAX_RESPONSE_ITEMS, its default
-MAX_TREE_LIMIT: Final = 1000  # Source: gitea [api] DEFAULT_GIT_TREES_PER_PAGE, its default
 PAGING: Final = ("page", "limit", "per_page")
 MAX_TEXT_BYTES: Final = 1000
 MAX_MANY: Final = (
@@ -126,7 +126,7 @@ def bounds_of(parameter: Parameter) -> Bounds:
         case "limit":
             return Bounds(1, MAX_LIMIT)
         case "per_page":
-            return Bounds(1, MAX_TREE_LIMIT)
+            return Bounds(1, TREE_ENTRIES)
         case _ if parameter.place == "path":
             return Bounds(1, MAX_NUMBER)
         case _:

@@ -16,7 +16,7 @@ from aegis_trio.model.call import ToolReply
 from aegis_trio.model.toolspec import CostClass, Toolset
 from aegis_trio.toolsets.arguments import PageNumber
 from aegis_trio.toolsets.context import ToolContext
-from aegis_trio.toolsets.paging import Page, goes_on, reply_with_page
+from aegis_trio.toolsets.paging import page_of, reply_with_page
 from aegis_trio.toolsets.repositories.summary import listed
 from aegis_trio.toolsets.tool import read_tool
 
@@ -34,18 +34,12 @@ class ListRepositories:
 
 async def _list_repositories(context: ToolContext, call: ListRepositories) -> ToolReply:
     found = await context.forge.ask(list_my_repositories(page=call.page, limit=call.limit))
-    page = Page(
-        entries=tuple(None if one is None else listed(one) for one in found.repositories),
+    page = page_of(
+        tuple(None if one is None else listed(one) for one in found.repositories),
         number=call.page,
         limit=call.limit,
         total=found.total,
-        has_next=goes_on(
-            has_next=found.has_next,
-            total=found.total,
-            number=call.page,
-            limit=call.limit,
-            shown=len(found.repositories),
-        ),
+        has_next=found.has_next,
         is_narrowed=found.is_narrowed,
     )
     return reply_with_page("repositories", {}, page, arguments={}, fits=context.fits)

@@ -18,6 +18,7 @@ from typing import Final
 from aegis_trio.model.call import MAX_REPLY_BYTES
 from aegis_trio.model.json import JsonObject, JsonValue, encode_json
 from aegis_trio.policy.untrusted import clean_line, clean_prose, plain_url, shorten
+from aegis_trio.toolsets.fitting import largest
 
 MAX_DOCUMENT_BYTES: Final = MAX_REPLY_BYTES - 8 * 1024
 """Bound of a document as it stands in a message: a JSON text inside JSON. A prompt adds its own words to it."""
@@ -62,11 +63,8 @@ def prose(name: str, raw: str, max_bytes: int) -> JsonObject:
     cleaned = clean_prose(raw)
     if size_of(cleaned) <= max_bytes:
         return {name: cleaned}
-    low, high = 0, min(len(cleaned), max_bytes)
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if size_of(cleaned[:middle]) <= max_bytes else (low, middle - 1)
-    return {name: cleaned[:low] + "…", f"{name}_cut": True}
+    end = largest(min(len(cleaned), max_bytes), lambda end: size_of(cleaned[:end]) <= max_bytes)
+    return {name: cleaned[:end] + "…", f"{name}_cut": True}
 
 
 def address(raw_url: str) -> JsonObject:

@@ -13,7 +13,7 @@ import base64
 from typing import Final, assert_never
 
 from aegis_trio.gitea.contents import MAX_FILE_BYTES, Contents, File, Folder, Submodule, SymbolicLink, get_contents
-from aegis_trio.gitea.git import get_tree
+from aegis_trio.gitea.git import TREE_ENTRIES, get_tree
 from aegis_trio.gitea.readme import choose_readme
 from aegis_trio.model.call import MAX_RESOURCE_BYTES
 from aegis_trio.model.errors import Conflict, ReplyTooLarge, ResourceMissing, UpstreamTooLarge
@@ -25,7 +25,6 @@ from aegis_trio.toolsets.resources.operation import resource_family
 from aegis_trio.toolsets.resources.uris import Family, FileUri, ReadmeUri, ResourceUri
 
 _ROOT: Final = FilePath(())
-_ROOT_ENTRIES: Final = 1000  # Source: gitea [api] DEFAULT_GIT_TREES_PER_PAGE; a README behind them is not looked for
 _ENVELOPE_BYTES: Final = 32 * 1024  # the address, percent-encoded, and what a result adds
 _TOO_LARGE: Final = f"Larger than {MAX_FILE_BYTES} bytes, which is the most that is served of a file."
 # Source: git-lfs docs/spec.md, "The Pointer": this line comes first.
@@ -37,7 +36,8 @@ async def _read_file(context: ToolContext, uri: FileUri) -> JsonObject:
 
 
 async def _read_readme(context: ToolContext, uri: ReadmeUri) -> JsonObject:
-    request = get_tree(uri.repository, None, _ROOT, recursive=False, page=1, limit=_ROOT_ENTRIES)
+    # A README behind the first page is not looked for.
+    request = get_tree(uri.repository, None, _ROOT, recursive=False, page=1, limit=TREE_ENTRIES)
     try:
         root = await context.forge.ask(request)
     except Conflict:  # a repository without a commit

@@ -17,6 +17,7 @@ from typing import Final, cast, final
 
 from aegis_trio.model.errors import InvalidArgument
 from aegis_trio.model.json import JsonObject, JsonValue, encode_json
+from aegis_trio.toolsets.fitting import largest
 
 _INDEX: Final = re.compile(r"0|[1-9][0-9]{0,8}", re.ASCII)
 _SHOWN_CHARACTERS: Final = 300  # of a line in which a word was found
@@ -76,12 +77,9 @@ def largest_part(text: str, begin: int, end: int, fits: Callable[[str], bool]) -
     """
     if fits(text[begin:end]):
         return end
-    low, high = begin + 1, end - 1
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if fits(text[begin:middle]) else (low, middle - 1)
-    line_end = text.rfind("\n", begin, low) + 1
-    return line_end if line_end - begin > (low - begin) // 2 else low
+    size = max(1, largest(end - 1 - begin, lambda size: fits(text[begin : begin + size])))
+    line_end = text.rfind("\n", begin, begin + size) + 1
+    return line_end if line_end - begin > size // 2 else begin + size
 
 
 def count_lines(text: str) -> int:

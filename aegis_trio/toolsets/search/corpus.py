@@ -17,7 +17,7 @@ from typing import Final, TypeAlias, final
 from aegis_trio.gitea.blobs import ENOUGH, Blobs, get_archive, get_blobs
 from aegis_trio.gitea.contents import MAX_FILE_BYTES, File, get_contents
 from aegis_trio.gitea.file_batch import batches
-from aegis_trio.gitea.git import TreeEntry, TreePage, get_tree
+from aegis_trio.gitea.git import PLAIN_FILES, TREE_ENTRIES, TreeEntry, TreePage, get_tree
 from aegis_trio.gitea.request import ForgeRequest
 from aegis_trio.model.errors import Conflict, InvalidArgument, NotFound, UpstreamBroken, UpstreamTooLarge
 from aegis_trio.model.refs import FilePath, GitRef, RepositoryRef, is_commit_id, parse_file_path
@@ -29,8 +29,6 @@ MAX_BYTES: Final = 48 * 1024 * 1024
 """Of all files that one search reads."""
 MAX_ARCHIVED_BYTES: Final = 80 * 1024 * 1024
 """Of all files of a commit, whether searched or not, that is fetched as an archive."""
-_PAGE_ENTRIES: Final = 1000  # Source: gitea [api] DEFAULT_GIT_TREES_PER_PAGE
-_PLAIN_FILES: Final = frozenset({"100644", "100755"})  # Source: git-fast-import(1)
 _FILES_AT_ONCE: Final = 120  # four batches, which are fetched side by side
 _ROOT: Final = FilePath(())
 
@@ -76,7 +74,7 @@ async def find_corpus(
     pages: dict[int, TreePage] = {1: first}
     # Further pages are of the same tree, whatever is pushed meanwhile.
     pinned = GitRef(first.sha) if is_commit_id(GitRef(first.sha)) else ref
-    last = min(-(-first.total // _PAGE_ENTRIES), MAX_ENTRIES // _PAGE_ENTRIES) if first.has_next else 1
+    last = min(-(-first.total // TREE_ENTRIES), MAX_ENTRIES // TREE_ENTRIES) if first.has_next else 1
 
     async def fetch(number: int) -> None:
         page = await context.forge.ask(_page(repository, pinned, number))
@@ -87,7 +85,7 @@ async def find_corpus(
     entries = [entry for number in sorted(pages) for entry in pages[number].entries]
     for entry in entries:
         corpus.all_bytes += entry.size_bytes
-        if entry.mode not in _PLAIN_FILES or not admits(entry.path):
+        if entry.mode not in PLAIN_FILES or not admits(entry.path):
             continue
         if entry.size_bytes > MAX_FILE_BYTES:
             corpus.left_out["too_large"] += 1
@@ -164,4 +162,4 @@ def is_readable_path(path: str) -> bool:
 
 
 def _page(repository: RepositoryRef, ref: GitRef | None, number: int) -> ForgeRequest[TreePage]:
-    return get_tree(repository, ref, _ROOT, recursive=True, page=number, limit=_PAGE_ENTRIES)
+    return get_tree(repository, ref, _ROOT, recursive=True, page=number, limit=TREE_ENTRIES)

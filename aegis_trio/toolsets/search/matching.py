@@ -13,6 +13,7 @@ from typing import Final, final
 import trio
 
 from aegis_trio.gitea.git import TreeEntry
+from aegis_trio.gitea.threads import Threads
 from aegis_trio.toolsets.files.showing import Reason, text_of_bytes
 from aegis_trio.toolsets.search.patterns import Pattern
 
@@ -20,7 +21,7 @@ THREADS: Final = 2
 MAX_LINE_CHARACTERS: Final = 300
 _MAX_MATCHES_A_FILE: Final = 200  # more of one file say nothing new, and hide the others
 
-_limiters: Final = trio.lowlevel.RunVar[trio.CapacityLimiter]("aegis_trio.toolsets.search.matching")
+_threads: Final = Threads("aegis_trio.toolsets.search.matching", THREADS)
 
 
 @final
@@ -54,13 +55,8 @@ async def match_files(
     Args:
         around: lines of context on each side.
     """
-    try:
-        limiter = _limiters.get()
-    except LookupError:
-        limiter = trio.CapacityLimiter(THREADS)
-        _limiters.set(limiter)
     return await trio.to_thread.run_sync(
-        _match, pattern, repository, files, around, abandon_on_cancel=True, limiter=limiter
+        _match, pattern, repository, files, around, abandon_on_cancel=True, limiter=_threads.limiter()
     )
 
 

@@ -22,6 +22,7 @@ from aegis_trio.model.toolspec import CostClass, Toolset
 from aegis_trio.policy.untrusted import clean_line
 from aegis_trio.toolsets.arguments import OwnerText, QueryText, RefText, RepoText, parse_optional_ref
 from aegis_trio.toolsets.context import ToolContext
+from aegis_trio.toolsets.fitting import largest
 from aegis_trio.toolsets.search.corpus import MAX_BYTES, Contents, Corpus, find_corpus, read_corpus
 from aegis_trio.toolsets.search.matching import Hit, match_files
 from aegis_trio.toolsets.search.patterns import PathGlob, Pattern
@@ -194,11 +195,8 @@ async def _repositories(context: ToolContext, owner: str) -> tuple[list[Reposito
 def _reply(search: _Search, more: JsonObject) -> JsonObject:
     arguments = search.call.arguments
     page = search.hits[arguments.skip : arguments.skip + arguments.limit]
-    low, high = 0, len(page)
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if search.context.fits(_with(search, page[:middle], more)) else (low, middle - 1)
-    return _with(search, page[:low], more)
+    shown = largest(len(page), lambda count: search.context.fits(_with(search, page[:count], more)))
+    return _with(search, page[:shown], more)
 
 
 def _with(search: _Search, shown: list[Hit], more: JsonObject) -> JsonObject:

@@ -5,21 +5,18 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from aegis_trio.demo_forge.router import Router
-from aegis_trio.gitea.settings import origin_of, wire_base
 from aegis_trio.model.errors import InvalidArgument
 from aegis_trio.model.json import JsonObject, JsonValue
-from aegis_trio.policy.pathguard import build_target, check_wire_path
 from aegis_trio.toolsets.operations.kinds import Kind, kind_of
 from aegis_trio.toolsets.operations.table import Operation, Parameter, operations_table
 from aegis_trio.toolsets.operations.target import DEFAULT_LIMIT, as_object, meaning_of, parse_target, route_of
+from tests.toolsets.leaving import what_leaves
 
-BASE = wire_base("https://git.example.com/gitea")
 READS = tuple(one for one in operations_table().operations.values() if one.reads)
 READ = {one.id: one for one in READS}
 ROUTER = Router(())
@@ -71,19 +68,7 @@ def template_of(operation: Operation) -> re.Pattern[str]:
 def leave(operation: Operation, arguments: JsonObject) -> tuple[str, list[str]]:
     """Return path and query keys of what would leave, after the guard has looked at it."""
     target = parse_target(operation, arguments)
-    built = build_target(BASE, target.segments, target.query)
-    url = httpx.URL(origin_of(BASE) + built)
-    check_wire_path(
-        BASE,
-        target.route,
-        built=built,
-        scheme=url.scheme,
-        host=url.host,
-        port=url.port or 443,
-        raw_path=url.raw_path,
-    )
-    path, _, query = url.raw_path.decode().partition("?")
-    return path.removeprefix("/gitea/api/v1/"), [pair.partition("=")[0] for pair in query.split("&") if pair]
+    return what_leaves(target.route, target.segments, target.query)
 
 
 @pytest.mark.parametrize("operation", READS, ids=lambda operation: operation.id)
