@@ -66,10 +66,13 @@ async def test_a_session_that_breaks_takes_nobody_with_it(tmp_path: Path) -> Non
                 at_bystander = await _shake_hands_by_events(client, bystander)
                 at_breaking = await _shake_hands_by_events(client, breaking)
                 results: list[httpx.Response] = []
+                all_answered = trio.Event()
 
                 # Each asks for something of its own: the same question at the same time would be asked once.
                 async def work(visit: Visit, limit: int) -> None:
                     results.append(await visit.send(call("list_repositories", {"limit": limit})))
+                    if len(results) == OTHERS:
+                        all_answered.set()
 
                 for limit, visit in enumerate(visits, 1):
                     nursery.start_soon(work, visit, limit)
@@ -91,11 +94,15 @@ async def test_a_session_that_breaks_takes_nobody_with_it(tmp_path: Path) -> Non
 
                 release.set()
                 check_result((await bystander.next_message())["result"])
+                with trio.fail_after(30):
+                    await all_answered.wait()  # who leaves takes a call that is under way along
                 await visits[0].leave()
                 assert [] == await listening.rest()
             assert OTHERS == len(results)
             for result in results:
-                check_result(read_reply(result)["result"])
+                reply = read_reply(result)
+                assert "result" in reply, reply
+                check_result(reply["result"])
             await (await shake_hands(client, ANYBODY)).use("get_server_version")
             said = [json.loads(line) for line in gate.log if '"contained"' in line]
             assert 2 == len(said)
